@@ -1,0 +1,61 @@
+"""``iberian``, the command line: one file per verb, errors in a sentence."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from lm_eval_iberian import __version__
+from lm_eval_iberian.errors import IberianError, unknown_name
+
+
+# verb -> where it is; imported when it is used
+_VERBS = {
+    "demo": "Train, merge and evaluate four tiny models.",
+    "doctor": "Say what is installed, which route is live, what can be reached.",
+    "score": "Score answers to IFEval prompts that were produced elsewhere.",
+    "tasks": "List the tasks this project adds to lm-eval.",
+}
+
+
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _VERBS:
+            return None
+        module = importlib.import_module(f"lm_eval_iberian.cli.{name}")
+        command = module.command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"lm_eval_iberian.cli.{name}.command is no command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in _VERBS:
+            raise click.UsageError(unknown_name("command", args[0], _VERBS), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except IberianError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt as error:
+            raise click.ClickException("interrupted") from error
+
+
+@click.group(cls=_Verbs)
+@click.version_option(__version__, prog_name="iberian")
+def main() -> None:
+    """Merge and evaluate language models for Basque, Galician, Catalan and Spanish."""

@@ -1,0 +1,44 @@
+"""``iberian demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("demo")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo_output"),
+    show_default=True,
+    help="Folder for models, merges, results, table and plot.",
+)
+@click.option(
+    "--languages",
+    default="eu,gl",
+    show_default=True,
+    help="Languages that get an expert.",
+)
+@click.option(
+    "--scale",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Share of the training steps; small ones are for trying the commands.",
+)
+def command(out: Path, languages: str, scale: float) -> None:
+    """Train four tiny models, merge them, evaluate every one, print a table.
+
+    A second run reuses what is there; an interrupted one goes on where it was.
+    """
+    from lm_eval_iberian.demo.run import run
+    from lm_eval_iberian.demo.spec import DemoSpec
+
+    wanted = tuple(name.strip() for name in languages.split(",") if name.strip())
+    try:
+        spec = DemoSpec(languages=wanted).scaled(scale)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--scale") from error
+    run(spec, out)

@@ -1,0 +1,1 @@
+"""The text the demo learns from: shipped prose, generating grammars, instructions."""

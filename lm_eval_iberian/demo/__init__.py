@@ -1,0 +1,1 @@
+"""Four tiny models trained on the spot, merged, evaluated and reported."""

@@ -1,0 +1,145 @@
+"""The demo's table, as text, Markdown and JSON, and its plot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from lm_eval_iberian.demo.evaluate import IFEVAL, INSTRUCTIONS, perplexity
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one model scored, seen from one language.
+
+    Shares are per cent, perplexities per UTF-8 byte of the held-out passages.
+    """
+
+    lang: str
+    model: str
+    ifeval_eu: float
+    instructions_en: float
+    instructions_en_stderr: float
+    perplexity_lang: float
+    perplexity_en: float
+
+
+HEADER = (
+    "language",
+    "model",
+    "IFEval eu mini % ↑",
+    "English instructions % ↑",
+    "perplexity in language ↓",
+    "perplexity English ↓",
+)
+
+
+def line(lang: str, model: str, results: dict[str, dict[str, Any]]) -> Line:
+    """Pick a line's numbers from the results of one ``lm_eval`` run."""
+    instructions = results[INSTRUCTIONS]
+    return Line(
+        lang=lang,
+        model=model,
+        ifeval_eu=100 * results[IFEVAL]["inst_level_strict_acc"],
+        instructions_en=100 * instructions["prompt_level_strict_acc"],
+        instructions_en_stderr=100 * instructions["prompt_level_strict_acc_stderr"],
+        perplexity_lang=results[perplexity(lang)]["byte_perplexity"],
+        perplexity_en=results[perplexity("en")]["byte_perplexity"],
+    )
+
+
+def cells(row: Line) -> tuple[str, ...]:
+    """Return a line as the texts of a table."""
+    return (
+        row.lang,
+        row.model,
+        f"{row.ifeval_eu:.1f}",
+        f"{row.instructions_en:.0f} ± {row.instructions_en_stderr:.0f}",
+        f"{row.perplexity_lang:.2f}",
+        f"{row.perplexity_en:.2f}",
+    )
+
+
+def as_table(lines: Sequence[Line]) -> Table:
+    """Return the lines as a table for the terminal."""
+    table = Table(box=None, pad_edge=False)
+    for name in HEADER:
+        table.add_column(name, justify="left" if name in HEADER[:2] else "right")
+    for before, row in zip([None, *lines], lines, strict=False):
+        if before is not None and before.lang != row.lang:
+            table.add_row()
+        table.add_row(*cells(row))
+    return table
+
+
+def as_markdown(lines: Sequence[Line]) -> str:
+    """Return the lines as a Markdown table."""
+    rule = ["---", "---"] + ["---:"] * (len(HEADER) - 2)
+    rows = [HEADER, rule, *(cells(row) for row in lines)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def write(lines: Sequence[Line], out: Path) -> list[Path]:
+    """Write table.md, table.json and tradeoff.png into ``out``; return their paths."""
+    text, table, plot = (out / n for n in ("table.md", "table.json", "tradeoff.png"))
+    _replace(text, as_markdown(lines).encode())
+    rows = [asdict(row) for row in lines]
+    _replace(table, json.dumps(rows, indent=2, ensure_ascii=False).encode())
+    draw(lines, plot)
+    return [text, table, plot]
+
+
+def draw(lines: Sequence[Line], path: Path) -> None:
+    """Plot instructions followed against perplexity, a panel for each language."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    languages = list(dict.fromkeys(row.lang for row in lines))
+    figure = Figure(figsize=(5.2 * len(languages), 4.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(languages), sharey=True, squeeze=False)[0]
+    for panel, lang in zip(panels, languages, strict=True):
+        _panel(panel, lang, [row for row in lines if row.lang == lang])
+    panels[0].set_ylabel("English instructions followed, %")
+    figure.suptitle("Merging an instructed model with a language expert", fontsize=11)
+    partial = path.with_suffix(".partial")
+    figure.savefig(partial, dpi=160, format="png")
+    partial.replace(path)
+
+
+# Okabe and Ito's palette: told apart by colour-blind readers too
+_COLOURS = ("#000000", "#7f7f7f", "#0072B2", "#E69F00", "#009E73", "#D55E00")
+_MARKS = ("s", "D", "o", "^", "v", "P")
+
+
+def _panel(panel: Any, lang: str, rows: Sequence[Line]) -> None:
+    for index, row in enumerate(rows):
+        panel.errorbar(
+            row.perplexity_lang,
+            row.instructions_en,
+            yerr=row.instructions_en_stderr,
+            fmt=_MARKS[index % len(_MARKS)],
+            color=_COLOURS[index % len(_COLOURS)],
+            markersize=7,
+            elinewidth=1,
+            capsize=2,
+            label=row.model.removesuffix(f"-{lang}"),
+        )
+    panel.set_title(f"{lang}: up and to the left is better", fontsize=10)
+    panel.set_xlabel(f"perplexity per byte of held-out text, {lang}")
+    panel.set_ylim(-4, 104)
+    panel.margins(x=0.12)
+    panel.grid(alpha=0.25, linewidth=0.6)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.legend(fontsize=8, frameon=False, loc="best")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)

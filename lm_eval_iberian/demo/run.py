@@ -1,0 +1,192 @@
+"""The demo from nothing to its table: train, merge, evaluate, report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from lm_eval_iberian.corpus.prose import languages
+from lm_eval_iberian.demo.spec import DemoSpec
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.paths import data
+
+
+Work = Callable[[], None]
+
+
+def run(spec: DemoSpec, out: Path, console: Console | None = None) -> Path:
+    """Run the demo in ``out`` and return the path of its Markdown table.
+
+    What an earlier run of the same spec left whole is reused.
+
+    Raises:
+        UnknownNameError: A language without prose and grammar.
+        DataError: ``out`` holds a demo of another spec.
+        CommandError: ``lm_eval`` or ``mergekit-yaml`` failed.
+    """
+    console = console or Console()
+    for lang in spec.languages:
+        if lang not in set(languages()) - {"en"}:
+            known = set(languages()) - {"en"}
+            raise UnknownNameError("language of the demo", lang, known)
+    if not spec.languages:
+        raise DataError("the demo needs at least one language, e.g. eu")
+    _claim(spec, out)
+    train_all(spec, out, console)
+    merge_all(spec, out, console)
+    evaluate_all(spec, out, console)
+    return report(spec, out, console)
+
+
+def train_all(spec: DemoSpec, out: Path, console: Console) -> None:
+    """Train the models that are not there yet."""
+    if all((out / "models" / name).is_dir() for name in spec.models):
+        console.print(f"models: {len(spec.models)} reused from {out / 'models'}")
+        return
+    from lm_eval_iberian.demo.jobs import prepare
+    from lm_eval_iberian.demo.train import train
+
+    console.print("preparing text and tokenizer …")
+    tokenizer, jobs = prepare(spec, out / "models")
+    with _bar(console) as bar:
+        for job in jobs:
+            if job.out.is_dir():
+                continue
+            task = bar.add_task(f"train {job.name}", total=job.training.steps, note="")
+
+            def progress(step: int, loss: float, task: Any = task) -> None:
+                bar.update(task, completed=step, note=f"loss {loss:.2f}")
+
+            train(job, spec.shape, tokenizer, progress)
+
+
+def merge_all(spec: DemoSpec, out: Path, console: Console) -> None:
+    """Make the merges that are not there yet, with ``mergekit-yaml``."""
+    from lm_eval_iberian.demo.merge import merge, recipe
+
+    models = out / "models"
+    works: dict[str, Work] = {}
+    for name, lang, method in spec.merges:
+        target = out / "merges" / name
+        if target.is_dir():
+            continue
+        content = recipe(
+            method, models / "base", models / "instruct", models / f"expert-{lang}"
+        )
+        paths = (out / "recipes" / f"{name}.yml", content, target)
+        log = out / "logs" / f"merge-{name}.log"
+        works[name] = lambda paths=paths, log=log: merge(*paths, log)  # type: ignore[misc]
+    _in_parallel("merge", works, console)
+
+
+def evaluate_all(spec: DemoSpec, out: Path, console: Console) -> None:
+    """Measure the models and merges that have no results yet, with ``lm_eval``."""
+    from lm_eval_iberian.demo.evaluate import evaluate, tasks
+
+    folders = [out / "models" / name for name in spec.models if name != "base"]
+    folders += [out / "merges" / name for name, _, _ in spec.merges]
+    results = out / "results"
+    results.mkdir(exist_ok=True)
+    names = tasks(spec.languages)
+    works: dict[str, Work] = {}
+    for folder in folders:
+        target = results / f"{folder.name}.json"
+        if target.is_file():
+            continue
+        log = out / "logs" / f"evaluate-{folder.name}.log"
+        works[folder.name] = lambda folder=folder, target=target, log=log: evaluate(  # type: ignore[misc]
+            folder.resolve(), names, spec.answer_tokens, target, log
+        )
+    _in_parallel("evaluate", works, console)
+
+
+def report(spec: DemoSpec, out: Path, console: Console) -> Path:
+    """Print the table and write it with its plot; return the Markdown file."""
+    from lm_eval_iberian.demo.evaluate import read_results
+    from lm_eval_iberian.demo.report import as_table, line, write
+
+    lines = []
+    for lang in spec.languages:
+        merged = [name for name, of, _ in spec.merges if of == lang]
+        for model in ("instruct", f"expert-{lang}", *merged):
+            found = read_results(out / "results" / f"{model}.json")
+            lines.append(line(lang, model, found))
+    console.print()
+    console.print(as_table(lines))
+    written = write(lines, out)
+    console.print("\nwritten: " + ", ".join(str(path) for path in written))
+    return written[0]
+
+
+def _claim(spec: DemoSpec, out: Path) -> None:
+    """Mark ``out`` as this spec's, or refuse to mix two."""
+    mark = out / "spec.json"
+    ours = {"spec": spec.digest, "data": _data_digest()}
+    if mark.is_file():
+        try:
+            theirs = json.loads(mark.read_text("utf-8"))
+        except ValueError as error:
+            raise DataError(f"{mark} is not JSON: remove it to start anew") from error
+        if theirs != ours:
+            raise DataError(
+                f"{out} holds a demo of other settings or another version of the data:"
+                " choose another --out, or remove the folder"
+            )
+        return
+    if out.is_dir() and any(out.iterdir()):
+        raise DataError(f"{out} is not empty and holds no demo: choose another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    mark.write_text(json.dumps(ours), encoding="utf-8")
+
+
+def _data_digest() -> str:
+    digest = hashlib.blake2b(digest_size=6)
+    for path in sorted((data() / "demo").rglob("*.*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<32}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    )
+
+
+def _in_parallel(what: str, works: dict[str, Work], console: Console) -> None:
+    """Do independent works, one a core; the first error ends it once all are done."""
+    if not works:
+        return
+    with (
+        _bar(console) as bar,
+        ThreadPoolExecutor(max_workers=max(1, min(4, os.cpu_count() or 1))) as pool,
+    ):
+        task = bar.add_task(what, total=len(works), note="")
+        futures = {pool.submit(work): name for name, work in works.items()}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                bar.update(task, advance=1, note=futures[future])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

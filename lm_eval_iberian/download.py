@@ -1,0 +1,165 @@
+"""Fetch a pinned file once into the Hugging Face cache, and say plainly when it can't."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
+from lm_eval_iberian.paths import data
+from lm_eval_iberian.toml import read_toml
+
+
+MIRROR = "LM_EVAL_IBERIAN_MIRROR"
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
+_TRIES = 3
+_TIMEOUT = 30  # seconds without a byte
+
+
+@dataclass(frozen=True)
+class Source:
+    """One entry of ``data/SOURCES.toml``: what it is, where, at which commit."""
+
+    name: str
+    what: str
+    url: str
+    commit: str
+    languages: tuple[str, ...]
+
+    def locate(self, lang: str) -> str:
+        """Return the address of one language's file.
+
+        Raises:
+            UnknownNameError: The source has no such language.
+        """
+        if lang not in self.languages:
+            raise UnknownNameError(f"language of {self.name}", lang, self.languages)
+        return self.url.format(commit=self.commit, lang=lang)
+
+
+def source(name: str) -> Source:
+    """Return the pinned source called ``name`` in ``data/SOURCES.toml``."""
+    entries = read_toml(data() / "SOURCES.toml")
+    if name not in entries:
+        raise UnknownNameError("data source", name, entries)
+    entry = entries[name]
+    return Source(
+        name, entry["what"], entry["url"], entry["commit"], tuple(entry["languages"])
+    )
+
+
+def cache_folder() -> Path:
+    """Return our folder in the Hugging Face cache (``HF_HOME``)."""
+    home = os.environ.get("HF_HOME")
+    root = Path(home).expanduser() if home else Path.home() / ".cache" / "huggingface"
+    return root / "lm_eval_iberian"
+
+
+def offline() -> str | None:
+    """Return the variable that forbids the network, if one does."""
+    truthy = {"1", "true", "yes", "on"}
+    return next((v for v in _OFFLINE if os.environ.get(v, "").lower() in truthy), None)
+
+
+def fetch(
+    url: str, what: str, *, check: Callable[[Path], object] | None = None
+) -> Path:
+    """Return the local copy of ``url``, fetched once.
+
+    The file appears under its name only when it is whole and ``check`` accepts it.
+
+    Args:
+        url: Where it is; ``LM_EVAL_IBERIAN_MIRROR`` replaces scheme and host.
+        what: What it is, for the message when it can't be had.
+        check: Called with the fetched file before it is kept; raises on bad content.
+
+    Raises:
+        DataUnavailableError: Not in the cache, and no network or not there.
+        DataError: What came back is not what ``check`` wants.
+    """
+    target = cache_folder() / urlsplit(url).path.lstrip("/")
+    if target.is_file():
+        return target
+    address = _mirrored(url)
+    forbids = offline()
+    if forbids:
+        raise _unavailable(what, address, target, f"{forbids} is set")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    try:
+        _download(address, partial, what, target)
+        if check is not None:
+            try:
+                check(partial)
+            except DataError as error:
+                raise DataError(
+                    f"What {address} returned is not {what}: {error}"
+                ) from error
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return target
+
+
+def _download(address: str, partial: Path, what: str, target: Path) -> None:
+    import requests
+
+    for attempt in range(1, _TRIES + 1):
+        try:
+            with requests.get(address, stream=True, timeout=_TIMEOUT) as reply:
+                reply.raise_for_status()
+                _save(reply, partial)
+            return
+        except requests.HTTPError as error:
+            status = error.response.status_code
+            if status < 500 or attempt == _TRIES:
+                raise _unavailable(what, address, target, f"HTTP {status}") from error
+        except (requests.RequestException, EOFError) as error:
+            if attempt == _TRIES:
+                reason = f"{type(error).__name__} after {_TRIES} tries"
+                raise _unavailable(what, address, target, reason) from error
+        time.sleep(0.5 * attempt)
+
+
+def _save(reply: object, partial: Path) -> None:
+    from requests import Response
+    from tqdm import tqdm
+
+    if not isinstance(reply, Response):
+        raise TypeError("a reply of requests is wanted")
+    length = reply.headers.get("Content-Length")
+    encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
+    total = int(length) if length and not encoded else None
+    with (
+        partial.open("wb") as file,
+        tqdm(total=total, unit="B", unit_scale=True, desc="fetch", leave=False) as bar,
+    ):
+        for block in reply.iter_content(1 << 16):
+            file.write(block)
+            bar.update(len(block))
+        if total is not None and file.tell() != total:
+            raise EOFError(f"{file.tell()} of {total} bytes")
+
+
+def _mirrored(url: str) -> str:
+    mirror = os.environ.get(MIRROR)
+    if not mirror:
+        return url
+    host = urlsplit(mirror.rstrip("/"))
+    rest = urlsplit(url)
+    return urlunsplit((host.scheme, host.netloc, host.path + rest.path, rest.query, ""))
+
+
+def _unavailable(
+    what: str, address: str, target: Path, why: str
+) -> DataUnavailableError:
+    return DataUnavailableError(
+        f"{what[0].upper()}{what[1:]} is not in the cache and could not be fetched"
+        f" ({why}): where there is a network, run `iberian tasks --fetch`,"
+        f" or save {address} as {target}"
+    )

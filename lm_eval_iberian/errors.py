@@ -1,0 +1,43 @@
+"""The errors this package raises, and how it words a name it does not know."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class IberianError(Exception):
+    """Root of every error raised on purpose; its text is fit to show a user."""
+
+
+class UnknownNameError(IberianError, KeyError):
+    """A name was asked for that does not exist.
+
+    Args:
+        kind: What the name was meant to be, e.g. ``"task"``.
+        name: The name as it was asked for.
+        known: Every name that would have been accepted.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        super().__init__(unknown_name(kind, name, self.known))
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return str(self.args[0])
+
+
+class DataError(IberianError, ValueError):
+    """Data that was found does not have the form it must have."""
+
+
+class DataUnavailableError(IberianError, OSError):
+    """Data that is needed is neither here nor to be had now."""
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Word the message for an unknown name: the nearest match, then what exists."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    return f"Unknown {kind} {name!r}.{hint} Available: {', '.join(names) or 'none'}."

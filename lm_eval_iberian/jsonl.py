@@ -1,0 +1,39 @@
+"""Read JSON Lines with errors that name file and line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lm_eval_iberian.errors import DataError
+
+
+def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number from 1, object) of every line that is not blank.
+
+    Raises:
+        DataError: The file is missing or not UTF-8, or a line is not a JSON object.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    # not str.splitlines: U+2028 and U+0085 may stand inside a JSON string
+    for number, line in enumerate(raw.split(b"\n"), start=1):
+        if line.strip():
+            yield number, _object(path, number, line)
+
+
+def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}, line {number}: not UTF-8 ({error.reason})") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{path}, line {number}: not JSON ({error})") from error
+    if not isinstance(row, dict):
+        kind = type(row).__name__
+        raise DataError(f"{path}, line {number}: a JSON object is wanted, found {kind}")
+    return row

@@ -1,0 +1,52 @@
+"""Spelling that does not matter: composition, quote shape, line ends, letter case."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+
+_SHAPES: Final = str.maketrans(
+    {
+        "‘": "'",
+        "’": "'",
+        "‚": "'",
+        "‛": "'",
+        "ʼ": "'",
+        "´": "'",
+        "“": '"',
+        "”": '"',
+        "„": '"',
+        "‟": '"',
+        "‐": "-",
+        "‑": "-",
+        "\u00a0": " ",
+        "\u202f": " ",
+        "\u200b": None,
+        "\ufeff": None,
+        "\u00ad": None,
+    }
+)
+_SPACE: Final = re.compile(r"\s+")
+
+
+def compose(text: str) -> str:
+    """Return the text in NFC with ``\\n`` for every line end."""
+    text = unicodedata.normalize("NFC", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def fold(text: str) -> str:
+    """Return the text without differences that no reader would call one.
+
+    Composed (NFC), straight quotes and hyphens, plain spaces, ``\\n`` line ends, small
+    letters. Two texts that fold alike are the same words.
+    """
+    folded = compose(text).translate(_SHAPES).casefold()
+    return unicodedata.normalize("NFC", folded)
+
+
+def fold_spaces(text: str) -> str:
+    """Return the folded text with every run of white space as one space."""
+    return _SPACE.sub(" ", fold(text)).strip()

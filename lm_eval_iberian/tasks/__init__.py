@@ -1,0 +1,1 @@
+"""What the task YAMLs refer to: loaders, prompt and scoring functions."""

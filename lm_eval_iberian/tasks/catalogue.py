@@ -1,0 +1,81 @@
+"""The names this project ships, read from its YAMLs without importing lm-eval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.paths import task_configs
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One name in ``task_configs/``: its kind is ``task``, ``group`` or ``tag``."""
+
+    name: str
+    kind: str
+    path: Path
+    description: str = ""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads ``!function`` as the text after it: nothing is imported."""
+
+
+_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+
+
+def shipped(root: Path | None = None) -> list[Shipped]:
+    """Return every task, group and tag below ``root``, by name.
+
+    Args:
+        root: A folder of task YAMLs; ours when left out.
+
+    Raises:
+        DataError: A file is not YAML, with file and line.
+    """
+    root = root or task_configs()
+    found: dict[tuple[str, str], Shipped] = {}
+    for path in sorted(root.rglob("*.yaml")):
+        for entry in _names(path):
+            found.setdefault((entry.kind, entry.name), entry)
+    return sorted(found.values(), key=lambda entry: (entry.kind, entry.name))
+
+
+def task_names(root: Path | None = None) -> list[str]:
+    """Return every name that ``lm_eval --tasks`` takes from us."""
+    return sorted({entry.name for entry in shipped(root)})
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read one task YAML with what it includes; local keys win.
+
+    Raises:
+        DataError: It is not YAML or not a mapping, with file and line.
+    """
+    try:
+        config = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 (is safe)
+    except yaml.YAMLError as error:
+        raise DataError(f"{path} is not YAML: {error}") from error
+    if not isinstance(config, dict):
+        raise DataError(f"{path} is not a mapping of keys to values")
+    merged: dict[str, Any] = {}
+    include = config.pop("include", [])
+    for name in [include] if isinstance(include, str) else include:
+        merged.update(read_config(path.parent / name))
+    return merged | config
+
+
+def _names(path: Path) -> Iterator[Shipped]:
+    config = read_config(path)
+    kind = "group" if "group" in config else "task"
+    about = str((config.get("metadata") or {}).get("description", ""))
+    yield Shipped(config[kind], kind, path, about)
+    tags = config.get("tag") or []
+    for tag in [tags] if isinstance(tags, str) else tags:
+        yield Shipped(tag, "tag", path)

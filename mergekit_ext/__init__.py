@@ -1,0 +1,1 @@
+"""Merge methods for mergekit: exact, chunked, without a sort."""

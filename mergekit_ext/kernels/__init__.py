@@ -1,0 +1,1 @@
+"""Chunked kernels that stay in cache, and the short reference they must agree with."""
