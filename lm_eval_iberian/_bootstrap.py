@@ -4,8 +4,6 @@ Runs at every interpreter start, so it imports the standard library alone, names
 targets as strings, and never raises. ``LM_EVAL_IBERIAN_AUTOLOAD=0`` switches it off.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -53,22 +53,22 @@ class Band:
     def keep(self, start: int, delta: torch.Tensor) -> torch.Tensor:
         """Return the boolean mask of the next chunk of the task vector."""
         bits = magnitude_bits(delta)
-        keep = (bits >= self.lower.bits).logical_and_(bits < self.upper.bits)
+        keep = (bits >= self.lower.bits).bitwise_and_(bits < self.upper.bits)
         if self.upper.ties:
-            keep.logical_or_(self._ties_before(self.upper, bits))
+            keep.bitwise_or_(self._ties_before(self.upper, bits))
         if self.lower.ties:
-            keep.logical_and_(self._ties_before(self.lower, bits).logical_not_())
+            keep.bitwise_and_(self._ties_before(self.lower, bits).logical_not_())
         return keep
 
     def _ties_before(self, cut: Cut, bits: torch.Tensor) -> torch.Tensor:
-        tied = bits == cut.bits
         room = cut.ties - self._met.get(cut, 0)
         if room <= 0:
-            return tied.zero_()
+            return torch.zeros_like(bits, dtype=torch.bool)
+        tied = bits == cut.bits
         met = int(tied.sum())
         self._met[cut] = cut.ties - room + met
         if met > room:
-            tied.logical_and_(tied.cumsum(0) <= room)
+            tied.bitwise_and_(tied.cumsum(0) <= room)
         return tied
 
 
@@ -120,9 +120,9 @@ def find_cuts(
     places = [_locate(coarse, position) for position in positions]
     fine = {upper: _zeros(_LOWER_BINS, vector) for upper, _ in places}
     for bits in _bits_by_chunk(vector, chunk):
-        upper_bits = bits >> 16
+        near = bits[_in_bins(bits >> 16, list(fine))]
         for upper, histogram in fine.items():
-            lower_bits = bits[upper_bits == upper] & 0xFFFF
+            lower_bits = near[near >> 16 == upper] & 0xFFFF
             histogram += torch.bincount(lower_bits, minlength=_LOWER_BINS)
     return [_cut(upper, *_locate(fine[upper], rank)) for upper, rank in places]
 
@@ -139,6 +139,13 @@ def _bits_by_chunk(vector: TaskVector, chunk: int | None) -> Iterator[torch.Tens
 
 def _zeros(size: int, vector: TaskVector) -> torch.Tensor:
     return torch.zeros(size, dtype=torch.int64, device=vector.base.device)
+
+
+def _in_bins(upper_bits: torch.Tensor, bins: list[int]) -> torch.Tensor:
+    found = upper_bits == bins[0]
+    for upper in bins[1:]:
+        found.bitwise_or_(upper_bits == upper)
+    return found
 
 
 def _locate(histogram: torch.Tensor, position: int) -> tuple[int, int]:

@@ -20,8 +20,8 @@ _LOW = 0xFFFFFFFF
 _ROUNDS = 10
 _WORDS = 4
 
-# 16 Ki blocks of four words: six int64 buffers of 0.5 MiB
-_BLOCKS = 1 << 16
+# blocks of four words at a time: buffers of 0.5 MiB on a CPU, 32 MiB elsewhere
+_CPU_BLOCKS, _ACCELERATOR_BLOCKS = 1 << 16, 1 << 22
 
 Words = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -67,10 +67,12 @@ def keep_mask(
     first, last = start // _WORDS, -(-stop // _WORDS)
     keep = torch.empty((max(0, last - first), _WORDS), dtype=torch.bool, device=device)
     below = threshold(density)
-    for block in range(first, last, _BLOCKS):
-        end = min(block + _BLOCKS, last)
+    step = _CPU_BLOCKS if keep.device.type == "cpu" else _ACCELERATOR_BLOCKS
+    for block in range(first, last, step):
+        end = min(block + step, last)
         index = torch.arange(block, end, device=device)
-        counter = (index & _LOW, index >> 32, _like(index), _like(index))
+        zero = torch.zeros_like(index)
+        counter = (index & _LOW, index >> 32, zero, zero)
         rows = keep[block - first : end - first]
         for column, word in enumerate(philox(key, counter)):
             torch.lt(word, below, out=rows[:, column])
@@ -95,7 +97,3 @@ def philox(key: int, counter: Words) -> Words:
         b, d = right, left
         low, high = low + _WEYL[0] & _LOW, high + _WEYL[1] & _LOW
     return a, b & _LOW, c, d & _LOW
-
-
-def _like(index: torch.Tensor) -> torch.Tensor:
-    return torch.zeros_like(index)

@@ -1,0 +1,44 @@
+# The habits. Every target works on a fresh clone with Python 3.10+, git and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready-$(shell cat pyproject.toml hatch_build.py startup/*autoload* 2>/dev/null | cksum | cut -d' ' -f1)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test fast lint types format check build clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+# torch first: with a CPU build there, nothing asks for gigabytes of CUDA packages
+$(STAMP):
+	$(PYTHON) scripts/make_venv.py $(VENV)
+	@touch $@
+
+demo: $(STAMP) ## train four tiny models, merge, evaluate, print a table
+	$(BIN)/iberian demo
+
+test: $(STAMP) ## run every test, the slow ones too
+	$(BIN)/python -m pytest
+
+fast: $(STAMP) ## run the tests that take seconds
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(STAMP) ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy --strict
+	$(BIN)/mypy
+
+format: $(STAMP) ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check: lint types test ## what CI runs
+
+build: $(STAMP) ## wheel and sdist into dist/
+	$(BIN)/python -m build
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) dist demo_output .mypy_cache .ruff_cache .pytest_cache

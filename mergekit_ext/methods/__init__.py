@@ -1,0 +1,1 @@
+"""The merge methods: pure functions from tensors to a tensor."""

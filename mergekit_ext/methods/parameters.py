@@ -1,0 +1,94 @@
+"""What a recipe may set for our methods: one definition for recipe, code and docs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mergekit_ext.errors import RecipeError
+
+
+REQUIRED = object()
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value that a recipe may set.
+
+    Args:
+        name: Its name in a recipe.
+        per_model: Whether each expert has its own; else the merge has one.
+        read: Turns what the recipe says into the value, or raises ``ValueError``.
+        must: What the value must be, to complete "must be …".
+        default: The value where the recipe has none; ``REQUIRED`` if there is no such.
+    """
+
+    name: str
+    per_model: bool
+    read: Callable[[Any], Any]
+    must: str
+    default: Any = REQUIRED
+
+    @property
+    def type(self) -> type:
+        """The type of a value: ``float``, ``int`` or ``bool``."""
+        return _TYPES[self.read]
+
+    def check(self, value: Any, where: str) -> Any:
+        """Return the value that ``value`` stands for.
+
+        Args:
+            value: As given, for example by a YAML file.
+            where: Where it was found, for the error.
+
+        Raises:
+            RecipeError: If it is not what this parameter must be.
+        """
+        try:
+            return self.read(value)
+        except (TypeError, ValueError, OverflowError):
+            raise RecipeError(
+                f"{where}: {self.name} must be {self.must}, not {value!r}."
+            ) from None
+
+
+def _finite(value: Any) -> float:
+    if isinstance(value, bool) or not math.isfinite(number := float(value)):
+        raise ValueError
+    return number
+
+
+def _share(value: Any) -> float:
+    if not 0 <= (number := _finite(value)) <= 1:
+        raise ValueError
+    return number
+
+
+def _switch(value: Any) -> bool:
+    if value not in (True, False):
+        raise ValueError
+    return bool(value)
+
+
+def _seed(value: Any) -> int:
+    if isinstance(value, bool) or int(value) != value or not 0 <= value < 2**64:
+        raise ValueError
+    return int(value)
+
+
+_TYPES: dict[Callable[[Any], Any], type] = {
+    _finite: float,
+    _share: float,
+    _switch: bool,
+    _seed: int,
+}
+
+WEIGHT = Parameter("weight", True, _finite, "a finite number")
+DENSITY = Parameter("density", True, _share, "a number from 0 to 1", 1.0)
+GAMMA = Parameter("gamma", True, _share, "a number from 0 to 1", 0.01)
+LAMBDA = Parameter("lambda", False, _finite, "a finite number", 1.0)
+NORMALIZE = Parameter("normalize", False, _switch, "true or false", False)
+RESCALE = Parameter("rescale", False, _switch, "true or false", True)
+SEED = Parameter("seed", False, _seed, "a whole number from 0 to 2**64 - 1", 0)

@@ -1,0 +1,41 @@
+"""The name under which a model enters the key of its DARE masks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def model_key(reference: Any) -> str:
+    """Return the part of a model reference that a moved folder does not change.
+
+    A local folder counts by its last path component, any other reference as it is
+    written. For a mergekit reference with a LoRA, both parts are treated like that.
+
+    Args:
+        reference: A mergekit ``ModelReference``, or any other identifier.
+    """
+    model = getattr(reference, "model", None)
+    if model is None:
+        return str(reference)
+    lora = getattr(reference, "lora", None)
+    parts = [model] if lora is None else [model, lora]
+    return "+".join(_part(part) for part in parts)
+
+
+def distinct_keys(references: Iterable[Any]) -> list[str]:
+    """Return the keys of models in recipe order; later equals get ``#2``, ``#3``, …."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for reference in references:
+        key = model_key(reference)
+        seen[key] += 1
+        keys.append(key if seen[key] == 1 else f"{key}#{seen[key]}")
+    return keys
+
+
+def _part(path: Any) -> str:
+    folder = Path(path.path)
+    return folder.resolve().name if folder.is_dir() else str(path)

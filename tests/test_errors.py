@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from lm_eval_iberian.errors import IberianError, UnknownNameError
+
+
+def test_an_unknown_name_comes_with_the_nearest_and_all() -> None:
+    error = UnknownNameError("language", "eus", ["gl", "eu"])
+    assert str(error) == (
+        "Unknown language 'eus'. Did you mean eu? Available: eu, gl."
+    )
+
+
+def test_nothing_near_is_not_guessed() -> None:
+    assert "Did you mean" not in str(UnknownNameError("task", "zzz", ["abc"]))
+    assert str(UnknownNameError("task", "a", [])).endswith("Available: none.")
+
+
+def test_it_is_the_builtin_a_caller_catches() -> None:
+    with pytest.raises(KeyError):
+        raise UnknownNameError("task", "a", [])
+    assert issubclass(UnknownNameError, IberianError)
