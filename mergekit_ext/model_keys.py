@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 
@@ -37,5 +37,6 @@ def distinct_keys(references: Iterable[Any]) -> list[str]:
 
 
 def _part(path: Any) -> str:
-    folder = Path(path.path)
-    return folder.resolve().name if folder.is_dir() else str(path)
+    if os.path.isdir(path.path):
+        return os.path.basename(os.path.abspath(path.path))
+    return str(path)

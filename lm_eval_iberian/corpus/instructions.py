@@ -35,7 +35,9 @@ class Pair:
 
 
 def pairs(split: str, key: str) -> Iterator[Pair]:
-    """Yield pairs without end, in the wording of ``train`` or ``heldout``.
+    """Yield pairs without end; ``heldout`` has requests that ``train`` never makes.
+
+    The wording of the constraint itself is the same in both.
 
     Raises:
         UnknownNameError: No such split.
@@ -60,8 +62,8 @@ def _pair(
     topic = rng.choice(grammar.topics)
     request = rng.choice(phrasings["requests"][split])
     prompt = request.format(topic=rng.choice(phrasings["topics"][topic]))
-    kwargs = {k: v for k, v in kind.items() if k not in ("id", "train", "heldout")}
-    constraint = rng.choice(kind[split]).format(**kwargs)
+    kwargs = {k: v for k, v in kind.items() if k not in ("id", "wording")}
+    constraint = rng.choice(kind["wording"]).format(**kwargs)
     answer = _ANSWERS[kind["id"]](_Writer(grammar, topic, rng), kwargs)
     return Pair(f"{prompt} {constraint}".strip(), answer, kind["id"], kwargs)
 
@@ -80,7 +82,7 @@ class _Writer:
         return list(islice((s for s in draw() if comma or "," not in s), count))
 
     def text(self, comma: bool = True) -> str:
-        return " ".join(self.sentences(self.rng.randint(2, 3), comma))
+        return " ".join(self.sentences(self.rng.randint(1, 2), comma))
 
 
 def _bullets(write: _Writer, kwargs: dict[str, Any]) -> str:

@@ -69,9 +69,9 @@ class DemoSpec:
     languages: tuple[str, ...] = ("eu", "gl")
     key: str = "iberian-demo"
     shape: Shape = Shape()
-    base: Training = Training(500, 3e-3)
-    instruct: Training = Training(500, 1.5e-3, tokens=160, rows=16)
-    expert: Training = Training(300, 1.5e-3)
+    base: Training = Training(400, 3e-3)
+    instruct: Training = Training(320, 2e-3, rows=24, tokens=112)
+    expert: Training = Training(250, 1.5e-3)
     replay: float = 0.1
     methods: tuple[Method, ...] = METHODS
     answer_tokens: int = 160

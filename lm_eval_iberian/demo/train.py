@@ -68,7 +68,9 @@ def train(
         progress: Called after every step with its number and its loss.
     """
     from transformers import LlamaForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # they would tear ours
     partial = job.out.with_name(f".{job.out.name}.partial")
     if job.start is None:
         model = new_model(shape, tokenizer, job.name)

@@ -130,7 +130,9 @@ def parse_prompt(row: dict[str, Any], lang: str, where: str) -> Prompt:
         )
     if len(ids) != len(kwargs):
         raise DataError(f"{where}: {len(ids)} instructions but {len(kwargs)} kwargs")
-    given = tuple({k: v for k, v in kw.items() if v is not None} for kw in kwargs)
+    given = tuple(
+        {k: _whole(v) for k, v in kw.items() if v is not None} for kw in kwargs
+    )
     for instruction_id, values in zip(ids, given, strict=True):
         try:
             resolve(instruction_id).validate(values)
@@ -150,6 +152,11 @@ def _mini(lang: str) -> Path:
     if lang not in languages("mini"):
         raise UnknownNameError("language of IFEval mini", lang, languages("mini"))
     return data() / "ifeval" / "mini" / f"{lang}.jsonl"
+
+
+def _whole(value: Any) -> Any:
+    """Undo what a detour over a data frame does to a count: 3.0 is 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_list_of(value: object, kind: type) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.languages.schema import build
@@ -20,6 +19,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 _CODE: Final = re.compile(r"[a-z]{2,3}")
 Pairs = tuple[tuple[str, str], ...]
@@ -145,7 +147,7 @@ class CaseRules:
     cues: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # caches are keyed by identity
 class LanguageProfile:
     """Everything a language changes in the checks; the form of a pack."""
 
@@ -161,7 +163,7 @@ class LanguageProfile:
     opening: OpeningRules
     keywords: KeywordRules
     case: CaseRules
-    asked_in: Mapping[str, tuple[str, ...]] = field(hash=False)
+    asked_in: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
         if not _CODE.fullmatch(self.code):

@@ -15,9 +15,7 @@ def task_vector(base: torch.Tensor, expert: torch.Tensor) -> torch.Tensor:
     return expert.to(dtype) - base.to(dtype)
 
 
-def breadcrumbs_mask(
-    delta: torch.Tensor, density: float, gamma: float
-) -> torch.Tensor:
+def breadcrumbs_mask(delta: torch.Tensor, density: float, gamma: float) -> torch.Tensor:
     """Return what Breadcrumbs keeps, by a stable ascending sort of the magnitudes."""
     if density >= 1:
         return torch.ones(delta.shape, dtype=torch.bool)

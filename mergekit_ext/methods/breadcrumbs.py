@@ -4,9 +4,9 @@ r"""Model Breadcrumbs: task arithmetic without the largest and the smallest delt
 
     \theta = \theta_0 + \lambda \sum_i w_i\, m_i \odot (\theta_i - \theta_0)
 
-where the mask :math:`m_i` drops, for each tensor, the share :math:`\gamma` of the largest
-magnitudes of :math:`\theta_i - \theta_0`, then the smallest, until a share ``density``
-is left. With ``normalize`` the sum is divided by :math:`\sum_i w_i`.
+where the mask :math:`m_i` drops, for each tensor, the share :math:`\gamma` of the
+largest magnitudes of :math:`\theta_i - \theta_0`, then the smallest, until a share
+``density`` is left. With ``normalize`` the sum is divided by :math:`\sum_i w_i`.
 
 Davari, Belilovsky: "Model Breadcrumbs: Scaling Multi-Task Model Merging with Sparse
 Masks" (ECCV 2024, arXiv:2312.06795). The paper names the two percentiles β and γ;

@@ -2,7 +2,8 @@ r"""DARE: task arithmetic over randomly dropped and rescaled deltas.
 
 .. math::
 
-    \theta = \theta_0 + \lambda \sum_i \frac{w_i}{d_i}\, m_i \odot (\theta_i - \theta_0),
+    \theta = \theta_0
+    + \lambda \sum_i \frac{w_i}{d_i}\, m_i \odot (\theta_i - \theta_0),
     \qquad m_{ij} \sim \mathrm{Bernoulli}(d_i)
 
 With ``normalize`` the sum is divided by :math:`\sum_i w_i`; without ``rescale`` the
@@ -123,5 +124,3 @@ def _dropping(key: int, density: float) -> Mask:
         return keep_mask(key, start, start + len(delta), density, delta.device)
 
     return keep
-
-

@@ -1,0 +1,24 @@
+"""IFEval in every language that has a pack: verdicts, scores, accuracies."""
+
+from __future__ import annotations
+
+from lm_eval_iberian.ifeval.instruction import Instruction
+from lm_eval_iberian.ifeval.metrics import InstructionAccuracy, Metrics, aggregate
+from lm_eval_iberian.ifeval.registry import INSTRUCTIONS, resolve
+from lm_eval_iberian.ifeval.scoring import SCORINGS, RowScore, check, score_row
+from lm_eval_iberian.ifeval.verdict import Verdict
+
+
+__all__ = [
+    "INSTRUCTIONS",
+    "SCORINGS",
+    "Instruction",
+    "InstructionAccuracy",
+    "Metrics",
+    "RowScore",
+    "Verdict",
+    "aggregate",
+    "check",
+    "resolve",
+    "score_row",
+]

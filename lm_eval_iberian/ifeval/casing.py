@@ -1,0 +1,69 @@
+"""change_case: all capital, all small, words in capitals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Instruction, Parameter, compare
+from lm_eval_iberian.ifeval.language import asked_language
+from lm_eval_iberian.ifeval.verdict import Verdict, shown
+from lm_eval_iberian.languages import capital_words, decide_language, words
+from lm_eval_iberian.languages.casing import is_capital, is_small
+
+
+def all_capital(answer: Answer) -> Verdict:
+    """All letters are capital and the answer is in the language asked for."""
+    return _case(answer, is_capital, is_small, ("capital", "small"))
+
+
+def all_small(answer: Answer) -> Verdict:
+    """All letters are small and the answer is in the language asked for."""
+    return _case(answer, is_small, is_capital, ("small", "capital"))
+
+
+def _case(
+    answer: Answer,
+    wanted: Callable[[str], bool],
+    other: Callable[[str], bool],
+    names: tuple[str, str],
+) -> Verdict:
+    """Judge letter case first, then the language.
+
+    A language that cannot be told from so short an answer is not held against it.
+    """
+    if any(map(other, answer.text)):
+        found = [w for w in words(answer.text, answer.profile) if any(map(other, w))]
+        return Verdict(False, f"{names[1]} letters found in {shown(found)}")
+    if not any(map(wanted, answer.text)):
+        return Verdict(False, f"no {names[0]} letters found")
+    decision = decide_language(answer.text, asked_language(answer))
+    reason = f"all letters are {names[0]}; {decision.reason}"
+    return Verdict(decision.status != "rejected", reason)
+
+
+def capital_frequency(
+    answer: Answer, capital_frequency: int, capital_relation: str
+) -> Verdict:
+    """At least, or less than, so many words in capitals."""
+    found = capital_words(answer.text, answer.profile)
+    reason = (
+        f"{len(found)} words in capitals found, {capital_relation} "
+        f"{capital_frequency} wanted: {shown(found)}"
+    )
+    followed = compare(len(found), capital_relation, capital_frequency)
+    return Verdict(followed, reason)
+
+
+INSTRUCTIONS = (
+    Instruction("change_case:english_capital", all_capital),
+    Instruction("change_case:english_lowercase", all_small),
+    Instruction(
+        "change_case:capital_word_frequency",
+        capital_frequency,
+        (
+            Parameter("capital_frequency", "count"),
+            Parameter("capital_relation", "relation"),
+        ),
+    ),
+)

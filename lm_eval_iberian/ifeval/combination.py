@@ -1,0 +1,59 @@
+"""combination: two responses, the prompt repeated first."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
+from lm_eval_iberian.ifeval.verdict import Verdict, shorten
+from lm_eval_iberian.languages import fold_spaces
+
+
+_SEPARATOR: Final = re.compile(r"(?<!\*)\*{6,11}(?!\*)")
+
+
+def two_responses(answer: Answer) -> Verdict:
+    """Two different answers with six stars between them."""
+    parts = [part.strip() for part in _SEPARATOR.split(answer.text)]
+    if len(parts) > 2 and "" in parts[1:-1]:
+        return Verdict(False, "two separators ****** with nothing between them")
+    found = [part for part in parts if part]
+    if len(found) != 2:
+        reason = f"{len(found)} answers between ****** found, 2 wanted"
+        return Verdict(False, reason)
+    if fold_spaces(found[0]) == fold_spaces(found[1]):
+        return Verdict(False, "the two answers are the same")
+    return Verdict(True, "two different answers found")
+
+
+def repeat_prompt(answer: Answer, prompt_to_repeat: str) -> Verdict:
+    """The answer begins with the request, word for word, and then goes on."""
+    wanted, given = fold_spaces(prompt_to_repeat), fold_spaces(answer.text)
+    if not given.startswith(wanted):
+        same = _common_length(wanted, given)
+        reason = (
+            f"the request is not repeated from the start: '{shorten(given[same:], 30)}'"
+            f" where '{shorten(wanted[same:], 30)}' is wanted"
+        )
+        return Verdict(False, reason)
+    if not any(map(str.isalnum, given[len(wanted) :])):
+        return Verdict(False, "the request is repeated, but no answer follows")
+    return Verdict(True, "the request is repeated and an answer follows")
+
+
+def _common_length(one: str, other: str) -> int:
+    """Return how many leading characters two texts share."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+INSTRUCTIONS = (
+    Instruction("combination:two_responses", two_responses),
+    Instruction(
+        "combination:repeat_prompt",
+        repeat_prompt,
+        (Parameter("prompt_to_repeat", "text"),),
+    ),
+)

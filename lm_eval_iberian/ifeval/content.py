@@ -1,0 +1,81 @@
+"""detectable_content: placeholders, postscript."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
+from lm_eval_iberian.ifeval.layout import openings
+from lm_eval_iberian.ifeval.verdict import Verdict, shorten, shown
+from lm_eval_iberian.languages import LanguageProfile, fold
+
+
+# not a link, a reference, a footnote or a tick box
+_BRACKETS: Final = re.compile(
+    r"\[(?!\^|[xX]\])([^\[\]\n]{1,300})\](?!\(|\[|:\s{0,3}https?:)"
+)
+
+
+def placeholders(answer: Answer, num_placeholders: int) -> Verdict:
+    """At least so many placeholders in square brackets."""
+    inside = (match[1].strip() for match in _BRACKETS.finditer(answer.text))
+    found = [text for text in inside if any(map(_is_fillable, text))]
+    reason = (
+        f"{len(found)} placeholders found, at least {num_placeholders} wanted: "
+        f"{shown(found)}"
+    )
+    return Verdict(len(found) >= num_placeholders, reason)
+
+
+def _is_fillable(character: str) -> bool:
+    """A letter, or a line to write on; a bare number is a citation."""
+    return character.isalpha() or character in "_…"
+
+
+def postscript(answer: Answer, postscript_marker: str) -> Verdict:
+    """A postscript opens a line or a sentence with its mark and has a text."""
+    pattern = _marker_pattern(postscript_marker, answer.profile)
+    text = fold(answer.text)
+    for match in openings(pattern, text):
+        rest = text[match.end() :]
+        if any(map(str.isalnum, rest)):
+            snippet = shorten(text[match.start() :], 30)
+            return Verdict(True, f"postscript found: '{snippet}'")
+    return Verdict(False, f"no line begins with '{postscript_marker}' and a text")
+
+
+@lru_cache(maxsize=256)
+def _marker_pattern(marker: str, profile: LanguageProfile) -> re.Pattern[str]:
+    """Compile a marker with all spellings of its family; dots may have spaces."""
+    letters = "".join(filter(str.isalpha, marker)).upper()
+    family = profile.postscript.families.get(letters, ())
+    spellings = sorted({marker.strip(), *family}, key=lambda s: (-len(s), s))
+    options = "|".join(_spelling(fold(spelling)) for spelling in spellings)
+    return re.compile(rf"(?<![^\W_])(?:{options})(?![^\W_])")
+
+
+def _spelling(spelling: str) -> str:
+    """Return the pattern of one spelling; the last full stop may be left out."""
+    bare = spelling.rstrip(".")
+    parts = [part.strip() for part in bare.split(".")]
+    joined = r"\.[ \t]{0,2}".join(
+        r"\s{1,3}".join(map(re.escape, p.split())) for p in parts
+    )
+    return joined + r"\.?"
+
+
+INSTRUCTIONS = (
+    Instruction(
+        "detectable_content:number_placeholders",
+        placeholders,
+        (Parameter("num_placeholders", "count"),),
+    ),
+    Instruction(
+        "detectable_content:postscript",
+        postscript,
+        (Parameter("postscript_marker", "text"),),
+    ),
+)

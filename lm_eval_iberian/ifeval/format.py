@@ -1,0 +1,145 @@
+"""detectable_format: bullets, highlights, sections, JSON, title, given options."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final, NoReturn
+
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
+from lm_eval_iberian.ifeval.options import chosen, offered
+from lm_eval_iberian.ifeval.sections import section_marks
+from lm_eval_iberian.ifeval.verdict import Verdict, shown
+
+
+_BULLET: Final = re.compile(r"^[ \t>]{0,40}[*\-+•][ \t]+(?=\S)(.*)$", re.MULTILINE)
+_RULE: Final = re.compile(r"[\s*\-_+]*")
+_STARRED: Final = re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])[^*\n]+(?<=\S)\1(?!\*)")
+_UNDERLINED: Final = re.compile(
+    r"(?<![\w\\])(_{1,3})(?=[^\s_])(?:[^_\n]|(?<=\w)_(?=[^\W_]))+(?<=[^\s_])\1(?!\w)"
+)
+_ANGLES: Final = ("<<", ">>")
+_GUILLEMETS: Final = ("«", "»")
+
+
+def bullets(answer: Answer, num_bullets: int) -> Verdict:
+    """Exactly so many Markdown bullets (``*``, ``-``, ``+`` or ``•`` and a space)."""
+    items = [match[1] for match in _BULLET.finditer(answer.text)]
+    found = [item for item in items if not _RULE.fullmatch(item)]
+    reason = f"{len(found)} bullets found, {num_bullets} wanted: {shown(found, 3)}"
+    return Verdict(len(found) == num_bullets, reason)
+
+
+def highlights(answer: Answer, num_highlights: int) -> Verdict:
+    """At least so many passages in Markdown emphasis."""
+    found = [match[0] for match in _STARRED.finditer(answer.text)]
+    found += [match[0] for match in _UNDERLINED.finditer(answer.text)]
+    found = [text for text in found if any(map(str.isalnum, text))]
+    reason = (
+        f"{len(found)} highlights found, at least {num_highlights} wanted: "
+        f"{shown(found, 3)}"
+    )
+    return Verdict(len(found) >= num_highlights, reason)
+
+
+def sections(answer: Answer, section_spliter: str, num_sections: int) -> Verdict:
+    """At least so many sections with a numbered heading."""
+    found = section_marks(answer.text, section_spliter.strip(), answer.profile)
+    plural = "section" if len(found) == 1 else "sections"
+    reason = f"{len(found)} {plural} found, {num_sections} wanted: {shown(found)}"
+    return Verdict(len(found) >= num_sections, reason)
+
+
+def json_format(answer: Answer) -> Verdict:
+    """The whole answer is one JSON object or list, in a code fence or not."""
+    text = answer.text.strip().removeprefix("\ufeff")
+    try:
+        value = json.loads(
+            _unfenced(text), parse_constant=_refuse, parse_int=str, parse_float=str
+        )
+    except RecursionError:
+        return Verdict(False, "the JSON is nested too deeply to be read")
+    except ValueError as error:
+        return Verdict(False, f"not JSON: {error}")
+    if isinstance(value, dict | list):
+        kind = "object" if isinstance(value, dict) else "list"
+        return Verdict(True, f"the answer is a JSON {kind}")
+    return Verdict(False, "a bare JSON value, neither an object nor a list")
+
+
+def _unfenced(text: str) -> str:
+    """Return what a code fence around the whole text holds."""
+    for fence in ("```", "~~~"):
+        if text.startswith(fence) and text.endswith(fence) and len(text) >= 6:
+            inner = text[3:-3]
+            first, newline, rest = inner.partition("\n")
+            tagged = first.strip().lower() in ("", "json")
+            if newline and tagged:
+                return rest
+            return inner[4:] if inner[:4].lower() == "json" else inner
+    return text
+
+
+def _refuse(name: str) -> NoReturn:
+    """Reject NaN and Infinity, which are no JSON."""
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def title(answer: Answer) -> Verdict:
+    """A title stands in ``<<…>>``, or in the marks that the prompt shows instead."""
+    marks = [_ANGLES]
+    prompt = answer.prompt or ""
+    if "<<" not in prompt and _between(prompt, _GUILLEMETS) is not None:
+        marks.append(_GUILLEMETS)
+    for opening, closing in marks:
+        if found := _between(answer.text, (opening, closing)):
+            return Verdict(True, f"title found: {shown([found])}")
+    wanted = " or ".join(f"{opening}…{closing}" for opening, closing in marks)
+    return Verdict(False, f"no title in {wanted} found")
+
+
+def _between(text: str, marks: tuple[str, str]) -> str | None:
+    """Return the first passage on one line between two marks, if it says something."""
+    for line in text.split("\n"):
+        start, end = line.find(marks[0]), line.rfind(marks[1])
+        if 0 <= start < end:
+            passage = line[start + len(marks[0]) : end].strip("<>«» \t")
+            if any(map(str.isalnum, passage)):
+                return passage
+    return None
+
+
+def constrained(answer: Answer) -> Verdict:
+    """The answer holds exactly one of the options that the prompt, or pack, gives."""
+    options = offered(answer)
+    found = chosen(answer.text, options)
+    if len(found) == 1:
+        return Verdict(True, f"the option is {shown(found)}")
+    if found:
+        return Verdict(False, f"more than one option found: {shown(found)}")
+    return Verdict(False, f"none of the options found: {shown(options)}")
+
+
+def _count(name: str) -> tuple[Parameter, ...]:
+    return (Parameter(name, "count"),)
+
+
+INSTRUCTIONS = (
+    Instruction(
+        "detectable_format:number_bullet_lists", bullets, _count("num_bullets")
+    ),
+    Instruction(
+        "detectable_format:number_highlighted_sections",
+        highlights,
+        _count("num_highlights"),
+    ),
+    Instruction(
+        "detectable_format:multiple_sections",
+        sections,
+        (Parameter("section_spliter", "text"), Parameter("num_sections", "count")),
+    ),
+    Instruction("detectable_format:json_format", json_format),
+    Instruction("detectable_format:title", title),
+    Instruction("detectable_format:constrained_response", constrained),
+)

@@ -1,0 +1,127 @@
+"""An instruction type: its id, its parameters, its checker."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.verdict import Verdict
+
+
+LESS_THAN: Final = "less than"
+AT_LEAST: Final = "at least"
+Checker = Callable[..., Verdict]
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(map(_is_text, value))
+
+
+def _is_character(value: object) -> bool:
+    return isinstance(value, str) and len(unicodedata.normalize("NFC", value)) == 1
+
+
+_KINDS: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
+    "count": ("a whole number from 0", _is_count),
+    "rank": ("a whole number from 1", lambda v: _is_count(v) and v != 0),
+    "text": ("a text that is not blank", _is_text),
+    "texts": ("a list of texts, none of them blank", _is_texts),
+    "character": ("one character", _is_character),
+    "relation": (
+        f"{LESS_THAN!r} or {AT_LEAST!r}",
+        lambda v: isinstance(v, str) and v in (LESS_THAN, AT_LEAST),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A kwarg of an instruction: its name, its kind, whether it may be missing."""
+
+    name: str
+    kind: str
+    required: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            raise ValueError(f"Parameter {self.name}: unknown kind {self.kind!r}.")
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One of the instruction types.
+
+    Attributes:
+        id: Google's id, e.g. ``punctuation:no_comma``.
+        check: Takes the answer and, by name, the arguments.
+        parameters: The kwargs it uses.
+    """
+
+    id: str
+    check: Checker
+    parameters: tuple[Parameter, ...] = ()
+
+    def validate(self, kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the arguments among ``kwargs``; ``None`` is a missing value, 0 is not.
+
+        Raises:
+            DataError: A kwarg is unknown here, missing, or of the wrong type; the
+                message names the instruction and the kwarg.
+        """
+        given = {k: v for k, v in (kwargs or {}).items() if v is not None}
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                raise DataError(self._unknown(name, list(known)))
+        for name, parameter in known.items():
+            if name not in given:
+                if parameter.required:
+                    raise DataError(f"{self.id}: kwarg {name!r} is missing.")
+                continue
+            wording, fits = _KINDS[parameter.kind]
+            if not fits(given[name]):
+                raise DataError(
+                    f"{self.id}: kwarg {name!r} must be {wording}, not {given[name]!r}."
+                )
+        return given
+
+    def judge(self, answer: Answer, kwargs: Mapping[str, Any] | None) -> Verdict:
+        """Check an answer; a blank one never follows.
+
+        Raises:
+            DataError: The kwargs are not those of this instruction.
+        """
+        arguments = self.validate(kwargs)
+        if not answer.text.strip():
+            return Verdict(False, "the answer is empty")
+        return self.check(answer, **arguments)
+
+    def _unknown(self, name: str, known: list[str]) -> str:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        takes = ", ".join(known) or "no kwargs"
+        return f"{self.id}: unknown kwarg {name!r}.{hint} It takes {takes}."
+
+
+def compare(found: int, relation: str, wanted: int) -> bool:
+    """Tell whether a count stands in the relation to the wanted number."""
+    return found < wanted if relation == LESS_THAN else found >= wanted
+
+
+def counted(found: int, relation: str, wanted: int, what: str) -> Verdict:
+    """Return the verdict on a count: ``what`` names the things, e.g. ``words``."""
+    reason = f"{found} {what} found, {relation} {wanted} wanted"
+    return Verdict(compare(found, relation, wanted), reason)

@@ -1,0 +1,70 @@
+"""keywords: existence, frequency, forbidden words, letter frequency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Instruction, Parameter, counted
+from lm_eval_iberian.ifeval.verdict import Verdict, shown
+from lm_eval_iberian.languages import compose, occurrences
+
+
+def existence(answer: Answer, keywords: Sequence[str]) -> Verdict:
+    """Every keyword is used at least once."""
+    missing = [k for k in keywords if not occurrences(k, answer.text, answer.profile)]
+    if missing:
+        return Verdict(False, f"keywords not found: {shown(missing)}")
+    return Verdict(True, f"all {len(keywords)} keywords found: {shown(list(keywords))}")
+
+
+def frequency(answer: Answer, keyword: str, frequency: int, relation: str) -> Verdict:
+    """A keyword is used at least, or less than, so many times."""
+    found = len(occurrences(keyword, answer.text, answer.profile))
+    return counted(found, relation, frequency, f"uses of '{keyword.strip()}'")
+
+
+def forbidden(answer: Answer, forbidden_words: Sequence[str]) -> Verdict:
+    """None of the words is used."""
+    for word in forbidden_words:
+        if used := occurrences(word, answer.text, answer.profile):
+            return Verdict(False, f"forbidden word '{word}' found: {shown(used)}")
+    avoided = shown(list(forbidden_words))
+    return Verdict(True, f"none of the forbidden words found: {avoided}")
+
+
+def letters(
+    answer: Answer, letter: str, let_frequency: int, let_relation: str
+) -> Verdict:
+    """A character, small or capital, stands there so many times; é is not e."""
+    wanted = compose(letter).lower()
+    found = compose(answer.text.lower()).count(wanted)
+    return counted(found, let_relation, let_frequency, f"times the letter '{wanted}'")
+
+
+INSTRUCTIONS = (
+    Instruction("keywords:existence", existence, (Parameter("keywords", "texts"),)),
+    Instruction(
+        "keywords:frequency",
+        frequency,
+        (
+            Parameter("keyword", "text"),
+            Parameter("frequency", "count"),
+            Parameter("relation", "relation"),
+        ),
+    ),
+    Instruction(
+        "keywords:forbidden_words",
+        forbidden,
+        (Parameter("forbidden_words", "texts"),),
+    ),
+    Instruction(
+        "keywords:letter_frequency",
+        letters,
+        (
+            Parameter("letter", "character"),
+            Parameter("let_frequency", "count"),
+            Parameter("let_relation", "relation"),
+        ),
+    ),
+)

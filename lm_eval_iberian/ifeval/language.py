@@ -1,0 +1,71 @@
+"""language: the language of the whole answer; also which one a prompt asks for."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
+from lm_eval_iberian.ifeval.verdict import Verdict
+from lm_eval_iberian.languages import LanguageProfile, decide_language, fold
+
+
+def response_language(answer: Answer, language: str) -> Verdict:
+    """The whole answer is in a language, by its ISO 639-1 code.
+
+    An answer too short to tell does not follow: nothing shows that it does.
+    """
+    decision = decide_language(answer.text, language)
+    return Verdict(decision.status == "accepted", decision.reason)
+
+
+def asked_language(answer: Answer) -> str:
+    """Return the language that an answer's prompt asks for, else the task's.
+
+    Of several languages named, the one nearest to a word about letter case counts, and
+    without such a word the last.
+    """
+    if not answer.prompt:
+        return answer.profile.code
+    prompt = fold(answer.prompt)
+    named = [
+        (match.start(), lang)
+        for lang, pattern in _requests(answer.profile)
+        for match in pattern.finditer(prompt)
+    ]
+    if not named:
+        return answer.profile.code
+    cues = [match.start() for match in _cues(answer.profile).finditer(prompt)]
+    if not cues:
+        return max(named)[1]
+    return min(named, key=lambda hit: min(abs(hit[0] - cue) for cue in cues))[1]
+
+
+@lru_cache(maxsize=64)
+def _requests(profile: LanguageProfile) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Compile, for each language, the ways to ask for it."""
+    return tuple(
+        (lang, _any_of(phrases)) for lang, phrases in sorted(profile.asked_in.items())
+    )
+
+
+@lru_cache(maxsize=64)
+def _cues(profile: LanguageProfile) -> re.Pattern[str]:
+    """Compile the words about letter case."""
+    return _any_of(profile.case.cues)
+
+
+def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile phrases that begin a word."""
+    options = "|".join(re.escape(fold(phrase)) for phrase in phrases)
+    return re.compile(rf"(?<![^\W_])(?:{options})")
+
+
+INSTRUCTIONS = (
+    Instruction(
+        "language:response_language",
+        response_language,
+        (Parameter("language", "text"),),
+    ),
+)

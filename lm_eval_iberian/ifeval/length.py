@@ -1,0 +1,99 @@
+"""length_constraints: words, sentences, paragraphs, the first word of a paragraph."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Instruction, Parameter, counted
+from lm_eval_iberian.ifeval.verdict import Verdict, shorten
+from lm_eval_iberian.languages import fold, paragraphs, sentences, starts_with, words
+
+
+# three stars that neither belong to a longer run nor open or close ***emphasis***
+_STRONG: Final = re.compile(r"(?<!\S)\*{3}(?=[^\s*])[^*\n]+(?<=\S)\*{3}(?!\*)")
+_DIVIDER: Final = re.compile(r"(?<!\*)\*{3,5}(?!\*)")
+_OPENING_MARKS: Final = " \t\n\"'“”„«»‘’([{¡¿*_#>`~-–—•"
+
+
+def number_words(answer: Answer, num_words: int, relation: str) -> Verdict:
+    """At least, or less than, so many words."""
+    found = len(words(answer.text, answer.profile))
+    return counted(found, relation, num_words, "words")
+
+
+def number_sentences(answer: Answer, num_sentences: int, relation: str) -> Verdict:
+    """At least, or less than, so many sentences."""
+    found = len(sentences(answer.text, answer.profile))
+    return counted(found, relation, num_sentences, "sentences")
+
+
+def number_paragraphs(answer: Answer, num_paragraphs: int) -> Verdict:
+    """Exactly so many paragraphs, with the divider ``***`` between them."""
+    text = _STRONG.sub(lambda match: match[0].replace("*", "x"), answer.text)
+    blocks = [block.strip() for block in _DIVIDER.split(text)]
+    inner = blocks[1:-1] if len(blocks) > 2 else []
+    if "" in inner:
+        return Verdict(False, "two dividers *** with no paragraph between them")
+    found = sum(map(bool, blocks))
+    reason = f"{found} paragraphs between *** found, {num_paragraphs} wanted"
+    return Verdict(found == num_paragraphs, reason)
+
+
+def first_word(
+    answer: Answer, num_paragraphs: int, nth_paragraph: int, first_word: str
+) -> Verdict:
+    """Exactly so many paragraphs between blank lines, the nth with this first word."""
+    blocks = paragraphs(answer.text)
+    if len(blocks) != num_paragraphs:
+        reason = f"{len(blocks)} paragraphs found, {num_paragraphs} wanted"
+        return Verdict(False, reason)
+    if nth_paragraph > len(blocks):
+        return Verdict(False, f"there is no paragraph {nth_paragraph}")
+    block = blocks[nth_paragraph - 1].lstrip(_OPENING_MARKS)
+    begins = starts_with(first_word, _without_negligible(block, answer), answer.profile)
+    begins = begins or starts_with(first_word, block, answer.profile)
+    verb = "begins" if begins else "does not begin"
+    reason = f"paragraph {nth_paragraph} {verb} with '{first_word}'"
+    return Verdict(begins, f"{reason}: '{shorten(block, 30)}'")
+
+
+def _without_negligible(block: str, answer: Answer) -> str:
+    """Drop one word that may stand before the first, if the language has such words."""
+    for word in answer.profile.opening.negligible_words:
+        given = fold(block[: 2 * len(word) + 1])
+        folded = fold(word)
+        if given.startswith(folded):
+            rest = fold(block)[len(folded) :]
+            if not folded[-1].isalnum() or not rest[:1].isalnum():
+                return rest.lstrip(_OPENING_MARKS)
+    return block
+
+
+INSTRUCTIONS = (
+    Instruction(
+        "length_constraints:number_words",
+        number_words,
+        (Parameter("num_words", "count"), Parameter("relation", "relation")),
+    ),
+    Instruction(
+        "length_constraints:number_sentences",
+        number_sentences,
+        (Parameter("num_sentences", "count"), Parameter("relation", "relation")),
+    ),
+    Instruction(
+        "length_constraints:number_paragraphs",
+        number_paragraphs,
+        (Parameter("num_paragraphs", "rank"),),
+    ),
+    Instruction(
+        "length_constraints:nth_paragraph_first_word",
+        first_word,
+        (
+            Parameter("num_paragraphs", "rank"),
+            Parameter("nth_paragraph", "rank"),
+            Parameter("first_word", "text"),
+        ),
+    ),
+)

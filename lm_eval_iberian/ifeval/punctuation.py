@@ -1,0 +1,25 @@
+"""punctuation: no commas."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Instruction
+from lm_eval_iberian.ifeval.verdict import Verdict, shown
+
+
+# the commas of Latin, Arabic and East Asian scripts; a decimal comma is a comma
+_COMMAS: Final = ",،、，﹐"
+
+
+def no_comma(answer: Answer) -> Verdict:
+    """No comma of any script stands in the answer."""
+    places = [i for i, character in enumerate(answer.text) if character in _COMMAS]
+    if not places:
+        return Verdict(True, "no comma found")
+    around = [answer.text[max(0, i - 12) : i + 1] for i in places[:3]]
+    return Verdict(False, f"{len(places)} commas found: {shown(around)}")
+
+
+INSTRUCTIONS = (Instruction("punctuation:no_comma", no_comma),)

@@ -1,0 +1,99 @@
+"""Removes a model's thoughts: what stands in ``<think>`` and its relatives."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from lm_eval_iberian.errors import DataError
+
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What is left of an answer without its thoughts.
+
+    Attributes:
+        text: The answer; empty if a thought was never closed.
+        unclosed: Whether a thought was never closed: nothing was ever answered.
+    """
+
+    text: str
+    unclosed: bool = False
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """The marks of ``thoughts.toml``, and one pattern for all of them."""
+
+    closings: dict[str, frozenset[str]]
+    residue: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def without_thoughts(response: str) -> Spoken:
+    """Return an answer without the model's thoughts.
+
+    A closing mark without an opening one ends a thought that began with the answer:
+    some chat templates put the opening mark into the prompt.
+    """
+    marks = _marks()
+    kept: list[str] = []
+    start, inside = 0, ""
+    for match in marks.pattern.finditer(response):
+        mark = match["mark"].lower()
+        if inside:
+            if mark in marks.closings[inside]:
+                inside, start = "", match.end()
+        elif mark in marks.closings and _at_line_start(response, match.start("mark")):
+            kept.append(response[start : match.start("mark")])
+            inside = mark
+        elif any(mark in closings for closings in marks.closings.values()):
+            kept, start = [], match.end()
+    if inside:
+        return Spoken("", unclosed=True)
+    return Spoken(_without_residue("".join(kept) + response[start:], marks).strip())
+
+
+def _at_line_start(text: str, place: int) -> bool:
+    """Tell whether only space, or another mark, stands before a place in its line."""
+    before = text[text.rfind("\n", max(0, place - 60), place) + 1 : place][-60:]
+    return not before.strip() or before.rstrip().endswith((">", "]", "▷"))
+
+
+def _without_residue(text: str, marks: _Marks) -> str:
+    """Strip leftover marks from both ends."""
+    text = text.strip()
+    trimmed = True
+    while trimmed:
+        trimmed = False
+        for mark in marks.residue:
+            if text.startswith(mark) or text.endswith(mark):
+                text = text.removeprefix(mark).removesuffix(mark).strip()
+                trimmed = True
+    return text
+
+
+@cache
+def _marks() -> _Marks:
+    """Read ``thoughts.toml``."""
+    file = resources.files(__package__).joinpath("thoughts.toml")
+    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    if set(table) != {"pairs", "residue"}:
+        raise DataError(f"thoughts.toml must hold pairs and residue, not {set(table)}")
+    closings: dict[str, frozenset[str]] = {}
+    for opening, closing in table["pairs"]:
+        known = closings.get(opening.lower(), frozenset())
+        closings[opening.lower()] = known | {closing.lower()}
+    every = sorted({mark for pair in table["pairs"] for mark in pair}, key=len)
+    options = "|".join(re.escape(mark) for mark in reversed(every))
+    pattern = re.compile(rf"(?P<mark>{options})", re.IGNORECASE)
+    return _Marks(closings, tuple(table["residue"]), pattern)

@@ -1,0 +1,36 @@
+"""Languages as data, and what the checks need from them: words, case, identity."""
+
+from __future__ import annotations
+
+from lm_eval_iberian.languages.casing import capital_words, is_all_lower, is_all_upper
+from lm_eval_iberian.languages.detect import LanguageDecision, decide_language
+from lm_eval_iberian.languages.folding import compose, fold, fold_spaces
+from lm_eval_iberian.languages.matching import occurrences, starts_with
+from lm_eval_iberian.languages.profile import (
+    LanguageProfile,
+    available_languages,
+    load_profile,
+    read_pack,
+)
+from lm_eval_iberian.languages.segment import paragraphs, sentences, words
+
+
+__all__ = [
+    "LanguageDecision",
+    "LanguageProfile",
+    "available_languages",
+    "capital_words",
+    "compose",
+    "decide_language",
+    "fold",
+    "fold_spaces",
+    "is_all_lower",
+    "is_all_upper",
+    "load_profile",
+    "occurrences",
+    "paragraphs",
+    "read_pack",
+    "sentences",
+    "starts_with",
+    "words",
+]

@@ -1,0 +1,55 @@
+"""Letter case as a reader sees it.
+
+A letter is small only if it has a capital form, and capital only if it has a small one:
+º, ª and scripts without case decide nothing.
+"""
+
+from __future__ import annotations
+
+from lm_eval_iberian.languages.folding import compose
+from lm_eval_iberian.languages.profile import LanguageProfile
+from lm_eval_iberian.languages.segment import words
+
+
+def is_capital(letter: str) -> bool:
+    """Tell whether a character is a capital letter that has a small form."""
+    return letter.isupper() and letter.lower() != letter
+
+
+def is_small(letter: str) -> bool:
+    """Tell whether a character is a small letter that has a capital form."""
+    return letter.islower() and letter.upper() != letter
+
+
+def is_all_upper(text: str) -> bool:
+    """Tell whether a text has capital letters and no small one."""
+    text = compose(text)
+    return any(map(is_capital, text)) and not any(map(is_small, text))
+
+
+def is_all_lower(text: str) -> bool:
+    """Tell whether a text has small letters and no capital one."""
+    text = compose(text)
+    return any(map(is_small, text)) and not any(map(is_capital, text))
+
+
+def capital_words(text: str, profile: LanguageProfile) -> list[str]:
+    """Return the words written in capital letters throughout.
+
+    A word needs two letters: a sentence that opens with ``A`` or ``I`` has no word in
+    capitals. An ending after a suffix joiner may be small: ``SMS-ak``, ``NASA's``.
+    """
+    return [word for word in words(text, profile) if _is_capital_word(word, profile)]
+
+
+def _is_capital_word(word: str, profile: LanguageProfile) -> bool:
+    """Judge one word by the part before its first suffix joiner, or as a whole."""
+    places = (word.find(joiner) for joiner in profile.words.suffix_joiners)
+    stem = word[: min((place for place in places if place > 0), default=len(word))]
+    return any(_is_capital_run(part) for part in (stem, word))
+
+
+def _is_capital_run(part: str) -> bool:
+    """Tell whether a part has two letters or more, all of them capital."""
+    letters = [letter for letter in part if letter.isalpha()]
+    return len(letters) >= 2 and all(map(is_capital, letters))

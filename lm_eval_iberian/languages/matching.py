@@ -1,0 +1,92 @@
+"""Finds a word in a text: as it is, or as a stem with the language's endings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from lm_eval_iberian.languages.folding import fold
+from lm_eval_iberian.languages.profile import KeywordRules, LanguageProfile
+
+
+_LONGEST_ENDING: Final = 30
+_DEPTH: Final = 3
+
+
+def occurrences(term: str, text: str, profile: LanguageProfile) -> list[str]:
+    """Return every place where a text uses a term, as it stands there (folded).
+
+    Neither letter case, composition nor quote shape matters; the term is never a
+    pattern. With ``match = "word"`` it must stand alone between non-letters; with
+    ``match = "stem"`` it may also carry endings of the language (``basoan`` uses
+    ``baso``; ``amatxo`` does not use ``ama``).
+    """
+    wanted = fold(term).strip()
+    return list(_matches(wanted, fold(text), profile)) if wanted else []
+
+
+def starts_with(term: str, text: str, profile: LanguageProfile) -> bool:
+    """Tell whether a text begins with a term, by the rule of ``occurrences``."""
+    wanted, given = fold(term).strip(), fold(text).lstrip()
+    if not wanted:
+        return False
+    return next(_matches(wanted, given[: len(wanted) + 99], profile, True), "") != ""
+
+
+def _matches(
+    term: str, text: str, profile: LanguageProfile, at_start: bool = False
+) -> Iterator[str]:
+    """Yield the uses of a folded term in a folded text."""
+    rules = profile.keywords
+    pattern, core = _pattern(term, rules)
+    found = [pattern.match(text)] if at_start else pattern.finditer(text)
+    for match in found:
+        if match is not None and _fits(term, core, match["rest"], rules):
+            yield match[0]
+
+
+@lru_cache(maxsize=4096)
+def _pattern(term: str, rules: KeywordRules) -> tuple[re.Pattern[str], str]:
+    """Compile the search for a term; return it and the part of the term it spells."""
+    stem = rules.match == "stem" and term[-1].isalnum()
+    core = term
+    if stem and len(term) > 2 and term[-1] in rules.dropped_finals:
+        core = term[:-1]
+    body = r"\s+".join(map(re.escape, core.split()))
+    before = r"(?<![^\W_])" if term[0].isalnum() else ""
+    after = r"(?![^\W_])" if term[-1].isalnum() else ""
+    rest = rf"-?[^\W_]{{0,{_LONGEST_ENDING}}}" if stem else ""
+    return re.compile(f"{before}{body}(?P<rest>{rest}){after}"), core
+
+
+def _fits(term: str, core: str, rest: str, rules: KeywordRules) -> bool:
+    """Tell whether what follows the core makes a form of the term."""
+    missing = term[len(core) :]
+    if rest.startswith(missing):
+        ending = rest[len(missing) :]
+        # a hyphen joins an ending (SMS-ak) or the next part of a compound
+        return ending.startswith("-") or _inflected(term, ending, rules, _DEPTH)
+    return rest.startswith("e") and _inflected(core, rest, rules, _DEPTH)
+
+
+def _inflected(base: str, ending: str, rules: KeywordRules, depth: int) -> bool:
+    """Tell whether an ending is made of the forms that may follow the base."""
+    if not ending:
+        return True
+    if depth == 0:
+        return False
+    if base[-1] in rules.doubled_finals and ending[0] == base[-1]:
+        base, ending = base + ending[0], ending[1:]
+    for endings in rules.endings:
+        if base[-1].isalpha() and base[-1] not in endings.after:
+            continue
+        if ending in endings.forms:
+            return True
+        for form in rules.chaining:
+            if form in endings.forms and ending.startswith(form):
+                left = ending[len(form) :]
+                if _inflected(base + form, left, rules, depth - 1):
+                    return True
+    return False

@@ -1,0 +1,177 @@
+"""Find a model's files and read what can be read without its weights."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import constants, try_to_load_from_cache
+
+from mergekit_ext.errors import InputError
+from mergekit_ext.recipe import Model
+
+
+# the library's own bound on a header
+_MAX_HEADER = 100_000_000
+
+
+@dataclass(frozen=True)
+class TensorHeader:
+    """What a safetensors header says of a tensor.
+
+    Args:
+        dtype: As in the file: ``"BF16"``, ``"F32"``, ….
+        shape: Its shape.
+        file: The file that holds it.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    file: Path
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model's configuration and its tensors' headers."""
+
+    model: str
+    folder: Path
+    config: Mapping[str, Any]
+    tensors: Mapping[str, TensorHeader]
+
+    @property
+    def text_config(self) -> Mapping[str, Any]:
+        """The configuration of the language model, nested in some architectures."""
+        nested = self.config.get("text_config")
+        return nested if isinstance(nested, dict) else self.config
+
+    def files(self) -> Iterator[tuple[Path, list[str]]]:
+        """Yield each file with the names of its tensors."""
+        for file in sorted({header.file for header in self.tensors.values()}):
+            yield file, [n for n, header in self.tensors.items() if header.file == file]
+
+
+def locate(model: Model, cache_dir: str | None = None) -> Path | None:
+    """Return a model's folder: local, or its snapshot in the hub cache.
+
+    Returns:
+        ``None`` for a hub id of which the cache has nothing; mergekit will fetch it.
+
+    Raises:
+        InputError: If it can only be a folder and is none, or nothing may be fetched.
+    """
+    folder = Path(model.path)
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise InputError(f"Model {model.name!r} is a file; a model is a folder.")
+    if _is_path(model.path):
+        raise InputError(f"Model {model.name!r}: {_absent(folder)}")
+    found = try_to_load_from_cache(
+        model.path, "config.json", cache_dir=cache_dir, revision=model.revision
+    )
+    if isinstance(found, str):
+        return Path(found).parent
+    if constants.HF_HUB_OFFLINE:
+        raise InputError(
+            f"Model {model.name!r} is not a local folder and not in the hub cache, and"
+            " HF_HUB_OFFLINE keeps it from being fetched. Correct the path, or fetch"
+            f" it first: hf download {model.path}"
+        )
+    return None
+
+
+def read_checkpoint(model: str, folder: Path) -> Checkpoint:
+    """Read a model's configuration and every header of its safetensors files.
+
+    Raises:
+        InputError: If a file is missing, broken or cut short.
+    """
+    config = _read_json(model, folder / "config.json")
+    tensors: dict[str, TensorHeader] = {}
+    index = folder / "model.safetensors.index.json"
+    single = folder / "model.safetensors"
+    if index.exists():
+        listed = _read_json(model, index).get("weight_map")
+        if not isinstance(listed, dict) or not listed:
+            raise InputError(f"Model {model!r}: {index} has no weight_map.")
+        headers = {
+            shard: _read_header(model, folder / shard)
+            for shard in sorted(set(listed.values()))
+        }
+        for name, shard in listed.items():
+            if name not in headers[shard]:
+                raise InputError(
+                    f"Model {model!r}: {index.name} places {name!r} in {shard},"
+                    " which does not hold it. Fetch the model again."
+                )
+            tensors[name] = headers[shard][name]
+    elif single.exists():
+        tensors = _read_header(model, single)
+    else:
+        raise InputError(f"Model {model!r}: {_no_weights(folder)}")
+    return Checkpoint(model, folder, config, tensors)
+
+
+def _is_path(path: str) -> bool:
+    return path.startswith((".", "/", "~", "\\")) or path.count("/") > 1
+
+
+def _absent(folder: Path) -> str:
+    if str(folder).startswith("~"):
+        return "'~' is not expanded in a recipe; write the whole path."
+    parent = folder.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    return f"there is no such folder; the path exists as far as {parent}."
+
+
+def _no_weights(folder: Path) -> str:
+    pickled = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
+    if pickled:
+        return (
+            f"{folder} holds {pickled[0]} and no safetensors. Pickled weights cannot be"
+            " checked before they are run; save the model again as safetensors."
+        )
+    return f"{folder} holds no model.safetensors and no model.safetensors.index.json."
+
+
+def _read_json(model: str, path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"Model {model!r}: {path} is missing.")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"Model {model!r}: {path} cannot be read: {error}.") from error
+    if not isinstance(value, dict):
+        raise InputError(f"Model {model!r}: {path} does not hold a JSON object.")
+    return value
+
+
+def _read_header(model: str, path: Path) -> dict[str, TensorHeader]:
+    """Read a safetensors header: its length in 8 bytes, JSON, then the data."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > min(_MAX_HEADER, size - 8):
+                raise ValueError("its header is cut short")
+            entries = json.loads(file.read(length))
+        entries.pop("__metadata__", None)
+        headers = {
+            name: TensorHeader(entry["dtype"], tuple(entry["shape"]), path)
+            for name, entry in entries.items()
+        }
+        end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
+        if 8 + length + end != size:
+            raise ValueError(f"it has {size} bytes and should have {8 + length + end}")
+    except (OSError, ValueError, TypeError, KeyError, struct.error) as error:
+        raise InputError(
+            f"Model {model!r}: {path} is missing or no whole safetensors file"
+            f" ({error}). Fetch the model again."
+        ) from error
+    return headers

@@ -1,0 +1,100 @@
+"""A recipe as plain data, free of mergekit's own classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The parameters set at one place of a recipe.
+
+    Args:
+        where: The place, such as ``"models[1].parameters"``.
+        values: Name to setting: a number, a gradient, or mergekit's conditions.
+    """
+
+    where: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that a recipe refers to.
+
+    Args:
+        name: The reference as it is written.
+        path: A folder, or an id on the Hugging Face Hub.
+        revision: The branch, tag or commit of a hub id.
+        adapter: The path of a LoRA that is merged into it first.
+    """
+
+    name: str
+    path: str
+    revision: str | None = None
+    adapter: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model that contributes to an output slice, with its own parameters."""
+
+    model: Model
+    scope: Scope
+    layers: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class OutputSlice:
+    """Layers of the result, and what they are made of.
+
+    Args:
+        where: The place in the recipe.
+        base: The base model of this slice.
+        sources: The models, in recipe order; of a whole-model merge, without the base
+            unless it is listed.
+        scopes: The parameters that hold for every source, the nearest first.
+    """
+
+    where: str
+    base: Model | None
+    sources: tuple[Source, ...]
+    scopes: tuple[Scope, ...]
+
+    def experts(self) -> Iterator[Source]:
+        """Yield the sources that are not the base."""
+        return (s for s in self.sources if s.model != self.base)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a recipe asks for.
+
+    Args:
+        method: The name of the merge method.
+        slices: The output slices; one where whole models are merged.
+        models: Every model referred to, the base first.
+        whole_models: Whether whole models are merged rather than ranges of layers.
+        sets_tokenizer: Whether vocabularies are aligned before the merge.
+        dtypes: The settings ``dtype`` and ``out_dtype``, where there are any.
+    """
+
+    method: str
+    slices: tuple[OutputSlice, ...]
+    models: tuple[Model, ...]
+    whole_models: bool = True
+    sets_tokenizer: bool = False
+    dtypes: Mapping[str, str] | None = None
+
+
+def leaves(setting: Any) -> Iterator[Any]:
+    """Yield every single value of a setting: of gradients and of conditions."""
+    if isinstance(setting, (list, tuple)):
+        for entry in setting:
+            yield from leaves(entry)
+    elif hasattr(setting, "value"):
+        yield from leaves(setting.value)
+    else:
+        yield setting

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lm_eval_iberian import download
+from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
+
+
+GOOD = b'{"key": 1}\n' * 1000
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers by the path's first part; counts what it was asked."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        kind = self.path.split("/")[1]
+        if kind == "flaky" and len(self.asked) < 3:
+            kind = "500"
+        if kind.isdigit():
+            self.send_error(int(kind))
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(GOOD)))
+        self.end_headers()
+        self.wfile.write(GOOD[:500] if kind == "cut" else GOOD)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, list[str]]]:
+    handler = type("Counting", (Handler,), {"asked": []})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{http.server_port}", handler.asked
+    http.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    for name in (*download._OFFLINE, download.MIRROR):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    return tmp_path
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_file_is_fetched_once(
+    server: tuple[str, list[str]], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, asked = server
+    path = download.fetch(f"{url}/good/a.jsonl", "it")
+    assert path.read_bytes() == GOOD
+    assert cache in path.parents
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # what is there needs no network
+    assert download.fetch(f"{url}/good/a.jsonl", "it") == path
+    assert asked == ["/good/a.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "times"),
+    [("404", "HTTP 404", 1), ("403", "HTTP 403", 1), ("503", "HTTP 503", 3)],
+)
+def test_a_refusal_is_named_and_only_a_fault_is_tried_again(
+    server: tuple[str, list[str]], cache: Path, kind: str, said: str, times: int
+) -> None:
+    url, asked = server
+    with pytest.raises(DataUnavailableError, match=said):
+        download.fetch(f"{url}/{kind}/a.jsonl", "it")
+    assert len(asked) == times
+    assert not files(cache)
+
+
+def test_a_fault_that_passes_does_no_harm(server: tuple[str, list[str]]) -> None:
+    url, asked = server
+    assert download.fetch(f"{url}/flaky/a.jsonl", "it").read_bytes() == GOOD
+    assert len(asked) == 3
+
+
+def test_a_file_cut_off_half_way_is_not_kept(
+    server: tuple[str, list[str]], cache: Path
+) -> None:
+    url, _ = server
+    with pytest.raises(DataUnavailableError, match="after 3 tries"):
+        download.fetch(f"{url}/cut/a.jsonl", "it")
+    assert not files(cache)
+
+
+def test_content_that_does_not_pass_its_check_is_not_kept(
+    server: tuple[str, list[str]], cache: Path
+) -> None:
+    url, _ = server
+
+    def refuse(path: Path) -> None:
+        raise DataError("line 1: nonsense")
+
+    with pytest.raises(DataError, match="is not the prompts: line 1: nonsense"):
+        download.fetch(f"{url}/good/a.jsonl", "the prompts", check=refuse)
+    assert not files(cache)
+
+
+@pytest.mark.parametrize("variable", download._OFFLINE)
+def test_offline_nothing_is_asked(
+    server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    url, asked = server
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(DataUnavailableError) as caught:
+        download.fetch(f"{url}/good/a.jsonl", "the prompts")
+    text = str(caught.value)
+    assert f"{variable} is set" in text
+    assert "iberian tasks --fetch" in text
+    assert f"{url}/good/a.jsonl" in text
+    assert text.count("\n") == 0
+    assert not asked
+
+
+def test_no_server_at_all() -> None:
+    with pytest.raises(DataUnavailableError, match="ConnectionError after 3 tries"):
+        download.fetch("http://127.0.0.1:9/good/a.jsonl", "it")
+
+
+def test_a_mirror_replaces_the_host(
+    server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, asked = server
+    monkeypatch.setenv(download.MIRROR, url + "/good/")
+    download.fetch("https://example.org/owner/a.jsonl", "it")
+    assert asked == ["/good/owner/a.jsonl"]
+
+
+def test_sources_are_pinned_to_a_commit() -> None:
+    pinned = download.source("iber-ifeval")
+    assert len(pinned.commit) == 40
+    assert pinned.commit in pinned.locate("eu")
+    with pytest.raises(UnknownNameError, match="Unknown language"):
+        pinned.locate("pt")
+    with pytest.raises(UnknownNameError, match="Did you mean iber-ifeval"):
+        download.source("iberifeval")
