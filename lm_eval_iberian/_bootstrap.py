@@ -27,7 +27,7 @@ def start() -> None:
     try:
         if os.environ.get(SWITCH) == "0" or active():
             return
-        sys.meta_path.insert(0, _Watcher())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Watcher())
         for name in TARGETS:
             module = sys.modules.get(name)
             if module is not None:

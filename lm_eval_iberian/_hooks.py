@@ -30,7 +30,7 @@ def add_tasks(module: ModuleType) -> None:
 
 
 def word_errors(module: ModuleType) -> None:
-    """End ``lm_eval`` with one sentence where the fault is in a task or name of ours."""
+    """End ``lm_eval`` with one sentence where the fault is in a task of ours."""
     _wrap(module.HarnessCLI, "execute", _execute_in_words)
 
 
@@ -102,7 +102,7 @@ def _add_missing(manager: Any) -> None:
 def _match_and_check(
     original: Callable[..., list[str]], self: Any, task_list: list[str]
 ) -> list[str]:
-    """Load the data of our tasks now: lm-eval asks for names before it loads a model."""
+    """Load the data of our tasks now: the model is loaded after this."""
     names = original(self, task_list)
     for name in names:
         _load_data(self.task_index, name)

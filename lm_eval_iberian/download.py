@@ -1,19 +1,22 @@
-"""Fetch a pinned file once into the Hugging Face cache, and say plainly when it can't."""
+"""Fetch a pinned file once into the Hugging Face cache, or say plainly why not."""
 
 from __future__ import annotations
 
 import os
 import time
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
 
+
+if TYPE_CHECKING:
+    from requests import Response
 
 MIRROR = "LM_EVAL_IBERIAN_MIRROR"
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -67,7 +70,7 @@ def offline() -> str | None:
 
 
 def fetch(
-    url: str, what: str, *, check: Callable[[Path], object] | None = None
+    url: str, what: str, task: str, *, check: Callable[[Path], object] | None = None
 ) -> Path:
     """Return the local copy of ``url``, fetched once.
 
@@ -76,6 +79,7 @@ def fetch(
     Args:
         url: Where it is; ``LM_EVAL_IBERIAN_MIRROR`` replaces scheme and host.
         what: What it is, for the message when it can't be had.
+        task: The task that needs it, for the same message.
         check: Called with the fetched file before it is kept; raises on bad content.
 
     Raises:
@@ -88,11 +92,13 @@ def fetch(
     address = _mirrored(url)
     forbids = offline()
     if forbids:
-        raise _unavailable(what, address, target, f"{forbids} is set")
+        raise _unavailable(what, task, address, target, f"{forbids} is set")
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
-        _download(address, partial, what, target)
+        reason = _download(address, partial)
+        if reason is not None:
+            raise _unavailable(what, task, address, target, reason)
         if check is not None:
             try:
                 check(partial)
@@ -106,32 +112,28 @@ def fetch(
     return target
 
 
-def _download(address: str, partial: Path, what: str, target: Path) -> None:
+def _download(address: str, partial: Path) -> str | None:
+    """Fetch into ``partial``; return why it could not be, or None."""
     import requests
 
     for attempt in range(1, _TRIES + 1):
         try:
             with requests.get(address, stream=True, timeout=_TIMEOUT) as reply:
-                reply.raise_for_status()
-                _save(reply, partial)
-            return
-        except requests.HTTPError as error:
-            status = error.response.status_code
-            if status < 500 or attempt == _TRIES:
-                raise _unavailable(what, address, target, f"HTTP {status}") from error
+                if reply.ok:
+                    _save(reply, partial)
+                    return None
+                reason = f"HTTP {reply.status_code}"
+                if reply.status_code < 500:
+                    return reason
         except (requests.RequestException, EOFError) as error:
-            if attempt == _TRIES:
-                reason = f"{type(error).__name__} after {_TRIES} tries"
-                raise _unavailable(what, address, target, reason) from error
+            reason = f"{type(error).__name__} after {attempt} tries"
         time.sleep(0.5 * attempt)
+    return reason
 
 
-def _save(reply: object, partial: Path) -> None:
-    from requests import Response
+def _save(reply: Response, partial: Path) -> None:
     from tqdm import tqdm
 
-    if not isinstance(reply, Response):
-        raise TypeError("a reply of requests is wanted")
     length = reply.headers.get("Content-Length")
     encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
     total = int(length) if length and not encoded else None
@@ -156,10 +158,10 @@ def _mirrored(url: str) -> str:
 
 
 def _unavailable(
-    what: str, address: str, target: Path, why: str
+    what: str, task: str, address: str, target: Path, why: str
 ) -> DataUnavailableError:
     return DataUnavailableError(
         f"{what[0].upper()}{what[1:]} is not in the cache and could not be fetched"
-        f" ({why}): where there is a network, run `iberian tasks --fetch`,"
+        f" ({why}): where there is a network, run `iberian tasks --fetch {task}`,"
         f" or save {address} as {target}"
     )

@@ -22,7 +22,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 def has_gpu() -> bool:
     """Whether an NVIDIA driver answers."""
     tool = shutil.which("nvidia-smi")
-    return tool is not None and subprocess.run([tool], capture_output=True).returncode == 0
+    return (
+        tool is not None and subprocess.run([tool], capture_output=True).returncode == 0
+    )
 
 
 def torch_choices() -> list[list[str]]:
@@ -41,10 +43,12 @@ def pip(python: Path, *arguments: str) -> bool:
 
 def main(folder: Path) -> int:
     """Make the environment and return an exit code."""
-    if sys.version_info < (3, 10):
+    if sys.version_info < (3, 10):  # noqa: UP036 (run by whatever python3 is)
         print(f"Python 3.10 or later is needed, this is {platform.python_version()}")
         return 1
-    python = folder / ("Scripts" if platform.system() == "Windows" else "bin") / "python"
+    python = (
+        folder / ("Scripts" if platform.system() == "Windows" else "bin") / "python"
+    )
     if not python.exists():
         print(f"making {folder} …", flush=True)
         venv.create(folder, with_pip=True)

@@ -47,7 +47,7 @@ def start(host: Path, hook: str) -> str:
 def test_imports_nothing_but_the_standard_library_s_core() -> None:
     done = run(
         """
-        import sys
+        import os, sys  # site has imported os long before
         before = set(sys.modules)
         import lm_eval_iberian._bootstrap
         lm_eval_iberian._bootstrap.start()
@@ -84,7 +84,8 @@ def test_leaves_the_loader_as_it_found_it(host: Path) -> None:
 def test_a_second_start_adds_no_second_finder(host: Path) -> None:
     code = start(host, "module.state.append('attached')")
     done = run(
-        code + "    _bootstrap.start(); import host.registry; print(host.registry.state)"
+        code
+        + "    _bootstrap.start(); import host.registry; print(host.registry.state)"
     )
     assert done.stdout.strip() == "['executed', 'attached']"
 
@@ -131,19 +132,23 @@ def test_the_start_file_names_what_the_pth_calls(root: Path) -> None:
 
 
 def test_start_up_takes_two_milliseconds_at_most() -> None:
-    """The best of many: the machine may be busy with something else."""
-    took = []
+    """The best of many runs; on a slower or busier machine, as much more as heapq."""
+    ours, control = [], []
     for _ in range(30):
         done = subprocess.run(
-            [sys.executable, "-X", "importtime", "-c", "pass"],
+            [sys.executable, "-X", "importtime", "-c", "import heapq"],
             capture_output=True,
             text=True,
             check=True,
         )
-        found = re.search(
-            r"\|\s*(\d+) \|\s+lm_eval_iberian\._bootstrap", done.stderr
-        )
-        if found is None:
+        took = {
+            name.strip(): int(cumulative)
+            for cumulative, name in re.findall(r"\|\s*(\d+) \|(.*)", done.stderr)
+        }
+        if "lm_eval_iberian._bootstrap" not in took:
             pytest.skip("the start-up file is not installed in this environment")
-        took.append(int(found[1]))
-    assert min(took) <= 2000, f"{min(took)} microseconds"
+        ours.append(took["lm_eval_iberian._bootstrap"])
+        control.append(took["heapq"])
+    quiet = 150  # microseconds for heapq where the limit was measured
+    limit = 2000 * max(1.0, min(control) / quiet)
+    assert min(ours) <= limit, f"{min(ours)} microseconds, heapq {min(control)}"

@@ -62,11 +62,11 @@ def test_a_file_is_fetched_once(
     server: tuple[str, list[str]], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, asked = server
-    path = download.fetch(f"{url}/good/a.jsonl", "it")
+    path = download.fetch(f"{url}/good/a.jsonl", "it", "a_task")
     assert path.read_bytes() == GOOD
     assert cache in path.parents
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # what is there needs no network
-    assert download.fetch(f"{url}/good/a.jsonl", "it") == path
+    assert download.fetch(f"{url}/good/a.jsonl", "it", "a_task") == path
     assert asked == ["/good/a.jsonl"]
 
 
@@ -79,14 +79,14 @@ def test_a_refusal_is_named_and_only_a_fault_is_tried_again(
 ) -> None:
     url, asked = server
     with pytest.raises(DataUnavailableError, match=said):
-        download.fetch(f"{url}/{kind}/a.jsonl", "it")
+        download.fetch(f"{url}/{kind}/a.jsonl", "it", "a_task")
     assert len(asked) == times
     assert not files(cache)
 
 
 def test_a_fault_that_passes_does_no_harm(server: tuple[str, list[str]]) -> None:
     url, asked = server
-    assert download.fetch(f"{url}/flaky/a.jsonl", "it").read_bytes() == GOOD
+    assert download.fetch(f"{url}/flaky/a.jsonl", "it", "a_task").read_bytes() == GOOD
     assert len(asked) == 3
 
 
@@ -95,7 +95,7 @@ def test_a_file_cut_off_half_way_is_not_kept(
 ) -> None:
     url, _ = server
     with pytest.raises(DataUnavailableError, match="after 3 tries"):
-        download.fetch(f"{url}/cut/a.jsonl", "it")
+        download.fetch(f"{url}/cut/a.jsonl", "it", "a_task")
     assert not files(cache)
 
 
@@ -108,7 +108,7 @@ def test_content_that_does_not_pass_its_check_is_not_kept(
         raise DataError("line 1: nonsense")
 
     with pytest.raises(DataError, match="is not the prompts: line 1: nonsense"):
-        download.fetch(f"{url}/good/a.jsonl", "the prompts", check=refuse)
+        download.fetch(f"{url}/good/a.jsonl", "the prompts", "a_task", check=refuse)
     assert not files(cache)
 
 
@@ -119,10 +119,10 @@ def test_offline_nothing_is_asked(
     url, asked = server
     monkeypatch.setenv(variable, "1")
     with pytest.raises(DataUnavailableError) as caught:
-        download.fetch(f"{url}/good/a.jsonl", "the prompts")
+        download.fetch(f"{url}/good/a.jsonl", "the prompts", "a_task")
     text = str(caught.value)
     assert f"{variable} is set" in text
-    assert "iberian tasks --fetch" in text
+    assert "iberian tasks --fetch a_task" in text
     assert f"{url}/good/a.jsonl" in text
     assert text.count("\n") == 0
     assert not asked
@@ -130,7 +130,7 @@ def test_offline_nothing_is_asked(
 
 def test_no_server_at_all() -> None:
     with pytest.raises(DataUnavailableError, match="ConnectionError after 3 tries"):
-        download.fetch("http://127.0.0.1:9/good/a.jsonl", "it")
+        download.fetch("http://127.0.0.1:9/good/a.jsonl", "it", "a_task")
 
 
 def test_a_mirror_replaces_the_host(
@@ -138,7 +138,7 @@ def test_a_mirror_replaces_the_host(
 ) -> None:
     url, asked = server
     monkeypatch.setenv(download.MIRROR, url + "/good/")
-    download.fetch("https://example.org/owner/a.jsonl", "it")
+    download.fetch("https://example.org/owner/a.jsonl", "it", "a_task")
     assert asked == ["/good/owner/a.jsonl"]
 
 

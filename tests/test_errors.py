@@ -7,9 +7,7 @@ from lm_eval_iberian.errors import IberianError, UnknownNameError
 
 def test_an_unknown_name_comes_with_the_nearest_and_all() -> None:
     error = UnknownNameError("language", "eus", ["gl", "eu"])
-    assert str(error) == (
-        "Unknown language 'eus'. Did you mean eu? Available: eu, gl."
-    )
+    assert str(error) == ("Unknown language 'eus'. Did you mean eu? Available: eu, gl.")
 
 
 def test_nothing_near_is_not_guessed() -> None:

@@ -32,9 +32,9 @@ def test_a_corrupt_line_is_named(tmp_path: Path, content: bytes, said: str) -> N
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no.jsonl cannot be read: No such file"):
+    with pytest.raises(DataError, match=r"no\.jsonl cannot be read: No such file"):
         list(read_jsonl(tmp_path / "no.jsonl"))
-    with pytest.raises(DataError, match="no.toml does not exist"):
+    with pytest.raises(DataError, match=r"no\.toml does not exist"):
         read_toml(tmp_path / "no.toml")
 
 

@@ -45,7 +45,7 @@ def paragraphs(lang: str, key: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows cut at random from streams of tokens; stream i with share ``shares[i]``."""
+    """Windows cut at random from streams of tokens, each stream with its share."""
 
     streams: Sequence[torch.Tensor]
     shares: Sequence[float]
@@ -91,7 +91,7 @@ def stream(texts: Sequence[str], tokenizer: Any, key: str) -> torch.Tensor:
 
 
 def dialogues(tokenizer: Any, key: str, tokens: int) -> Dialogues:
-    """Return the instruction pairs that fit ``tokens``, as the chat template has them."""
+    """Return the pairs that fit ``tokens``, as the chat template has them."""
     pad = tokenizer.pad_token_id
     inputs, labels = [], []
     for pair in islice(pairs("train", key), _PAIRS):

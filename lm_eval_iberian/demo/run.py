@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,9 @@ def merge_all(spec: DemoSpec, out: Path, console: Console) -> None:
         content = recipe(
             method, models / "base", models / "instruct", models / f"expert-{lang}"
         )
-        paths = (out / "recipes" / f"{name}.yml", content, target)
+        written = out / "recipes" / f"{name}.yml"
         log = out / "logs" / f"merge-{name}.log"
-        works[name] = lambda paths=paths, log=log: merge(*paths, log)  # type: ignore[misc]
+        works[name] = partial(merge, written, content, target, log)
     _in_parallel("merge", works, console)
 
 
@@ -109,8 +110,8 @@ def evaluate_all(spec: DemoSpec, out: Path, console: Console) -> None:
         if target.is_file():
             continue
         log = out / "logs" / f"evaluate-{folder.name}.log"
-        works[folder.name] = lambda folder=folder, target=target, log=log: evaluate(  # type: ignore[misc]
-            folder.resolve(), names, spec.answer_tokens, target, log
+        works[folder.name] = partial(
+            evaluate, folder.resolve(), names, spec.answer_tokens, target, log
         )
     _in_parallel("evaluate", works, console)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def read_answers(path: Path) -> list[GivenAnswer]:
     """Read {"key" or "prompt", "response"} lines; a null response is an empty answer.
 
     Raises:
-        DataError: A line has neither key nor prompt, or no response; with file and line.
+        DataError: A line has neither key nor prompt, or no response.
     """
     answers = []
     for number, row in read_jsonl(path):
@@ -102,7 +103,7 @@ def match(prompts: Sequence[Prompt], answers: Iterable[GivenAnswer]) -> Scored:
         else:
             given[prompt.key] = answer
     if not given:
-        raise DataError("no answer belongs to any of the prompts: is --data the right one?")
+        raise DataError("no answer belongs to any of the prompts: other prompts?")
     rows = tuple(
         score_row(prompt, given[prompt.key].response)
         for prompt in prompts
@@ -131,11 +132,11 @@ def write_scores(path: Path, lang: str, scored: Scored) -> None:
 
 
 def _metrics(metrics: Metrics) -> dict[str, Any]:
-    names = ("prompt_level_strict_acc", "inst_level_strict_acc")
-    names += ("prompt_level_loose_acc", "inst_level_loose_acc")
-    names += ("prompts", "instructions", "left_out", "empty_rate")
-    names += ("unclosed_thought_rate",)
-    found = {name: getattr(metrics, name) for name in names}
+    found = {
+        field.name: getattr(metrics, field.name)
+        for field in dataclasses.fields(metrics)
+        if field.name != "by_instruction"
+    }
     by_type = {
         name: {"strict": acc.strict, "loose": acc.loose, "count": acc.count}
         for name, acc in metrics.by_instruction.items()

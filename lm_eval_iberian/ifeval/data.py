@@ -1,7 +1,7 @@
 """IFEval prompts: read, repaired, validated, in one schema.
 
-Two sources: the paper's own files (Iber-IFEval, pinned in ``data/SOURCES.toml``, fetched
-once) and the project's small sets in ``data/ifeval/mini``.
+Two sources: the paper's own files (Iber-IFEval, pinned in ``data/SOURCES.toml`` and
+fetched once) and the project's small sets in ``data/ifeval/mini``.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def load(lang: str, which: str = "paper") -> list[Prompt]:
     def check(path: Path) -> None:
         read_prompts(path, lang, repairs)
 
-    path = fetch(pinned.locate(lang), what, check=check)
+    path = fetch(pinned.locate(lang), what, f"ifeval_{lang}", check=check)
     return read_prompts(path, lang, repairs)
 
 
@@ -123,10 +123,11 @@ def parse_prompt(row: dict[str, Any], lang: str, where: str) -> Prompt:
     )
     if not isinstance(text, str) or not text.strip():
         raise DataError(f"{where}: 'prompt' must be a text, found {text!r}")
-    if not _is_list_of(ids, str) or not _is_list_of(kwargs, dict):
+    if not isinstance(ids, list) or not isinstance(kwargs, list):
+        raise DataError(f"{where}: 'instruction_id_list' and 'kwargs' must be lists")
+    if not _all_are(str, ids) or not _all_are(dict, kwargs):
         raise DataError(
-            f"{where}: 'instruction_id_list' must be a list of texts and 'kwargs' a list"
-            " of objects"
+            f"{where}: 'instruction_id_list' must hold texts and 'kwargs' objects"
         )
     if len(ids) != len(kwargs):
         raise DataError(f"{where}: {len(ids)} instructions but {len(kwargs)} kwargs")
@@ -159,8 +160,8 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _is_list_of(value: object, kind: type) -> bool:
-    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+def _all_are(kind: type, values: Iterable[object]) -> bool:
+    return all(isinstance(value, kind) for value in values)
 
 
 def _repair(row: dict[str, Any], repairs: Repairs) -> dict[str, Any] | None:
@@ -173,9 +174,9 @@ def _repair(row: dict[str, Any], repairs: Repairs) -> dict[str, Any] | None:
         for field in rule["fields"]
     }
     kwargs = row.get("kwargs")
-    if not _is_list_of(kwargs, dict):
-        return row
-    return row | {"kwargs": [_wrap_strings(kw, fields) for kw in kwargs or []]}
+    if not isinstance(kwargs, list) or not _all_are(dict, kwargs):
+        return row  # parse_prompt says what is wrong with it
+    return row | {"kwargs": [_wrap_strings(kw, fields) for kw in kwargs]}
 
 
 def _wrap_strings(kwargs: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:

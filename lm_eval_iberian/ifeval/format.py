@@ -15,7 +15,7 @@ from lm_eval_iberian.ifeval.verdict import Verdict, shown
 
 _BULLET: Final = re.compile(r"^[ \t>]{0,40}[*\-+•][ \t]+(?=\S)(.*)$", re.MULTILINE)
 _RULE: Final = re.compile(r"[\s*\-_+]*")
-_STARRED: Final = re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])[^*\n]+(?<=\S)\1(?!\*)")
+_STARRED: Final = re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])[^*\n]+(?<=\S)\1")
 _UNDERLINED: Final = re.compile(
     r"(?<![\w\\])(_{1,3})(?=[^\s_])(?:[^_\n]|(?<=\w)_(?=[^\W_]))+(?<=[^\s_])\1(?!\w)"
 )

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from lm_eval_iberian.ifeval.answer import Answer
 from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
 from lm_eval_iberian.ifeval.layout import unwrap
 from lm_eval_iberian.ifeval.verdict import Verdict, shorten
 from lm_eval_iberian.languages import fold_spaces
-
-
-_INNER_QUOTE: Final = re.compile(r'"')
 
 
 def end_phrase(answer: Answer, end_phrase: str) -> Verdict:
@@ -33,42 +29,40 @@ def end_phrase(answer: Answer, end_phrase: str) -> Verdict:
 
 
 def quotation(answer: Answer) -> Verdict:
-    """One pair of double quotation marks holds the whole answer."""
+    """Double quotation marks hold the whole answer; nothing stands outside them."""
     text = answer.text.strip()
     for opening, closing in answer.profile.quotes.double:
         if len(text) > 2 and text.startswith(opening) and text.endswith(closing):
-            inner = text[len(opening) : -len(closing)]
-            if not any(map(str.isalnum, inner)):
+            if not any(map(str.isalnum, text)):
                 return Verdict(False, "nothing stands between the quotation marks")
-            if _closes_early(inner, opening, closing):
-                return Verdict(False, "the first quotation is closed before the end")
+            if outside := _outside(text, opening, closing):
+                reason = f"outside the quotation marks stands '{shorten(outside, 30)}'"
+                return Verdict(False, reason)
             return Verdict(True, f"the answer stands between {opening} and {closing}")
     reason = f"begins '{shorten(text, 10)}' and ends '{shorten(text[-10:], 10)}'"
     return Verdict(False, f"no double quotation marks around the answer: it {reason}")
 
 
-def _closes_early(inner: str, opening: str, closing: str) -> bool:
-    """Tell whether the pair that opens the answer is closed inside it."""
-    if opening == closing:
-        first = _INNER_QUOTE.search(inner)
-        return first is not None and _is_closing(inner, first.start())
-    depth = 1
-    for character in inner:
-        depth += (character == opening) - (character == closing)
-        if depth == 0:
-            return True
-    return False
+def _outside(text: str, opening: str, closing: str) -> str:
+    """Return the first text outside all quotations, or nothing."""
+    depth, closed = 0, -1
+    for match in re.finditer(f"[{re.escape(opening + closing)}]", text):
+        place = match.start()
+        if closed >= 0 and any(map(str.isalnum, text[closed:place])):
+            return text[closed:place].strip()
+        depth += _step(text, place, opening, closing) if depth else 1
+        closed = place + 1 if depth == 0 else -1
+    return ""
 
 
-def _is_closing(text: str, place: int) -> bool:
-    """Tell whether a straight quote looks like a closing one: ``word" and``."""
-    before, after = text[place - 1 : place], text[place + 1 : place + 2]
-    return (
-        bool(before)
-        and not before.isspace()
-        and not before.isdigit()
-        and not (after.isalnum())
-    )
+def _step(text: str, place: int, opening: str, closing: str) -> int:
+    """Return 1 for a mark that opens a quotation, -1 for one that closes, else 0."""
+    if opening != closing:
+        return 1 if text[place] == opening else -1
+    before, after = text[place - 1], text[place + 1 : place + 2]
+    if before.isspace():
+        return 0 if after.isspace() else 1
+    return 0 if before.isdigit() or after.isalnum() else -1
 
 
 INSTRUCTIONS = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,7 @@ from typing import Any, Final, Literal
 
 from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.languages.folding import compose
+from lm_eval_iberian.languages.markup import without_fences
 
 
 NEIGHBOURS: Final = (
@@ -32,10 +34,10 @@ _MIN_TO_REJECT: Final = 60
 # What it takes to reject a short text, or one of a language that is no neighbour.
 _SURE: Final = 0.9
 
-_NOISE: Final = re.compile(
-    r"(?:https?://|www\.)\S+|[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]{1,64}"
-    r"|\[[^\[\]\n]{0,300}\]|`[^`\n]{1,300}`"
-)
+_ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+")
+_CODE: Final = re.compile(r"`[^`\n]{1,300}`")
+_NOISE: Final = re.compile(r"\[[^\[\]\n]{0,300}\]|`[^`\n]{1,300}`")
+_VOWEL_SIGNS: Final = ("Mn", "Mc")
 _MARKER: Final = re.compile(r"^\s*(?:>\s*)*(?:[-*+•]|#{1,6}|\d{1,3}[.)])\s+", re.M)
 _MARKUP: Final = re.compile(r"[*_#`|<>{}\\~=]+")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+")
@@ -72,7 +74,7 @@ def decide_language(text: str, wanted: str) -> LanguageDecision:
     if wanted not in known:
         raise UnknownNameError("language code", wanted, known)
     cleaned = running_text(text)
-    letters = sum(map(str.isalpha, cleaned))
+    letters = _letters(cleaned)
     if letters < _MIN_LETTERS:
         reason = f"{letters} letters of running text are too few to tell the language"
         return LanguageDecision("undetermined", wanted, None, 0.0, reason)
@@ -86,25 +88,21 @@ def known_languages() -> tuple[str, ...]:
 
 
 def running_text(text: str) -> str:
-    """Return the text in small letters, without code, addresses and markup."""
-    text = compose(text).lower()
-    prose = _without_fences(text)
-    text = prose if any(map(str.isalpha, prose)) else text
-    text = _MARKER.sub("", _NOISE.sub(" ", text))
-    return _MARKUP.sub(" ", text).strip()
+    """Return the text in small letters, without code, addresses and markup.
+
+    Placeholders are left out too, unless nearly all the text stands in brackets.
+    """
+    text = _MARKER.sub("", _ADDRESS.sub(" ", without_fences(compose(text).lower())))
+    for noise in (_NOISE, _CODE):
+        prose = noise.sub(" ", text)
+        if _letters(prose) >= _MIN_LETTERS:
+            break
+    return _MARKUP.sub(" ", prose).strip()
 
 
-def _without_fences(text: str) -> str:
-    """Drop the lines from each opening code fence to its end."""
-    kept: list[str] = []
-    fence = ""
-    for line in text.split("\n"):
-        mark = line.lstrip()[:3]
-        if mark in ("```", "~~~"):
-            fence = mark if not fence else ("" if mark == fence else fence)
-        elif not fence:
-            kept.append(line)
-    return "\n".join(kept)
+def _letters(text: str) -> int:
+    """Count letters, and the signs that stand for vowels in Indic scripts."""
+    return sum(c.isalpha() or unicodedata.category(c) in _VOWEL_SIGNS for c in text)
 
 
 def _decide(text: str, letters: int, wanted: str) -> LanguageDecision:

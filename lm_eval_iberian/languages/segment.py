@@ -18,13 +18,16 @@ from lm_eval_iberian.languages.profile import LanguageProfile
 
 _ADDRESS: Final = r"(?:https?://|www\.)[^\s<>()\[\]]+"
 _BLANK_LINE: Final = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
-_FENCE: Final = re.compile(r"\s*(?:```|~~~)")
-_HEADING: Final = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*\n]+\*\*:?\s*$|<<[^\n]*>>\s*$|\|)")
+# headings, whole lines in bold, titles, stage directions and table rows
+_LABEL: Final = re.compile(
+    r"\s*(?:#{1,6}\s|\*\*[^*\n]+\*\*:?\s*$|<<[^\n]*>>\s*$|\|"
+    r"|[*_]{0,3}[(\[][^()\[\]]*[)\]][*_]{0,3}:?\s*$)"
+)
 _MARKER: Final = re.compile(
     r"\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•◦▪–]\s+(?:\[[ xX]\]\s+)?|\(?\d{1,3}[.)]\s+"
     r"|\(?[a-zA-Z]\)\s+)"
 )
-_EMPHASIS: Final = re.compile(r"[*_`]+")
+_INLINE: Final = re.compile(r"[*_`]+|</?[a-zA-Z][^<>\n]{0,80}>")
 _TERMINATED: Final = re.compile(r"[.!?…][\"'”’»)\]]*$")
 _AFTER_ELLIPSIS: Final = re.compile(r"(?:\.{3}|…)[\"'”’»)\]]*(\s+)")
 _QUOTED_END: Final = re.compile(r"[.!?…][\"”’»]$")
@@ -85,13 +88,21 @@ def _marks() -> str:
 def _units(text: str) -> Iterator[str]:
     """Yield the runs of lines that belong together, without their list markers."""
     held: list[str] = []
+    fence = ""
     for line in text.split("\n"):
-        body = _EMPHASIS.sub("", line[_marker_end(line) :]).strip()
-        is_item = _marker_end(line) > 0
-        if held and (is_item or not body or not _runs_on(held[-1], body)):
+        mark = line.lstrip()[:3]
+        if mark in ("```", "~~~") and fence in ("", mark):
+            fence = "" if fence else mark
+            continue
+        marker = _marker_end(line)
+        body = _INLINE.sub("", line[marker:]).strip()
+        opened = bool(held) and held[-1].endswith(":")
+        if not body and opened:
+            continue
+        if held and not opened and (marker or not _runs_on(held[-1], body)):
             yield " ".join(held)
             held = []
-        if body and _counts(line, body):
+        if _is_running_text(line, body, bool(fence)):
             held.append(body)
     if held:
         yield " ".join(held)
@@ -103,18 +114,18 @@ def _marker_end(line: str) -> int:
     return match.end() if match else 0
 
 
-def _counts(line: str, body: str) -> bool:
-    """Tell whether a line is running text at all."""
-    if _FENCE.match(line) or not any(map(str.isalpha, body)):
-        return any(map(str.isdigit, body)) and not _FENCE.match(line)
-    return not _HEADING.match(line) or bool(_TERMINATED.search(body))
+def _is_running_text(line: str, body: str, fenced: bool) -> bool:
+    """Tell whether a line says something; a label or code needs a full stop for it."""
+    if not any(map(str.isalnum, body)):
+        return False
+    return not (fenced or _LABEL.match(line)) or bool(_TERMINATED.search(body))
 
 
 def _runs_on(line: str, following: str) -> bool:
     """Tell whether a sentence goes on over a line end: a comma, or a small letter."""
-    if _TERMINATED.search(line):
+    if not following or _TERMINATED.search(line):
         return False
-    return line.endswith(",") or (following[0].islower() and not line.endswith(":"))
+    return line.endswith(",") or following[0].islower()
 
 
 @cache

@@ -27,7 +27,7 @@ class _Loader(yaml.SafeLoader):
     """Reads ``!function`` as the text after it: nothing is imported."""
 
 
-_Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor("!function", lambda loader, node: str(node.value))
 
 
 def shipped(root: Path | None = None) -> list[Shipped]:
@@ -61,7 +61,7 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         config = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 (is safe)
     except yaml.YAMLError as error:
-        raise DataError(f"{path} is not YAML: {error}") from error
+        raise DataError(f"{path} is not YAML: {yaml_fault(error)}") from error
     if not isinstance(config, dict):
         raise DataError(f"{path} is not a mapping of keys to values")
     merged: dict[str, Any] = {}
@@ -69,6 +69,15 @@ def read_config(path: Path) -> dict[str, Any]:
     for name in [include] if isinstance(include, str) else include:
         merged.update(read_config(path.parent / name))
     return merged | config
+
+
+def yaml_fault(error: yaml.YAMLError) -> str:
+    """Say in one line what is wrong where."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    problem = getattr(error, "problem", None) or "a fault"
+    return f"{problem} (line {mark.line + 1}, column {mark.column + 1})"
 
 
 def _names(path: Path) -> Iterator[Shipped]:

@@ -138,9 +138,7 @@ def test_the_mini_set_has_every_instruction_type() -> None:
         ({"kwargs": [{"num_words": 3}]}, "num_words"),
     ],
 )
-def test_a_bad_row_is_named(
-    tmp_path: Path, change: dict[str, Any], said: str
-) -> None:
+def test_a_bad_row_is_named(tmp_path: Path, change: dict[str, Any], said: str) -> None:
     path = write(tmp_path / "a.jsonl", [PAPER[0] | change])
     with pytest.raises(DataError, match=r"a\.jsonl, line 1") as caught:
         read_prompts(path, "eu")

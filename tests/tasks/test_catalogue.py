@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,12 @@ from lm_eval_iberian.tasks.catalogue import read_config, shipped, task_names
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[set[str]]:
+def upstream() -> set[str]:
     """Every task, group and tag of the installed lm-eval."""
     import lm_eval.tasks
     from lm_eval.tasks._index import TaskIndex
 
-    yield set(TaskIndex.build([Path(lm_eval.tasks.__file__).parent]))
+    return set(TaskIndex.build([Path(lm_eval.tasks.__file__).parent]))
 
 
 def test_lists_the_tasks() -> None:

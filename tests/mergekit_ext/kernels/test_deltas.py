@@ -86,7 +86,7 @@ def test_the_inputs_are_left_alone() -> None:
 def test_not_a_number_is_located(
     base: list[float], expert: list[float], message: str
 ) -> None:
-    one, two = (torch.tensor([0, 0, *values]) for values in (base, expert))
+    one, two = (torch.tensor([0.0, 0.0, *values]) for values in (base, expert))
     vector = TaskVector(one, two, "w", "galician", "llama")
     vector.chunk(0, 2)
     with pytest.raises(InputError, match=f"'w', {message}"):

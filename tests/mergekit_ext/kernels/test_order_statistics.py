@@ -46,7 +46,7 @@ def test_cases(case: dict[str, Any]) -> None:
 
 
 @given(tensors, shares, shares, st.integers(1, 50))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_is_a_stable_sort(
     values: list[float], density: float, gamma: float, chunk: int
 ) -> None:
@@ -72,9 +72,9 @@ def test_sizes_and_dtypes(
 
 
 def test_chunks_do_not_change_a_tie_across_them() -> None:
-    delta = torch.ones(10_007)
+    delta = torch.ones(1009)
     expected = reference.breadcrumbs_mask(delta, 0.37, 0.11)
-    for chunk in (1, 64, 1000, 10_006, 20_000):
+    for chunk in (1, 64, 1000, 1008, 2000):
         assert torch.equal(band_mask(delta, 0.37, 0.11, chunk), expected)
 
 
@@ -85,12 +85,13 @@ def test_double_precision_is_ordered_in_single() -> None:
     assert torch.equal(band_mask(delta, 0.5, 0.25), expected)
 
 
-def test_ignores_the_flushing_of_subnormals() -> None:
-    delta = torch.tensor([1e-45, -3e-45, 0.0, 2e-40])
-    expected = reference.breadcrumbs_mask(delta, 0.25, 0.5)
-    bits = order_statistics.magnitude_bits(delta)
-    assert bits.tolist() == [1, 2, 0, 142718]
-    assert torch.equal(band_mask(delta, 0.25, 0.5), expected)
+@given(st.lists(any_floats, min_size=2, max_size=2))
+@settings(max_examples=100, deadline=None)
+def test_bits_are_ordered_as_magnitudes_are(values: list[float]) -> None:
+    one, two = order_statistics.magnitude_bits(torch.tensor(values)).tolist()
+    assert (one < two) == (abs(values[0]) < abs(values[1]))
+    assert (one == two) == (abs(values[0]) == abs(values[1]))
+    assert max(one, two) <= order_statistics.INFINITY_BITS
 
 
 def test_refuses_what_is_not_a_number() -> None:
