@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+
+# tiny tensors: a second thread costs more than it brings
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -33,6 +34,9 @@ def command(out: Path, languages: str, scale: float) -> None:
 
     A second run reuses what is there; an interrupted one goes on where it was.
     """
+    # before torch is imported: a thread that spins while it waits stalls the others
+    # wherever another program uses a core
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from lm_eval_iberian.demo.run import run
     from lm_eval_iberian.demo.spec import DemoSpec
 

@@ -28,7 +28,7 @@ def family(
 
 
 def untied_family(size: int) -> list[torch.Tensor]:
-    """A base and two experts, no two deltas of a magnitude: mergekit's sort is unstable.
+    """A base and two experts without ties: mergekit's sort is not stable.
 
     All are multiples of 2**-20 below 1, so that the deltas are exact.
     """

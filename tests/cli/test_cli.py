@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lm_eval_iberian import __version__
+from lm_eval_iberian.cli import _VERBS, main
+from lm_eval_iberian.paths import task_configs
+
+
+def iberian(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_every_verb_has_help() -> None:
+    shown = iberian("--help").output
+    for verb in _VERBS:
+        assert verb in shown
+        assert iberian(verb, "--help").exit_code == 0
+    assert __version__ in iberian("--version").output
+
+
+def test_an_unknown_verb_is_told_the_nearest() -> None:
+    result = iberian("scores")
+    assert result.exit_code != 0
+    assert "Unknown command 'scores'. Did you mean score" in result.output
+
+
+def test_tasks_path_is_the_folder_alone() -> None:
+    assert iberian("tasks", "--path").output == f"{task_configs()}\n"
+
+
+def test_tasks_are_listed() -> None:
+    output = iberian("tasks").output
+    assert "ifeval_eu_mini" in output
+    one = iberian("tasks", "ifeval_eu").output
+    assert "ifeval_eu_mini" not in one
+
+
+def test_an_unknown_task_is_told_the_nearest() -> None:
+    result = iberian("tasks", "ifeval_eux")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: Unknown task 'ifeval_eux'. Did you mean")
+
+
+def test_fetch_says_how_many_documents_there_are() -> None:
+    result = iberian("tasks", "--fetch", "ifeval_eu_mini")
+    assert result.output.strip().endswith("ifeval_eu_mini: 30 documents")
+
+
+def test_fetch_without_a_network_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    result = iberian("tasks", "--fetch", "ifeval_eu")
+    assert result.exit_code == 1
+    assert "HF_HUB_OFFLINE is set" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_doctor_says_what_is_there() -> None:
+    result = iberian("doctor", "--no-network")
+    for what in ("lm-eval", "mergekit", "torch", "route", "tasks", "GPU", "hub"):
+        assert what in result.output
+    assert "not tried: --no-network" in result.output
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    prompts = [
+        {
+            "key": key,
+            "prompt": f"Say {word} without a comma.",
+            "instruction_id_list": ["punctuation:no_comma", "keywords:existence"],
+            "kwargs": [{}, {"keywords": [word]}],
+        }
+        for key, word in ((1, "sea"), (2, "hill"), (3, "sky"))
+    ]
+    answers = [
+        {"key": 1, "response": "The sea."},
+        {"prompt": "Say  hill without a comma.\r\n", "response": "No, no."},
+        {"key": 3, "response": None},
+        {"prompt": "Say nothing.", "response": "x"},
+    ]
+    for name, rows in (("prompts", prompts), ("answers", answers)):
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def score(files: Path, *more: str, lang: str = "en") -> Result:
+    return iberian(
+        "score", str(files / "answers.jsonl"), "--data", str(files / "prompts.jsonl"),
+        "--lang", lang, *more,
+    )  # fmt: skip
+
+
+def test_score_prints_the_four_accuracies_and_what_was_left_over(files: Path) -> None:
+    result = score(files)
+    assert result.exit_code == 0
+    assert result.output.count("33.33") == 4
+    assert "3 prompts, 6 instructions scored" in result.output
+    assert "1 answers no prompt" in result.output
+    assert "1 empty answers" in result.output
+
+
+def test_score_writes_every_verdict_with_its_reason(files: Path) -> None:
+    out = files / "scores.json"
+    assert score(files, "--json", str(out)).exit_code == 0
+    found = json.loads(out.read_text())
+    assert found["lang"] == "en"
+    assert found["scoring"] == "repaired"
+    assert found["metrics"]["inst_level_strict_acc"] == pytest.approx(1 / 3)
+    assert len(found["rows"]) == 6
+    assert all(row["reason"] for row in found["rows"])
+    assert set(found["rows"][0]) == {
+        "key", "instruction_id", "index", "strict", "loose", "reason",
+    }  # fmt: skip
+
+
+def test_score_without_data_takes_the_shipped_prompts(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"key": 1, "response": "Kaixo."}) + "\n")
+    result = iberian("score", str(path), "--lang", "eu", "--set", "mini")
+    assert result.exit_code == 0, result.output
+    assert "29 without an answer" in result.output
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        ("lang", "Unknown language 'eus'. Did you mean eu"),
+        ("answers", "answers.jsonl, line 2: not JSON"),
+        ("missing", "cannot be read: No such file"),
+        ("twice", "a second answer to key 1"),
+        ("nothing", "no answer belongs to any of the prompts"),
+        ("response", "needs a 'response' that is a text or null"),
+    ],
+)
+def test_bad_input_is_named(files: Path, break_it: str, said: str) -> None:
+    answers = files / "answers.jsonl"
+    line = '{"key": 1, "response": "a"}\n'
+    match break_it:
+        case "answers":
+            answers.write_text(line + '{"key": \n')
+        case "missing":
+            answers.unlink()
+        case "twice":
+            answers.write_text(line * 2)
+        case "nothing":
+            answers.write_text('{"key": 99, "response": "a"}\n')
+        case "response":
+            answers.write_text('{"key": 1, "response": 3}\n')
+    result = score(files, lang="eus" if break_it == "lang" else "en")
+    assert result.exit_code == 1
+    assert said in " ".join(result.output.split())
+    assert "Traceback" not in result.output
+
+
+def test_answers_of_a_real_model(reference: Path) -> None:
+    folder = reference / "m_ifeval"
+    result = iberian(
+        "score", str(folder / "en_responses_gpt-4o-mini-2024-07-18.jsonl"),
+        "--data", str(folder / "en_input_data.jsonl"), "--lang", "en",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert "541 prompts, 834 instructions scored" in result.output
