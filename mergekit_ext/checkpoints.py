@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import struct
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import constants, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
 
 from mergekit_ext.errors import InputError
 from mergekit_ext.recipe import Model
@@ -71,16 +73,22 @@ def locate(model: Model, cache_dir: str | None = None) -> Path | None:
         raise InputError(f"Model {model.name!r} is a file; a model is a folder.")
     if _is_path(model.path):
         raise InputError(f"Model {model.name!r}: {_absent(folder)}")
-    found = try_to_load_from_cache(
-        model.path, "config.json", cache_dir=cache_dir, revision=model.revision
-    )
+    try:
+        found = try_to_load_from_cache(
+            model.path, "config.json", cache_dir=cache_dir, revision=model.revision
+        )
+    except HFValidationError:
+        raise InputError(
+            f"Model {model.name!r} is neither a local folder nor an id on the hub."
+            f"{_near(folder)}"
+        ) from None
     if isinstance(found, str):
         return Path(found).parent
     if constants.HF_HUB_OFFLINE:
         raise InputError(
-            f"Model {model.name!r} is not a local folder and not in the hub cache, and"
-            " HF_HUB_OFFLINE keeps it from being fetched. Correct the path, or fetch"
-            f" it first: hf download {model.path}"
+            f"Model {model.name!r} is not a local folder and not in the hub cache."
+            f"{_near(folder)} HF_HUB_OFFLINE keeps it from being fetched: correct the"
+            f" path, or fetch it first: hf download {model.path}"
         )
     return None
 
@@ -127,7 +135,15 @@ def _absent(folder: Path) -> str:
     parent = folder.absolute().parent
     while not parent.exists():
         parent = parent.parent
-    return f"there is no such folder; the path exists as far as {parent}."
+    return f"there is no such folder; {parent} is as far as it exists.{_near(folder)}"
+
+
+def _near(folder: Path) -> str:
+    if not folder.parent.is_dir():
+        return ""
+    names = [path.name for path in folder.parent.iterdir() if path.is_dir()]
+    near = difflib.get_close_matches(folder.name, names, n=1)
+    return f" Did you mean {folder.with_name(near[0])}?" if near else ""
 
 
 def _no_weights(folder: Path) -> str:

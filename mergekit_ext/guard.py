@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mergekit_ext.checkpoints import Checkpoint, locate, read_checkpoint
-from mergekit_ext.errors import OutputError
+from mergekit_ext.errors import OutputError, RecipeError
 from mergekit_ext.input_checks import check_alike, check_finite
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.output_folder import check_replaceable, whole_or_nothing
@@ -58,18 +58,17 @@ def guarded_merge(
         MergeError: If anything stands in the way; ``out`` is then as it was.
     """
     check_recipe(recipe, parameters)
-    check_coverage(recipe, parameters)
     target = Path(os.path.realpath(out))
     check_replaceable(target)
     checkpoints = _read_inputs(recipe, target, allowed)
-    if checkpoints:
-        check_coverage(recipe, parameters, checkpoints[0].tensors)
-        check_alike(
-            checkpoints,
-            whole_models=recipe.whole_models,
-            any_architecture=allowed.any_architecture,
-            any_vocabulary=allowed.any_vocabulary or recipe.sets_tokenizer,
-        )
+    names = checkpoints[0].tensors if checkpoints else [""]
+    check_coverage(recipe, parameters, names)
+    check_alike(
+        checkpoints,
+        whole_models=recipe.whole_models,
+        any_architecture=allowed.any_architecture,
+        any_vocabulary=allowed.any_vocabulary or recipe.sets_tokenizer,
+    )
     for checkpoint in checkpoints:
         check_finite(checkpoint)
     with whole_or_nothing(target) as folder:
@@ -80,19 +79,37 @@ def guarded_merge(
 def _read_inputs(
     recipe: Recipe, target: Path, allowed: Permissions
 ) -> list[Checkpoint]:
-    checkpoints = []
+    """Read every model that is here; those that mergekit is to fetch are left out."""
+    folders = _locate_all(recipe, allowed)
+    if any(os.path.realpath(folder) == str(target) for folder in folders.values()):
+        raise OutputError(
+            f"Output {target} is one of the models to merge; give another folder."
+        )
+    return [
+        read_checkpoint(model.name, folder)
+        for model, folder in folders.items()
+        if not _is_partly_cached(model, folder)
+    ]
+
+
+def _locate_all(recipe: Recipe, allowed: Permissions) -> dict[Model, Path]:
+    folders: dict[Model, Path] = {}
+    names: dict[tuple[str, str | None], str] = {}
     for model in recipe.models:
         folder = locate(model, allowed.cache_dir)
         if model.adapter is not None:
-            locate(Model(model.name, model.adapter), allowed.cache_dir)
-        if folder is None or _is_partly_cached(model, folder):
+            locate(Model(model.adapter, model.adapter), allowed.cache_dir)
+        if folder is None:
             continue
-        if Path(os.path.realpath(folder)) == target:
-            raise OutputError(
-                f"Output {target} is one of the models to merge; give another folder."
+        place = os.path.realpath(folder), model.adapter
+        if place in names:
+            raise RecipeError(
+                f"{names[place]!r} and {model.name!r} are one folder; write it in one"
+                " way, or mergekit takes it for two models."
             )
-        checkpoints.append(read_checkpoint(model.name, folder))
-    return checkpoints
+        names[place] = model.name
+        folders[model] = folder
+    return folders
 
 
 def _is_partly_cached(model: Model, folder: Path) -> bool:

@@ -37,6 +37,7 @@ def distinct_keys(references: Iterable[Any]) -> list[str]:
 
 
 def _part(path: Any) -> str:
-    if os.path.isdir(path.path):
-        return os.path.basename(os.path.abspath(path.path))
+    folder = str(path.path)
+    if os.path.isdir(folder):
+        return os.path.basename(os.path.abspath(folder))
     return str(path)

@@ -33,14 +33,15 @@ def check_recipe(recipe: Recipe, parameters: Sequence[Parameter]) -> None:
 
 
 def check_coverage(
-    recipe: Recipe, parameters: Sequence[Parameter], tensors: Iterable[str] = ("",)
+    recipe: Recipe, parameters: Sequence[Parameter], tensors: Iterable[str]
 ) -> None:
     """Check that every expert has a value for each required parameter.
 
     Args:
         recipe: The recipe.
         parameters: The parameters of its method.
-        tensors: The names that mergekit's filters are matched with.
+        tensors: The names that mergekit's filters are matched with; ``[""]`` where they
+            are not known, which asks only whether there is a setting at all.
 
     Raises:
         RecipeError: If a tensor of an expert would be without one.
@@ -139,7 +140,7 @@ def _check_covered(
 
 
 def _covers(setting: Any, tensor_name: str) -> bool:
-    if not tensor_name:  # asked only whether there is a setting at all
+    if not tensor_name:
         return True
     conditions = setting if isinstance(setting, (list, tuple)) else [setting]
     return any(

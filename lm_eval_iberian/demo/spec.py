@@ -51,9 +51,9 @@ class Method:
 
 METHODS = (
     Method("linear", (0.5, 0.5), needs_base=False),
-    Method("task_arithmetic", (0.6, 0.6)),
-    Method("fused_dare_linear", (0.6, 0.6), {"seed": 1}, per_model={"density": 0.8}),
-    Method("fused_breadcrumbs", (0.6, 0.6), per_model={"density": 0.9, "gamma": 0.01}),
+    Method("task_arithmetic", (1.0, 0.5)),
+    Method("fused_dare_linear", (1.0, 0.5), {"seed": 1}, per_model={"density": 0.8}),
+    Method("fused_breadcrumbs", (1.0, 0.5), per_model={"density": 0.9, "gamma": 0.01}),
 )
 
 
@@ -69,9 +69,9 @@ class DemoSpec:
     languages: tuple[str, ...] = ("eu", "gl")
     key: str = "iberian-demo"
     shape: Shape = Shape()
-    base: Training = Training(400, 3e-3)
-    instruct: Training = Training(320, 2e-3, rows=24, tokens=112)
-    expert: Training = Training(250, 1.5e-3)
+    base: Training = Training(450, 2e-3)
+    instruct: Training = Training(300, 1e-3, rows=24, tokens=112)
+    expert: Training = Training(250, 7e-4)
     replay: float = 0.1
     methods: tuple[Method, ...] = METHODS
     answer_tokens: int = 160

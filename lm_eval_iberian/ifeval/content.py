@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -13,21 +14,38 @@ from lm_eval_iberian.ifeval.verdict import Verdict, shorten, shown
 from lm_eval_iberian.languages import LanguageProfile, fold
 
 
-# not a link, a reference, a footnote or a tick box
-_BRACKETS: Final = re.compile(
-    r"\[(?!\^|[xX]\])([^\[\]\n]{1,300})\](?!\(|\[|:\s{0,3}https?:)"
-)
+# not a link, a footnote or a tick box
+_BRACKETS: Final = re.compile(r"\[(?!\^|[xX]\])([^\[\]\n]{1,300})\](?!\()")
+_LINK_LABEL: Final = re.compile(r"^ {0,3}\[([^\[\]\n]{1,300})\]:[ \t]{0,3}\S", re.M)
 
 
 def placeholders(answer: Answer, num_placeholders: int) -> Verdict:
     """At least so many placeholders in square brackets."""
-    inside = (match[1].strip() for match in _BRACKETS.finditer(answer.text))
-    found = [text for text in inside if any(map(_is_fillable, text))]
+    found = [text for text in _bracketed(answer.text) if any(map(_is_fillable, text))]
     reason = (
         f"{len(found)} placeholders found, at least {num_placeholders} wanted: "
         f"{shown(found)}"
     )
     return Verdict(len(found) >= num_placeholders, reason)
+
+
+def _bracketed(text: str) -> Iterator[str]:
+    """Yield what stands in brackets, reference links (``[text][label]``) left out."""
+    labels = {m[1].strip() for m in _LINK_LABEL.finditer(text) if _is_target(text, m)}
+    matches = list(_BRACKETS.finditer(text))
+    for match, following in zip(matches, [*matches[1:], None], strict=False):
+        is_link = (
+            following is not None
+            and following.start() == match.end()
+            and following[1].strip() in labels
+        )
+        if not is_link and match[1].strip() not in labels:
+            yield match[1].strip()
+
+
+def _is_target(text: str, label: re.Match[str]) -> bool:
+    """Tell whether an address follows a label: ``[Name]: Ane`` is a filled-in form."""
+    return text.startswith(("http://", "https://", "<http", "/"), label.end() - 1)
 
 
 def _is_fillable(character: str) -> bool:

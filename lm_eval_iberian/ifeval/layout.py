@@ -11,6 +11,8 @@ from lm_eval_iberian.languages import LanguageProfile
 
 _LINE_MARKUP: Final = " \t>#*_`~-+•|\"'“”«»‘’<[("
 _SENTENCE_END: Final = ".!?…:;*_>\"'”’»)]"
+# more markup than this before a mark is no layout
+_REACH: Final = 40
 _TRAILING_MARKUP: Final = " \t\n*_`~"
 
 
@@ -23,12 +25,11 @@ def openings(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 
 def opens(text: str, place: int) -> bool:
     """Tell whether only markup stands before a place in its line or sentence."""
-    start = text.rfind("\n", 0, place) + 1
-    before = text[max(start, place - 40) : place]
+    before = text[max(0, place - _REACH) : place].rpartition("\n")[2]
     bare = before.rstrip(_LINE_MARKUP)
-    if not bare and place - start <= 40:
-        return True
-    return bare != before and bool(bare) and bare[-1] in _SENTENCE_END
+    if not bare:
+        return len(before) < _REACH
+    return bare != before and bare[-1] in _SENTENCE_END
 
 
 def unwrap(text: str, profile: LanguageProfile) -> str:

@@ -31,14 +31,17 @@ _CHUNK_LENGTH: Final = 80
 # Too few letters to decide anything, and too few to decide against the wanted language.
 _MIN_LETTERS: Final = 20
 _MIN_TO_REJECT: Final = 60
-# What it takes to reject a short text, or one of a language that is no neighbour.
+# What it takes to reject a short text, and to take one for no neighbour's.
 _SURE: Final = 0.9
+_FOREIGN: Final = 0.8
 
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+")
 _CODE: Final = re.compile(r"`[^`\n]{1,300}`")
 _NOISE: Final = re.compile(r"\[[^\[\]\n]{0,300}\]|`[^`\n]{1,300}`")
 _VOWEL_SIGNS: Final = ("Mn", "Mc")
-_MARKER: Final = re.compile(r"^\s*(?:>\s*)*(?:[-*+•]|#{1,6}|\d{1,3}[.)])\s+", re.M)
+_MARKER: Final = re.compile(
+    r"^[ \t>]{0,40}(?:[-*+•]|#{1,6}|\d{1,3}[.)])[ \t]+", re.MULTILINE
+)
 _MARKUP: Final = re.compile(r"[*_#`|<>{}\\~=]+")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+")
 
@@ -125,10 +128,16 @@ def _decide(text: str, letters: int, wanted: str) -> LanguageDecision:
 
 
 def _rank(text: str, wanted: str) -> dict[str, float]:
-    """Return the probability of each language that is a candidate for this text."""
-    if wanted in NEIGHBOURS and _is_latin(text):
-        return dict(_identifier(NEIGHBOURS).rank(text))
-    return dict(_identifier(None).rank(text))
+    """Return the probability of each language that is a candidate for this text.
+
+    Among the neighbours alone Swahili or Turkish would pass as Basque: a text that is
+    plainly in a language of the rest of the world is ranked among all.
+    """
+    every = dict(_identifier(None).rank(text))
+    foreign = sum(p for lang, p in every.items() if lang not in NEIGHBOURS)
+    if wanted not in NEIGHBOURS or foreign >= _FOREIGN or not _is_latin(text):
+        return every
+    return dict(_identifier(NEIGHBOURS).rank(text))
 
 
 def _is_latin(text: str) -> bool:

@@ -55,7 +55,10 @@ class SentenceRules:
     roman_ordinals: bool
 
     def __post_init__(self) -> None:
-        for item in (*self.before_word, *self.before_number, *self.closing):
+        every = (*self.before_word, *self.before_number, *self.closing)
+        for item in every:
+            if every.count(item) > 1:
+                raise DataError(f"abbreviation {item!r} stands twice")
             if item != item.lower() or item.endswith(".") or not item:
                 raise DataError(
                     f"abbreviation {item!r} must be in small letters and without its "

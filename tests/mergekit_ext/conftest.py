@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,3 +34,60 @@ def poison() -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     yield
     torch.use_deterministic_algorithms(before)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``llama`` and, near it, ``basque`` and ``galician``: tiny, bf16."""
+    from safetensors.torch import load_file, save_file
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("models")
+    config = LlamaConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        vocab_size=64,
+        tie_word_embeddings=False,
+        dtype="bfloat16",
+    )
+    base = folder / "llama"
+    LlamaForCausalLM(config).bfloat16().save_pretrained(base)
+    save_tokenizer(base)
+    generator = torch.Generator().manual_seed(0)
+    file = "model.safetensors"
+    shapes = {name: tensor.shape for name, tensor in load_file(base / file).items()}
+    weights = {
+        name: torch.randn(shape, generator=generator).mul_(0.1)
+        for name, shape in shapes.items()
+    }
+    for name in ("llama", "basque", "galician"):
+        if name != "llama":
+            shutil.copytree(base, folder / name)
+        noise = 0.0 if name == "llama" else 0.01
+        tensors = {
+            key: (value + torch.randn(value.shape, generator=generator) * noise)
+            for key, value in weights.items()
+        }
+        tensors = {key: value.bfloat16() for key, value in tensors.items()}
+        save_file(tensors, folder / name / file, metadata={"format": "pt"})
+    return folder
+
+
+def save_tokenizer(folder: Path) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    words = {f"w{index}": index for index in range(64)}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(words)))
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.fixture
+def own_models(models: Path, tmp_path: Path) -> Path:
+    """A copy of ``models`` that a test may break; the current folder of its recipes."""
+    folder = tmp_path / "work" / "models"
+    shutil.copytree(models, folder)
+    return folder

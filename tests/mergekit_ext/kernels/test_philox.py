@@ -75,6 +75,13 @@ def test_keep_rate_is_within_binomial_bounds(density: float) -> None:
     assert abs(kept - size * density) < 5 * deviation
 
 
+def test_the_threshold_is_exact() -> None:
+    for index in range(8):
+        word = reference.philox(9, index // 4)[index % 4]
+        for density, kept in ((word / 2**32, False), ((word + 1) / 2**32, True)):
+            assert philox.keep_mask(9, index, index + 1, density).tolist() == [kept]
+
+
 def test_a_denser_mask_contains_a_sparser_one() -> None:
     sparse, dense = (philox.keep_mask(3, 0, 4097, d) for d in (0.2, 0.7))
     assert bool((dense | ~sparse).all())

@@ -1,0 +1,86 @@
+"""Packs are found, read and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.languages import available_languages, load_profile, read_pack
+
+
+CASES = Path(__file__).parent.parent / "cases" / "languages"
+PACK = (CASES / "pt.toml").read_text("utf-8")
+
+
+def written(folder: Path, text: str, name: str = "pt.toml") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("lang", available_languages())
+def test_every_pack_is_complete(lang: str) -> None:
+    profile = load_profile(lang)
+    assert profile.code == lang
+    assert len(profile.constrained.options) == 3
+    assert profile.quotes.double
+    assert lang in profile.asked_in
+
+
+def test_basque_and_english_are_there_and_cached() -> None:
+    assert {"eu", "en"} <= set(available_languages())
+    assert load_profile("eu") is load_profile("eu")
+
+
+def test_an_unknown_language_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match=r"'eus'.*Did you mean eu"):
+        load_profile("eus")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('endonym = "português"\n', "", r"pt\.toml: missing key 'endonym'"),
+        (
+            "[opening]",
+            "[opening]\nwrods = []",
+            r"pt\.toml: opening: unknown key 'wrods'",
+        ),
+        (
+            'joiners = ["-", "\'", "’"]',
+            'joiners = "-"',
+            r"words: joiners must be tuple",
+        ),
+        (
+            "arabic_ordinals = true",
+            "arabic_ordinals = 1",
+            r"arabic_ordinals must be bool",
+        ),
+        ('match = "word"', 'match = "words"', r"keywords: match must be"),
+        ('match = "word"', 'match = "stem"', r"keywords: endings belong to"),
+        ('["after"]', '["behind"]', r"sections: number_positions may hold"),
+        ('["after"]', "[]", r"sections: number_positions is empty"),
+        (
+            'before_word = ["sr"',
+            'before_word = ["Sr."',
+            r"sentences: abbreviation 'Sr\.'",
+        ),
+        ('closing = ["etc"', 'closing = ["sr"', r"abbreviation 'sr' stands twice"),
+        ("suffix_joiners = []", 'suffix_joiners = ["+"]', r"words: suffix_joiners"),
+        ('joiners = ["-"', 'joiners = ["ab"', r"words: a joiner must be one mark"),
+        ('["«", "»"]]\n\n[post', '["<", ">"]]\n\n[post', r"quotes: double quotes"),
+        ("pairs = [['\"', '\"']", "pairs = [['\"']", r"pairs\[0\] must hold 2 values"),
+        ('code = "pt"', 'code = "Portuguese"', r"is not an ISO 639 code"),
+        ('code = "pt"', 'code = "gl"', r"code 'gl' is not the file's name"),
+        ('en = ["em inglês"]', "en = 1", r"asked_in\.en must be"),
+        ('code = "pt"', "code = ", r"pt\.toml: not a TOML file"),
+    ],
+)
+def test_a_wrong_pack_is_refused_with_file_and_key(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    assert old in PACK
+    with pytest.raises(DataError, match=message):
+        read_pack(written(tmp_path, PACK.replace(old, new)))

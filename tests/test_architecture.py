@@ -1,0 +1,123 @@
+"""Who may import whom; parsed, not run."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+
+# package -> what it must never import, anywhere in a file
+NEVER = {
+    "lm_eval_iberian/languages": {"torch", "lm_eval", "mergekit", "mergekit_ext"},
+    "lm_eval_iberian/ifeval": {"torch", "lm_eval", "mergekit", "mergekit_ext"},
+    "lm_eval_iberian/corpus": {"torch", "lm_eval", "mergekit", "mergekit_ext"},
+    "lm_eval_iberian/tasks": {"torch", "lm_eval", "mergekit", "lm_eval_iberian.demo"},
+    "mergekit_ext": {"lm_eval", "lm_eval_iberian"},
+    "mergekit_ext/kernels": {"mergekit"},
+    "mergekit_ext/methods": {"mergekit"},
+}
+# what may import a host at all
+HOSTS = {
+    "lm_eval": {"lm_eval_iberian/_hooks.py", "lm_eval_iberian/cli/tasks.py"},
+    "mergekit": {"mergekit_ext/register.py", "mergekit_ext/compat.py"},
+}
+
+
+def sources(root: Path, folder: str) -> list[Path]:
+    return sorted((root / folder).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def needed(path: Path, modules: set[str]) -> set[str]:
+    """Return which of the modules a file imports when it is loaded."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            # `from package import module` needs the module, not what package exports
+            names |= full if full <= modules else {node.module}
+    return names & modules
+
+
+def within(names: set[str], package: str) -> set[str]:
+    return {n for n in names if n == package or n.startswith(f"{package}.")}
+
+
+@pytest.mark.parametrize("folder", NEVER)
+def test_nothing_imports_what_it_must_not(root: Path, folder: str) -> None:
+    files = sources(root, folder)
+    assert files
+    for path in files:
+        for package in NEVER[folder]:
+            assert not within(imported(path), package), path
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_is_touched_in_few_files(root: Path, host: str) -> None:
+    found = {
+        str(path.relative_to(root))
+        for folder in ("lm_eval_iberian", "mergekit_ext")
+        for path in sources(root, folder)
+        if within(imported(path), host)
+    }
+    assert found <= HOSTS[host]
+
+
+def test_what_starts_with_the_interpreter_imports_the_standard_library(
+    root: Path,
+) -> None:
+    for name in ("__init__", "_bootstrap"):
+        path = root / "lm_eval_iberian" / f"{name}.py"
+        roots = {found.split(".")[0] for found in imported(path)}
+        assert roots <= set(sys.stdlib_module_names)
+
+
+def test_modules_do_not_import_each_other_in_circles(root: Path) -> None:
+    """Circles of imports that run when a module is loaded."""
+    modules = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for folder in ("lm_eval_iberian", "mergekit_ext")
+        for path in sources(root, folder)
+    }
+    graph = {name: needed(path, set(modules)) for name, path in modules.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail[trail.index(name) :], name))
+        if name not in done:
+            for other in sorted(graph[name]):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+@pytest.mark.parametrize(
+    "words", ["import pickle", "trust_remote_code=True", "shell=True", "torch.load("]
+)
+def test_nothing_unsafe_is_written(root: Path, words: str) -> None:
+    for folder in ("lm_eval_iberian", "mergekit_ext", "task_configs", "scripts"):
+        for path in sources(root, folder):
+            assert words not in path.read_text("utf-8"), path
+
+
+def test_no_module_is_called_after_nothing(root: Path) -> None:
+    for folder in ("lm_eval_iberian", "mergekit_ext"):
+        names = {path.stem for path in sources(root, folder)}
+        assert not names & {"utils", "common", "helpers", "misc"}

@@ -1,0 +1,70 @@
+"""What the README tells a user to type exists, and what it links to is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from lm_eval_iberian.cli import main
+from lm_eval_iberian.tasks.catalogue import task_names
+
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")])
+PAGES = [p for p in PAGES if not {".venv", "demo_output"} & set(p.parts)]
+TEXT = (ROOT / "README.md").read_text("utf-8")
+
+
+def commands(program: str) -> list[str]:
+    """Every use of a program, in indented lines and in backquotes."""
+    lines = re.findall(r"^    (.+)$", TEXT, re.MULTILINE)
+    lines += re.findall(r"`([^`\n]+)`", TEXT)
+    return [
+        found for line in lines for found in re.findall(rf"{program} [^|$)#]+", line)
+    ]
+
+
+@pytest.mark.parametrize("command", sorted(set(commands("iberian"))))
+def test_every_verb_and_option_exists(command: str) -> None:
+    _, verb, *rest = command.replace('"', "").split()
+    context = click.Context(main)
+    found = main.get_command(context, verb)
+    assert found is not None, command
+    known = {option for p in found.params for option in p.opts}
+    assert {word for word in rest if word.startswith("--")} <= known
+
+
+def test_every_make_target_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE))
+    assert {found.split()[1] for found in commands("make")} <= targets
+
+
+def test_every_task_it_names_exists() -> None:
+    names = set(re.findall(r"\b(ifeval_eu\w*|iberian_\w+_mini)\b", TEXT))
+    assert names
+    assert names <= set(task_names())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.slow
+def test_the_grep_of_the_readme_finds_the_task(tmp_path: Path) -> None:
+    assert "lm_eval ls tasks | grep -w ifeval_eu" in TEXT
+    done = subprocess.run(
+        [sys.executable, "-m", "lm_eval", "ls", "tasks"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert re.search(r"\bifeval_eu\b", done.stdout)
