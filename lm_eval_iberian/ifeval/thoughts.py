@@ -43,24 +43,31 @@ def without_thoughts(response: str) -> Spoken:
     """Return an answer without the model's thoughts.
 
     A closing mark without an opening one ends a thought that began with the answer:
-    some chat templates put the opening mark into the prompt.
+    some chat templates put the opening mark into the prompt. An opening mark inside a
+    line that is never closed is a mention.
     """
     marks = _marks()
+    found = [
+        (m[0].lower(), m.start(), m.end()) for m in marks.pattern.finditer(response)
+    ]
+    last = {mark: start for mark, start, _ in found}
     kept: list[str] = []
-    start, inside = 0, ""
-    for match in marks.pattern.finditer(response):
-        mark = match["mark"].lower()
+    rest, inside = 0, ""
+    for mark, start, end in found:
+        closings = marks.closings.get(mark, frozenset())
         if inside:
             if mark in marks.closings[inside]:
-                inside, start = "", match.end()
-        elif mark in marks.closings and _at_line_start(response, match.start("mark")):
-            kept.append(response[start : match.start("mark")])
-            inside = mark
-        elif any(mark in closings for closings in marks.closings.values()):
-            kept, start = [], match.end()
+                inside, rest = "", end
+        elif closings:
+            closed = any(last.get(closing, -1) > start for closing in closings)
+            if closed or _at_line_start(response, start):
+                kept.append(response[rest:start])
+                inside = mark
+        else:
+            kept, rest = [], end
     if inside:
         return Spoken("", unclosed=True)
-    return Spoken(_without_residue("".join(kept) + response[start:], marks).strip())
+    return Spoken(_without_residue("".join(kept) + response[rest:], marks).strip())
 
 
 def _at_line_start(text: str, place: int) -> bool:
@@ -95,5 +102,5 @@ def _marks() -> _Marks:
         closings[opening.lower()] = known | {closing.lower()}
     every = sorted({mark for pair in table["pairs"] for mark in pair}, key=len)
     options = "|".join(re.escape(mark) for mark in reversed(every))
-    pattern = re.compile(rf"(?P<mark>{options})", re.IGNORECASE)
+    pattern = re.compile(options, re.IGNORECASE)
     return _Marks(closings, tuple(table["residue"]), pattern)

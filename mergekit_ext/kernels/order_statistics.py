@@ -65,7 +65,7 @@ class Band:
         if room <= 0:
             return torch.zeros_like(bits, dtype=torch.bool)
         tied = bits == cut.bits
-        met = int(tied.sum())
+        met = int(tied.count_nonzero())
         self._met[cut] = cut.ties - room + met
         if met > room:
             tied.bitwise_and_(tied.cumsum(0) <= room)

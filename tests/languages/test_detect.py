@@ -27,7 +27,7 @@ ENGLISH = (
 FOREIGN = {
     "sw": "Leo asubuhi niliamka mapema na kwenda milimani pamoja na marafiki zangu.",
     "tr": "Bu sabah erken kalktım ve arkadaşlarımla dağlara gittim, hava güzeldi.",
-    "id": "Pagi ini saya bangun pagi-pagi dan pergi ke gunung bersama teman-teman saya.",
+    "id": "Pagi ini saya bangun pagi dan pergi ke gunung bersama teman-teman di sana.",
     "pl": "Dziś rano wstałem wcześnie i pojechałem w góry z przyjaciółmi nad morzem.",
     "ru": "Сегодня утром я рано встал и пошёл в горы вместе со своими друзьями.",
 }

@@ -1,0 +1,102 @@
+"""Ids, aliases and arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.ifeval import INSTRUCTIONS, check, resolve
+
+
+def test_there_are_googles_25() -> None:
+    assert len(INSTRUCTIONS) == 25
+    assert all(name == item.id for name, item in INSTRUCTIONS.items())
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("punctuation:no_comma", "punctuation:no_comma"),
+        ("es:punctuation:no_comma", "punctuation:no_comma"),
+        ("eu:startend:quotation", "startend:quotation"),
+        ("ca:change_case:catalan_lowercase", "change_case:english_lowercase"),
+        ("es:change_case:spanish_capital", "change_case:english_capital"),
+        ("change_case:galician_capital", "change_case:english_capital"),
+        ("change_case:basque_lowercase", "change_case:english_lowercase"),
+        ("change_case:portuguese_capital", "change_case:english_capital"),
+    ],
+)
+def test_prefixes_and_aliases(given: str, found: str) -> None:
+    assert resolve(given).id == found
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [
+        ("punctuation:no_commas", "punctuation:no_comma"),
+        ("xx:punctuation:no_comma", "punctuation:no_comma"),
+        ("change_case:klingon_capital", "change_case:english_capital"),
+        ("no_comma", ""),
+        ("", ""),
+    ],
+)
+def test_an_unknown_id_names_the_nearest(given: str, near: str) -> None:
+    wanted = rf"Did you mean .*{near}" if near else r"^Unknown instruction"
+    with pytest.raises(UnknownNameError, match=wanted):
+        resolve(given)
+
+
+WORDS = "length_constraints:number_words"
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "message"),
+    [
+        (WORDS, {"num_words": 3}, "number_words: kwarg 'relation' is missing"),
+        (WORDS, None, "number_words: kwarg 'num_words' is missing"),
+        (WORDS, {"num_words": None, "relation": "at least"}, "'num_words' is missing"),
+        (WORDS, {"num_word": 3}, "unknown kwarg 'num_word'.*Did you mean 'num_words'"),
+        (WORDS, {"num_words": "3", "relation": "at least"}, "must be a whole number"),
+        (WORDS, {"num_words": True, "relation": "at least"}, "must be a whole number"),
+        (WORDS, {"num_words": 3.0, "relation": "at least"}, "must be a whole number"),
+        (WORDS, {"num_words": -1, "relation": "at least"}, "must be a whole number"),
+        (WORDS, {"num_words": 3, "relation": "al menos"}, "'less than' or 'at least'"),
+        ("keywords:existence", {"keywords": "hondakin"}, "must be a list of texts"),
+        ("keywords:existence", {"keywords": []}, "must be a list of texts"),
+        ("keywords:existence", {"keywords": ["a", " "]}, "none of them blank"),
+        (
+            "keywords:letter_frequency",
+            {"letter": "ab", "let_frequency": 1, "let_relation": "at least"},
+            "'letter' must be one character",
+        ),
+        (
+            "punctuation:no_comma",
+            {"num_words": 3},
+            "no_comma: unknown kwarg.*no kwargs",
+        ),
+        (
+            "length_constraints:number_paragraphs",
+            {"num_paragraphs": 0},
+            "a whole number from 1",
+        ),
+    ],
+)
+def test_wrong_arguments_are_named(
+    name: str, kwargs: dict[str, Any] | None, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        resolve(name).validate(kwargs)
+
+
+def test_unused_arguments_may_be_none_and_zero_is_a_value() -> None:
+    kwargs = {"num_words": 0, "relation": "at least", "keywords": None, "letter": None}
+    given = resolve(WORDS).validate(kwargs)
+    assert given == {"num_words": 0, "relation": "at least"}
+    assert check(WORDS, kwargs, "Bai.", lang="eu").followed
+
+
+def test_arguments_are_checked_for_an_empty_answer_too() -> None:
+    with pytest.raises(DataError):
+        check(WORDS, {}, "", lang="eu")

@@ -1,0 +1,165 @@
+"""Rows, variants, thoughts and accuracies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.ifeval import Metrics, RowScore, aggregate, check, score_row
+from lm_eval_iberian.ifeval.thoughts import without_thoughts
+
+
+COMMA, QUOTE = "punctuation:no_comma", "startend:quotation"
+
+
+def row(*ids: str, key: int = 1) -> dict[str, Any]:
+    return {
+        "key": key,
+        "prompt": "Agurtu.",
+        "instruction_id_list": list(ids),
+        "kwargs": [{} for _ in ids],
+    }
+
+
+@dataclass(frozen=True)
+class Asked:
+    key: int = 7
+    prompt: str = "Agurtu."
+    instruction_ids: tuple[str, ...] = ("eu:punctuation:no_comma",)
+    kwargs: tuple[dict[str, Any], ...] = ({},)
+    lang: str = "eu"
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        ("Hona, hemen:\nKaixo denoi.", "without the first line"),
+        ("Kaixo denoi.\nEta hori, besterik ez.", "without the last line"),
+        ("Hona, hemen:\nKaixo.\nAgur, ba.", "without the first and the last line"),
+    ],
+)
+def test_a_loose_verdict_names_its_variant(answer: str, name: str) -> None:
+    score = score_row(row(COMMA), answer, lang="eu")
+    assert not score.strict[0].followed
+    assert score.loose[0].followed
+    assert score.loose[0].reason.startswith(f"{name}: ")
+
+
+def test_stars_may_go_in_the_loose_verdict() -> None:
+    score = score_row(row(QUOTE), '**"Kaixo denoi."**', lang="eu")
+    assert (score.strict[0].followed, score.loose[0].followed) == (False, True)
+    assert score.loose[0].reason.startswith("without stars: ")
+
+
+def test_a_row_may_be_an_object_with_its_own_language() -> None:
+    score = score_row(Asked(), "Kaixo denoi.")
+    assert score.key == 7
+    assert score.instruction_ids == (COMMA,)
+    assert score.strictly_followed
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"kwargs": []}, "Row 1: 1 instructions but 0 kwargs"),
+        ({"kwargs": [{"a": 1}]}, "Row 1: punctuation:no_comma: unknown kwarg 'a'"),
+        ({"lang": None}, "Row 1: it names no language"),
+    ],
+)
+def test_a_wrong_row_is_named(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        score_row(row(COMMA) | {"lang": "eu"} | changed, "Kaixo.")
+
+
+def test_a_row_without_a_field_is_named() -> None:
+    with pytest.raises(DataError, match="Row 3: it has no 'kwargs'"):
+        score_row({"key": 3, "prompt": "", "instruction_id_list": []}, "", lang="eu")
+
+
+def test_only_one_scoring_exists() -> None:
+    with pytest.raises(UnknownNameError, match=r"'original'.*Available: repaired"):
+        check(COMMA, {}, "Kaixo.", lang="eu", scoring="original")
+    with pytest.raises(UnknownNameError):
+        score_row(row(COMMA), "Kaixo.", lang="eu", scoring="original")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "unclosed"),
+    [
+        ("Kaixo.", "Kaixo.", False),
+        ("<think>a, b</think>\nKaixo.", "Kaixo.", False),
+        ("<THINK>a</Think>Kaixo.", "Kaixo.", False),
+        ("a, b</think>\n\nKaixo.", "Kaixo.", False),
+        ("<think>a", "", True),
+        ("Kaixo.\n<think>a", "", True),
+        ("<think></think>", "", False),
+        ("<thinking>a</thinking>Kaixo.<thought>\nb</thought>", "Kaixo.", False),
+        ("<think>a <thinking> b</think>Kaixo.", "Kaixo.", False),
+        ("Erabili <think> etiketa.", "Erabili <think> etiketa.", False),
+        ("[THINK]a[/THINK]Kaixo.", "Kaixo.", False),
+        ("◁think▷a◁/think▷Kaixo.", "Kaixo.", False),
+        (
+            "<|channel|>analysis<|message|>a<|end|><|start|>assistant"
+            "<|channel|>final<|message|>Kaixo.<|return|>",
+            "Kaixo.",
+            False,
+        ),
+        ("<|channel|>final<|message|>Kaixo.", "Kaixo.", False),
+        ("<|channel|>analysis<|message|>a", "", True),
+    ],
+)  # fmt: skip
+def test_thoughts_are_set_aside(answer: str, text: str, unclosed: bool) -> None:
+    spoken = without_thoughts(answer)
+    assert (spoken.text, spoken.unclosed) == (text, unclosed)
+
+
+def test_thoughts_are_set_aside_before_the_variants() -> None:
+    score = score_row(row(COMMA), "<think>\na, b\n</think>\nKaixo.", lang="eu")
+    assert score.strict[0].followed
+    broken = score_row(row(COMMA), "Kaixo.\n<think>\nhm", lang="eu")
+    assert broken.empty
+    assert broken.unclosed_thought
+    assert not broken.loose[0].followed
+
+
+def scored(*answers: tuple[tuple[str, ...], str | None]) -> Metrics:
+    return aggregate(score_row(row(*ids), text, lang="eu") for ids, text in answers)
+
+
+def test_accuracies() -> None:
+    metrics = scored(
+        ((COMMA,), "Kaixo denoi."),
+        ((COMMA, QUOTE), '"Kaixo, denoi."'),
+        ((COMMA,), "Bai, hona:\nKaixo."),
+        ((COMMA,), None),
+        ((COMMA,), "<think>a"),
+        ((), "Edozer."),
+    )
+    assert metrics.prompt_level_strict_acc == 1 / 5
+    assert metrics.inst_level_strict_acc == 2 / 6
+    assert metrics.prompt_level_loose_acc == 2 / 5
+    assert metrics.inst_level_loose_acc == 3 / 6
+    assert (metrics.prompts, metrics.instructions, metrics.left_out) == (5, 6, 1)
+    assert metrics.empty_rate == 2 / 5
+    assert metrics.unclosed_thought_rate == 1 / 5
+    by = metrics.by_instruction
+    assert list(by) == [COMMA, QUOTE]
+    assert (by[COMMA].strict, by[COMMA].loose, by[COMMA].count) == (1 / 5, 2 / 5, 5)
+
+
+def test_nothing_scored_is_no_number() -> None:
+    metrics = scored(((), "Edozer."))
+    assert math.isnan(metrics.prompt_level_strict_acc)
+    assert math.isnan(metrics.inst_level_loose_acc)
+    assert (metrics.prompts, metrics.left_out) == (0, 1)
+
+
+def test_a_row_without_instructions_follows_nothing() -> None:
+    score: RowScore = score_row(row(), "Edozer.", lang="eu")
+    assert not score.counts
+    assert not score.strictly_followed
+    assert not score.loosely_followed
