@@ -30,12 +30,12 @@ class Line:
 
 
 HEADER = (
-    "language",
+    "lang",
     "model",
-    "IFEval eu mini % ↑",
-    "English instructions % ↑",
-    "perplexity in language ↓",
-    "perplexity English ↓",
+    "IFEval eu\nmini % ↑",
+    "English in-\nstructions % ↑",
+    "perplexity\nof lang ↓",
+    "perplexity\nof en ↓",
 )
 
 
@@ -69,7 +69,8 @@ def as_table(lines: Sequence[Line]) -> Table:
     """Return the lines as a table for the terminal."""
     table = Table(box=None, pad_edge=False)
     for name in HEADER:
-        table.add_column(name, justify="left" if name in HEADER[:2] else "right")
+        left = name in HEADER[:2]
+        table.add_column(name, justify="left" if left else "right", no_wrap=left)
     for before, row in zip([None, *lines], lines, strict=False):
         if before is not None and before.lang != row.lang:
             table.add_row()
@@ -80,7 +81,8 @@ def as_table(lines: Sequence[Line]) -> Table:
 def as_markdown(lines: Sequence[Line]) -> str:
     """Return the lines as a Markdown table."""
     rule = ["---", "---"] + ["---:"] * (len(HEADER) - 2)
-    rows = [HEADER, rule, *(cells(row) for row in lines)]
+    header = [name.replace("-\n", "").replace("\n", " ") for name in HEADER]
+    rows = [header, rule, *(cells(row) for row in lines)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
@@ -100,12 +102,16 @@ def draw(lines: Sequence[Line], path: Path) -> None:
     from matplotlib.figure import Figure
 
     languages = list(dict.fromkeys(row.lang for row in lines))
-    figure = Figure(figsize=(5.2 * len(languages), 4.4), layout="constrained")
+    figure = Figure(figsize=(5.2 * len(languages), 4.8), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(languages), sharey=True, squeeze=False)[0]
     for panel, lang in zip(panels, languages, strict=True):
         _panel(panel, lang, [row for row in lines if row.lang == lang])
     panels[0].set_ylabel("English instructions followed, %")
+    names, labels = panels[0].get_legend_handles_labels()
+    figure.legend(
+        names, labels, loc="outside lower center", ncols=3, fontsize=9, frameon=False
+    )
     figure.suptitle("Merging an instructed model with a language expert", fontsize=11)
     partial = path.with_suffix(".partial")
     figure.savefig(partial, dpi=160, format="png")
@@ -117,7 +123,17 @@ _COLOURS = ("#000000", "#7f7f7f", "#0072B2", "#E69F00", "#009E73", "#D55E00")
 _MARKS = ("s", "D", "o", "^", "v", "P")
 
 
+_TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000, 10_000)
+
+
+def _spans(rows: Sequence[Line], value: float) -> bool:
+    found = [row.perplexity_lang for row in rows]
+    return 0.8 * min(found) <= value <= 1.25 * max(found)
+
+
 def _panel(panel: Any, lang: str, rows: Sequence[Line]) -> None:
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
+
     for index, row in enumerate(rows):
         panel.errorbar(
             row.perplexity_lang,
@@ -131,12 +147,15 @@ def _panel(panel: Any, lang: str, rows: Sequence[Line]) -> None:
             label=row.model.removesuffix(f"-{lang}"),
         )
     panel.set_title(f"{lang}: up and to the left is better", fontsize=10)
-    panel.set_xlabel(f"perplexity per byte of held-out text, {lang}")
+    panel.set_xlabel(f"perplexity per byte of held-out {lang} text (log scale)")
+    panel.set_xscale("log")
+    panel.xaxis.set_major_formatter(ScalarFormatter())
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.set_xticks([t for t in _TICKS if _spans(rows, t)])
     panel.set_ylim(-4, 104)
     panel.margins(x=0.12)
     panel.grid(alpha=0.25, linewidth=0.6)
     panel.spines[["top", "right"]].set_visible(False)
-    panel.legend(fontsize=8, frameon=False, loc="best")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -69,12 +69,12 @@ class DemoSpec:
     languages: tuple[str, ...] = ("eu", "gl")
     key: str = "iberian-demo"
     shape: Shape = Shape()
-    base: Training = Training(450, 2e-3)
-    instruct: Training = Training(300, 1e-3, rows=24, tokens=112)
-    expert: Training = Training(250, 7e-4)
+    base: Training = Training(400, 2e-3)
+    instruct: Training = Training(280, 1e-3, rows=24, tokens=112)
+    expert: Training = Training(220, 8e-4)
     replay: float = 0.1
     methods: tuple[Method, ...] = METHODS
-    answer_tokens: int = 160
+    answer_tokens: int = 112
 
     def scaled(self, share: float) -> DemoSpec:
         """Return the same demo with a share of the training steps."""

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval.answer import Answer
 from lm_eval_iberian.ifeval.instruction import Instruction
 from lm_eval_iberian.ifeval.registry import resolve
+from lm_eval_iberian.ifeval.rows import PromptLike, read_row
 from lm_eval_iberian.ifeval.thoughts import Spoken, without_thoughts
 from lm_eval_iberian.ifeval.verdict import Verdict
 from lm_eval_iberian.languages import LanguageProfile, compose, load_profile
 
 
 SCORINGS: Final = ("repaired",)
-
-
-class PromptLike(Protocol):
-    """A prompt and its instructions, as ``ifeval.data`` reads them."""
-
-    @property
-    def key(self) -> int: ...  # noqa: D102
-    @property
-    def prompt(self) -> str: ...  # noqa: D102
-    @property
-    def instruction_ids(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def kwargs(self) -> Sequence[Mapping[str, Any] | None]: ...  # noqa: D102
-    @property
-    def lang(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -119,24 +105,24 @@ def score_row(
         DataError: The row lacks a field, or its kwargs do not fit; with its key.
     """
     _require_scoring(scoring)
-    key, prompt, ids, kwargs, own = _fields(row)
-    wanted = lang if lang is not None else own
+    given = read_row(row)
+    wanted = lang if lang is not None else given.lang
     if wanted is None:
-        raise DataError(f"Row {key}: it names no language, and none was given.")
+        raise DataError(f"Row {given.key}: it names no language, and none was given.")
     spoken = without_thoughts(response or "")
-    answer = _answer(spoken, wanted, prompt)
-    instructions = [resolve(instruction_id) for instruction_id in ids]
+    answer = _answer(spoken, wanted, given.prompt)
+    instructions = [resolve(name) for name in given.instruction_ids]
     try:
-        pairs = list(zip(instructions, kwargs, strict=True))
+        pairs = list(zip(instructions, given.kwargs, strict=True))
         strict = tuple(_judge(i, kw, answer, spoken) for i, kw in pairs)
         loose = tuple(
             _loosely(i, kw, answer, verdict)
             for (i, kw), verdict in zip(pairs, strict, strict=True)
         )
     except DataError as error:
-        raise DataError(f"Row {key}: {error}") from error
+        raise DataError(f"Row {given.key}: {error}") from error
     return RowScore(
-        key=key,
+        key=given.key,
         instruction_ids=tuple(instruction.id for instruction in instructions),
         strict=strict,
         loose=loose,
@@ -203,19 +189,3 @@ def _variants(text: str) -> Iterator[tuple[str, str]]:
     yield from cut[1:]
     for name, part in cut[1:]:
         yield f"{name} and without stars", part.replace("*", "")
-
-
-def _fields(
-    row: PromptLike | Mapping[str, Any],
-) -> tuple[Any, str, Sequence[str], Sequence[Mapping[str, Any] | None], str | None]:
-    """Return key, prompt, ids, kwargs and language of a row of either form."""
-    if not isinstance(row, Mapping):
-        return row.key, row.prompt, row.instruction_ids, row.kwargs, row.lang
-    key = row.get("key")
-    for name in ("prompt", "instruction_id_list", "kwargs"):
-        if name not in row:
-            raise DataError(f"Row {key}: it has no {name!r}.")
-    ids, kwargs = row["instruction_id_list"], row["kwargs"]
-    if len(ids) != len(kwargs):
-        raise DataError(f"Row {key}: {len(ids)} instructions but {len(kwargs)} kwargs.")
-    return key, row["prompt"], ids, kwargs, row.get("lang")

@@ -31,9 +31,13 @@ _CHUNK_LENGTH: Final = 80
 # Too few letters to decide anything, and too few to decide against the wanted language.
 _MIN_LETTERS: Final = 20
 _MIN_TO_REJECT: Final = 60
-# What it takes to reject a short text, and to take one for no neighbour's.
+# What another language must have for a short and for a long text to be rejected.
 _SURE: Final = 0.9
+_LIKELY: Final = 0.5
+# What the rest of the world's languages, and the best of them, must have for the text
+# to be theirs; a list of names is spread thinly over many.
 _FOREIGN: Final = 0.8
+_FOREIGN_BEST: Final = 0.5
 
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+")
 _CODE: Final = re.compile(r"`[^`\n]{1,300}`")
@@ -51,7 +55,8 @@ class LanguageDecision:
     """What was decided about the language of a text, and why.
 
     Attributes:
-        status: ``accepted``, ``rejected``, or ``undetermined`` for too little text.
+        status: ``accepted``, ``rejected``, or ``undetermined`` for too little
+            text, or one that is like no language (a list of names).
         wanted: The language asked about.
         found: The language that the text, or a part of it, is most likely in.
         probability: The probability of ``found``, from 0 to 1.
@@ -115,8 +120,8 @@ def _decide(text: str, letters: int, wanted: str) -> LanguageDecision:
     share = ranking.get(wanted, 0.0)
     if share < _WHOLE:
         reason = f"the text is {best} ({certainty:.2f}), not {wanted} ({share:.2f})"
-        short = letters < _MIN_TO_REJECT and certainty < _SURE
-        status: Status = "undetermined" if short else "rejected"
+        needed = _SURE if letters < _MIN_TO_REJECT else _LIKELY
+        status: Status = "rejected" if certainty >= needed else "undetermined"
         return LanguageDecision(status, wanted, best, certainty, reason)
     for chunk in _chunks(text):
         other, sure = max(_rank(chunk, wanted).items(), key=lambda item: item[1])
@@ -134,17 +139,11 @@ def _rank(text: str, wanted: str) -> dict[str, float]:
     plainly in a language of the rest of the world is ranked among all.
     """
     every = dict(_identifier(None).rank(text))
-    foreign = sum(p for lang, p in every.items() if lang not in NEIGHBOURS)
-    if wanted not in NEIGHBOURS or foreign >= _FOREIGN or not _is_latin(text):
+    others = [p for lang, p in every.items() if lang not in NEIGHBOURS]
+    foreign = sum(others) >= _FOREIGN and max(others) >= _FOREIGN_BEST
+    if wanted not in NEIGHBOURS or foreign:
         return every
     return dict(_identifier(NEIGHBOURS).rank(text))
-
-
-def _is_latin(text: str) -> bool:
-    """Tell whether most letters are Latin: bytes of another script mislead the few."""
-    letters = [c for c in text if c.isalpha()]
-    latin = sum(c < "\u0250" or "\u1e00" <= c <= "\u1eff" for c in letters)
-    return 2 * latin >= len(letters)
 
 
 def _chunks(text: str) -> Iterator[str]:

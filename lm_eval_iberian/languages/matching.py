@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Final
 
 from lm_eval_iberian.languages.folding import fold
-from lm_eval_iberian.languages.profile import KeywordRules, LanguageProfile
+from lm_eval_iberian.languages.profile import LanguageProfile
+from lm_eval_iberian.languages.rules import KeywordRules
 
 
 _LONGEST_ENDING: Final = 30

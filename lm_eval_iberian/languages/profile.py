@@ -12,6 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.languages.rules import (
+    CaseRules,
+    ConstrainedRules,
+    KeywordRules,
+    OpeningRules,
+    PostscriptRules,
+    QuoteRules,
+    SectionRules,
+    SentenceRules,
+    WordRules,
+)
 from lm_eval_iberian.languages.schema import build
 
 
@@ -24,130 +35,6 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _CODE: Final = re.compile(r"[a-z]{2,3}")
-Pairs = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class WordRules:
-    """What holds the parts of one word together."""
-
-    joiners: tuple[str, ...]
-    number_joiners: tuple[str, ...]
-    suffix_joiners: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        for joiner in (*self.joiners, *self.number_joiners):
-            if len(joiner) != 1 or joiner.isalnum() or joiner.isspace():
-                raise DataError(f"a joiner must be one mark, not {joiner!r}")
-        if extra := set(self.suffix_joiners) - set(self.joiners):
-            raise DataError(f"suffix_joiners {sorted(extra)} are not among the joiners")
-
-
-@dataclass(frozen=True)
-class SentenceRules:
-    """Which full stops do not end a sentence."""
-
-    before_word: tuple[str, ...]
-    before_number: tuple[str, ...]
-    closing: tuple[str, ...]
-    starters: tuple[str, ...]
-    arabic_ordinals: bool
-    roman_ordinals: bool
-
-    def __post_init__(self) -> None:
-        every = (*self.before_word, *self.before_number, *self.closing)
-        for item in every:
-            if every.count(item) > 1:
-                raise DataError(f"abbreviation {item!r} stands twice")
-            if item != item.lower() or item.endswith(".") or not item:
-                raise DataError(
-                    f"abbreviation {item!r} must be in small letters and without its "
-                    "last full stop"
-                )
-
-
-@dataclass(frozen=True)
-class QuoteRules:
-    """Quotation marks in pairs, and those that are double."""
-
-    pairs: Pairs
-    double: Pairs
-
-    def __post_init__(self) -> None:
-        if extra := set(self.double) - set(self.pairs):
-            raise DataError(f"double quotes {sorted(extra)} are not among the pairs")
-
-
-@dataclass(frozen=True)
-class PostscriptRules:
-    """The spellings of each postscript mark, by its letters."""
-
-    families: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class SectionRules:
-    """The usual section keywords, and where their number stands."""
-
-    keywords: tuple[str, ...]
-    number_positions: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if not set(self.number_positions) <= {"before", "after"}:
-            raise DataError("number_positions may hold 'before' and 'after'")
-        if not self.number_positions:
-            raise DataError("number_positions is empty")
-
-
-@dataclass(frozen=True)
-class ConstrainedRules:
-    """The options of a constrained answer, and how such an option begins."""
-
-    options: tuple[str, ...]
-    stems: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.options) < 2:
-            raise DataError("options must hold at least two answers")
-
-
-@dataclass(frozen=True)
-class OpeningRules:
-    """Words that may stand before a first word without changing it."""
-
-    negligible_words: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Endings:
-    """Endings that follow one of the letters ``after``."""
-
-    after: str
-    forms: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class KeywordRules:
-    """Whether a keyword is a word or a stem, and the endings a stem takes."""
-
-    match: str
-    chaining: tuple[str, ...]
-    dropped_finals: tuple[str, ...]
-    doubled_finals: tuple[str, ...]
-    endings: tuple[Endings, ...]
-
-    def __post_init__(self) -> None:
-        if self.match not in ("word", "stem"):
-            raise DataError(f"match must be 'word' or 'stem', not {self.match!r}")
-        if (self.match == "stem") != bool(self.endings):
-            raise DataError("endings belong to match = 'stem', and only to it")
-
-
-@dataclass(frozen=True)
-class CaseRules:
-    """What a prompt calls capital and small letters."""
-
-    cues: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)  # caches are keyed by identity

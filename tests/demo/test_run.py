@@ -11,7 +11,7 @@ from rich.console import Console
 from lm_eval_iberian.demo import run as demo
 from lm_eval_iberian.demo.commands import CommandError, run_command
 from lm_eval_iberian.demo.merge import merge, recipe
-from lm_eval_iberian.demo.report import HEADER, Line, as_markdown, write
+from lm_eval_iberian.demo.report import Line, as_markdown, write
 from lm_eval_iberian.demo.spec import METHODS, DemoSpec, Training
 from lm_eval_iberian.errors import DataError, UnknownNameError
 
@@ -91,7 +91,7 @@ def test_the_table_and_the_plot_are_written_whole(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(p.name for p in paths)
     text = (tmp_path / "table.md").read_text()
     assert text.count("\n") == len(LINES) + 2
-    assert all(name in text for name in HEADER)
+    assert "English instructions % ↑" in text
     assert json.loads((tmp_path / "table.json").read_text())[0]["lang"] == "eu"
     assert (tmp_path / "tradeoff.png").read_bytes().startswith(b"\x89PNG")
 

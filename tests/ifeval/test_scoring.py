@@ -123,6 +123,7 @@ def test_thoughts_are_set_aside_before_the_variants() -> None:
     broken = score_row(row(COMMA), "Kaixo.\n<think>\nhm", lang="eu")
     assert broken.empty
     assert broken.unclosed_thought
+    assert "inside a thought" in broken.strict[0].reason
     assert not broken.loose[0].followed
 
 

@@ -23,12 +23,18 @@ ENGLISH = (
     "This morning I got up early and went to the mountains with my friends. The "
     "weather was lovely, and from the top we could see the sea."
 )
+NAMES = (
+    "1. *ALEXANDRA*\n2. *JONATHAN*\n3. EMMA\n4. LIAM\n5. *ISABELLA*\n6. NOAH\n7. OLIVIA"
+    "\n8. ETHAN\n9. SOPHIA\n10. MASON\n11. AVA\n12. JACK\n13. CHARLOTTE\n14. WILLIAM"
+)
 # languages that the model, asked among the neighbours only, would take for one of them
 FOREIGN = {
     "sw": "Leo asubuhi niliamka mapema na kwenda milimani pamoja na marafiki zangu.",
     "tr": "Bu sabah erken kalktım ve arkadaşlarımla dağlara gittim, hava güzeldi.",
     "id": "Pagi ini saya bangun pagi dan pergi ke gunung bersama teman-teman di sana.",
     "pl": "Dziś rano wstałem wcześnie i pojechałem w góry z przyjaciółmi nad morzem.",
+    "el": "Σήμερα το πρωί ξύπνησα νωρίς και πήγα στο βουνό με τους φίλους μου.",
+    "he": "הבוקר קמתי מוקדם והלכתי להרים עם החברים שלי ומזג האוויר היה יפה מאוד.",
     "ru": "Сегодня утром я рано встал и пошёл в горы вместе со своими друзьями.",
 }
 
@@ -43,6 +49,8 @@ FOREIGN = {
         (f"{BASQUE} {ENGLISH}", "en", "rejected"),
         ("", "eu", "undetermined"),
         ("Bai.", "eu", "undetermined"),
+        (NAMES, "en", "undetermined"),
+        ("Kaixo denoi, zer moduz?", "eu", "undetermined"),
         ("12345 !!!", "eu", "undetermined"),
         ("\ud800" * 100, "eu", "undetermined"),
         (f"{BASQUE}\n```\n{ENGLISH}\n```", "eu", "accepted"),
@@ -110,8 +118,8 @@ def test_the_same_in_another_process_with_another_hash_seed() -> None:
 
 
 def test_the_rule_on_real_passages(reference: Path) -> None:
-    """Measured: 2 of 1,532 falsely rejected; 34 of 8,000 falsely accepted, 23 of
-    them Asturian."""
+    """Measured: 2 of 1,533 falsely rejected; 22 of 10,942 falsely accepted, 13 of
+    them Asturian, which is left out here."""
     path = reference / "text" / "languages.jsonl"
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     rows = [row for row in rows if row["bucket"] != "short" and row["lang"] != "ast"]

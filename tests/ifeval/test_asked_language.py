@@ -1,0 +1,43 @@
+"""Which language an answer is wanted in, by its prompt."""
+
+from __future__ import annotations
+
+import pytest
+
+from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.language import asked_language, without_repeated_prompt
+from lm_eval_iberian.languages import load_profile
+
+
+@pytest.mark.parametrize(
+    ("lang", "prompt", "wanted"),
+    [
+        ("eu", None, "eu"),
+        ("eu", "Idatzi olerki bat letra larriz.", "eu"),
+        ("eu", "Idatzi olerki bat ingelesez, letra larriz.", "en"),
+        ("eu", "Erantzuna INGELESEZKOA izan behar da.", "en"),
+        ("eu", "Ingelesez eta letra larriz. Gaia: nola esan frantsesez kaixo.", "en"),
+        ("eu", "Esaldi hau frantsesez dago. Orain itzuli euskarara.", "eu"),
+        ("eu", "Ingelesa ikasi nahi dut, dena minuskulaz.", "eu"),
+        ("en", "Your entire response should be in English, in lowercase.", "en"),
+        ("en", "Translate it into Spanish. All capital letters.", "es"),
+        ("en", "My English teacher is in all capital letters.", "en"),
+    ],
+)
+def test_the_prompt_says(lang: str, prompt: str | None, wanted: str) -> None:
+    assert asked_language(Answer("x", load_profile(lang), prompt)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Idatzi gutun luze bat lagunari.\n\nKaixo.", "\nKaixo."),
+        ("Kaixo.\nIdatzi gutun luze bat lagunari.", None),
+        ("Idatzi\nKaixo.", None),
+        ("", None),
+    ],
+)
+def test_the_repeated_request_is_no_answer(text: str, left: str | None) -> None:
+    prompt = "Errepikatu hau: idatzi gutun luze bat lagunari."
+    answer = Answer(text, load_profile("eu"), prompt)
+    assert without_repeated_prompt(answer) == (text if left is None else left)
