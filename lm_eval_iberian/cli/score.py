@@ -43,7 +43,7 @@ def command(
             for level in ("prompt", "inst")
         ]
         table.add_row(row, *cells)
-    console = Console()
+    console = Console(markup=False, highlight=False)
     console.print(f"IFEval, {lang}: {answers.name}")
     console.print(table)
     console.print(result.summary)

@@ -44,9 +44,13 @@ class Scored:
         """What was scored and what was not, in a few lines."""
         found = self.metrics
         lines = [f"{found.prompts} prompts, {found.instructions} instructions scored"]
-        lines += _count(found.left_out, "without instructions, not counted")
-        lines += _count(len(self.unanswered), f"without an answer: {self.unanswered}")
-        lines += _count(len(self.unmatched), f"answers no prompt: {self.unmatched}")
+        lines += _count(found.left_out, "prompts without instructions, not counted")
+        lines += _count(
+            len(self.unanswered), f"prompts without an answer: {_some(self.unanswered)}"
+        )
+        lines += _count(
+            len(self.unmatched), f"answers without a prompt: {_some(self.unmatched)}"
+        )
         empty = sum(row.empty for row in self.rows)
         lines += _count(empty, "empty answers")
         thoughts = sum(row.unclosed_thought for row in self.rows)
@@ -159,6 +163,11 @@ def _rows(score: RowScore) -> Iterable[dict[str, Any]]:
 
 def _plain(text: str) -> str:
     return " ".join(text.split())
+
+
+def _some(items: Sequence[object], most: int = 8) -> str:
+    shown = ", ".join(map(str, items[:most]))
+    return f"{shown}, …" if len(items) > most else shown
 
 
 def _count(number: int, what: str) -> list[str]:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from lm_eval_iberian.errors import DataError
-
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from lm_eval_iberian.toml import read_toml
 
 
 @dataclass(frozen=True)
@@ -92,8 +86,7 @@ def _without_residue(text: str, marks: _Marks) -> str:
 @cache
 def _marks() -> _Marks:
     """Read ``thoughts.toml``."""
-    file = resources.files(__package__).joinpath("thoughts.toml")
-    table = tomllib.loads(file.read_text(encoding="utf-8"))
+    table = read_toml(Path(__file__).with_name("thoughts.toml"))
     if set(table) != {"pairs", "residue"}:
         raise DataError(f"thoughts.toml must hold pairs and residue, not {set(table)}")
     closings: dict[str, frozenset[str]] = {}

@@ -120,6 +120,10 @@ def _decide(text: str, letters: int, wanted: str) -> LanguageDecision:
     share = ranking.get(wanted, 0.0)
     if share < _WHOLE:
         reason = f"the text is {best} ({certainty:.2f}), not {wanted} ({share:.2f})"
+        if certainty < _LIKELY:
+            reason = (
+                f"the text is like no language, {best} the likeliest ({certainty:.2f})"
+            )
         needed = _SURE if letters < _MIN_TO_REJECT else _LIKELY
         status: Status = "rejected" if certainty >= needed else "undetermined"
         return LanguageDecision(status, wanted, best, certainty, reason)

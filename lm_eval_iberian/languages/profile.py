@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.languages.rules import (
@@ -24,15 +22,8 @@ from lm_eval_iberian.languages.rules import (
     WordRules,
 )
 from lm_eval_iberian.languages.schema import build
+from lm_eval_iberian.toml import read_toml
 
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 _CODE: Final = re.compile(r"[a-z]{2,3}")
 
@@ -81,25 +72,20 @@ def load_profile(lang: str) -> LanguageProfile:
     return read_pack(packs[lang])
 
 
-def read_pack(path: Path | Traversable) -> LanguageProfile:
+def read_pack(path: Path) -> LanguageProfile:
     """Read a language pack from a TOML file of any place.
 
     Raises:
         DataError: The file is no TOML, or a key is unknown, missing or wrong.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path.name}: not a TOML file: {error}") from None
-    profile = build(LanguageProfile, table, path.name)
+    profile = build(LanguageProfile, read_toml(path), path.name)
     if path.name != f"{profile.code}.toml":
         raise DataError(f"{path.name}: code {profile.code!r} is not the file's name.")
     return profile
 
 
 @cache
-def _packs() -> Mapping[str, Traversable]:
+def _packs() -> Mapping[str, Path]:
     """Map each code to its file inside the package."""
-    folder = resources.files(__package__).joinpath("packs")
-    files = (path for path in folder.iterdir() if path.name.endswith(".toml"))
-    return {path.name.removesuffix(".toml"): path for path in files}
+    folder = Path(__file__).with_name("packs")
+    return {path.stem: path for path in folder.glob("*.toml")}

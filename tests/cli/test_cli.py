@@ -104,7 +104,7 @@ def test_score_prints_the_four_accuracies_and_what_was_left_over(files: Path) ->
     assert result.exit_code == 0
     assert result.output.count("33.33") == 4
     assert "3 prompts, 6 instructions scored" in result.output
-    assert "1 answers no prompt" in result.output
+    assert "1 answers without a prompt: " in result.output
     assert "1 empty answers" in result.output
 
 
@@ -127,7 +127,7 @@ def test_score_without_data_takes_the_shipped_prompts(tmp_path: Path) -> None:
     path.write_text(json.dumps({"key": 1, "response": "Kaixo."}) + "\n")
     result = iberian("score", str(path), "--lang", "eu", "--set", "mini")
     assert result.exit_code == 0, result.output
-    assert "29 without an answer" in result.output
+    assert "29 prompts without an answer: 2, 3" in result.output
 
 
 @pytest.mark.parametrize(

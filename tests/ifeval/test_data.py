@@ -130,7 +130,7 @@ def test_the_mini_set_has_every_instruction_type() -> None:
         ({"key": "1"}, "'key' must be a whole number, found '1'"),
         ({"prompt": ""}, "'prompt' must be a text"),
         ({"kwargs": []}, "1 instructions but 0 kwargs"),
-        ({"kwargs": {}}, "must be a list of texts and 'kwargs' a list"),
+        ({"kwargs": {}}, "'instruction_id_list' and 'kwargs' must be lists"),
         (
             {"instruction_id_list": ["punctuation:no_coma"]},
             "Did you mean punctuation:no_comma",

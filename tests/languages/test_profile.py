@@ -75,7 +75,7 @@ def test_an_unknown_language_names_the_nearest() -> None:
         ('code = "pt"', 'code = "Portuguese"', r"is not an ISO 639 code"),
         ('code = "pt"', 'code = "gl"', r"code 'gl' is not the file's name"),
         ('en = ["em inglês"]', "en = 1", r"asked_in\.en must be"),
-        ('code = "pt"', "code = ", r"pt\.toml: not a TOML file"),
+        ('code = "pt"', "code = ", r"pt\.toml is not TOML"),
     ],
 )
 def test_a_wrong_pack_is_refused_with_file_and_key(
