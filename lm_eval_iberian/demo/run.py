@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -55,25 +55,34 @@ def run(spec: DemoSpec, out: Path, console: Console | None = None) -> Path:
 
 
 def train_all(spec: DemoSpec, out: Path, console: Console) -> None:
-    """Train the models that are not there yet."""
+    """Train the models that are not there yet; the base first, then one to a core."""
     if all((out / "models" / name).is_dir() for name in spec.models):
         console.print(f"models: {len(spec.models)} reused from {out / 'models'}")
         return
     from lm_eval_iberian.demo.jobs import prepare
-    from lm_eval_iberian.demo.train import train
+    from lm_eval_iberian.demo.train import Job, train
 
     console.print("preparing text and tokenizer …")
     tokenizer, jobs = prepare(spec, out / "models")
+    stop = threading.Event()
     with _bar(console) as bar:
-        for job in jobs:
-            if job.out.is_dir():
-                continue
+
+        def work(job: Job) -> None:
             task = bar.add_task(f"train {job.name}", total=job.training.steps, note="")
 
-            def progress(step: int, loss: float, task: Any = task) -> None:
+            def progress(step: int, loss: float) -> None:
                 bar.update(task, completed=step, note=f"loss {loss:.2f}")
+                if stop.is_set():
+                    raise KeyboardInterrupt
 
             train(job, spec.shape, tokenizer, progress)
+
+        missing = [job for job in jobs if not job.out.is_dir()]
+        for ready in (
+            [job for job in missing if job.start is None],
+            [job for job in missing if job.start is not None],
+        ):
+            _all_done({job.name: partial(work, job) for job in ready}, stop)
 
 
 def merge_all(spec: DemoSpec, out: Path, console: Console) -> None:
@@ -175,19 +184,36 @@ def _bar(console: Console) -> Progress:
 
 
 def _in_parallel(what: str, works: dict[str, Work], console: Console) -> None:
-    """Do independent works, one a core; the first error ends it once all are done."""
+    """Do works with a bar of their own."""
     if not works:
         return
-    with (
-        _bar(console) as bar,
-        ThreadPoolExecutor(max_workers=max(1, min(4, os.cpu_count() or 1))) as pool,
-    ):
+    with _bar(console) as bar:
         task = bar.add_task(what, total=len(works), note="")
+        _all_done(
+            works,
+            threading.Event(),
+            lambda name: bar.update(task, advance=1, note=name),
+        )
+
+
+def _all_done(
+    works: dict[str, Work],
+    stop: threading.Event,
+    done: Callable[[str], None] = lambda name: None,
+) -> None:
+    """Do independent works, one to a core.
+
+    After the first error ``stop`` is set, nothing new is begun, and it is raised once
+    those under way have ended.
+    """
+    workers = max(1, min(4, os.cpu_count() or 1))
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         futures = {pool.submit(work): name for name, work in works.items()}
         try:
             for future in as_completed(futures):
                 future.result()
-                bar.update(task, advance=1, note=futures[future])
+                done(futures[future])
         except BaseException:
+            stop.set()
             pool.shutdown(cancel_futures=True)
             raise

@@ -69,9 +69,9 @@ class DemoSpec:
     languages: tuple[str, ...] = ("eu", "gl")
     key: str = "iberian-demo"
     shape: Shape = Shape()
-    base: Training = Training(400, 2e-3)
-    instruct: Training = Training(280, 1e-3, rows=24, tokens=112)
-    expert: Training = Training(220, 8e-4)
+    base: Training = Training(400, 2e-3, rows=24)
+    instruct: Training = Training(300, 1.2e-3, rows=24, tokens=112)
+    expert: Training = Training(240, 8e-4, rows=24)
     replay: float = 0.1
     methods: tuple[Method, ...] = METHODS
     answer_tokens: int = 112

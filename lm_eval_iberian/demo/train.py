@@ -63,19 +63,17 @@ def train(
 
     Args:
         job: What to do. A checkpoint of the same job is taken up again.
-        shape: Shape of a model that starts from nothing.
+        shape: Shape of the model.
         tokenizer: Saved beside the weights.
         progress: Called after every step with its number and its loss.
     """
-    from transformers import LlamaForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # they would tear ours
     partial = job.out.with_name(f".{job.out.name}.partial")
-    if job.start is None:
-        model = new_model(shape, tokenizer, job.name)
-    else:
-        model = LlamaForCausalLM.from_pretrained(job.start)
+    model = new_model(shape, tokenizer, job.name)
+    if job.start is not None:
+        _copy_weights(job.start, model)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=job.training.rate, betas=(0.9, 0.98), weight_decay=0.01
     )
@@ -94,6 +92,17 @@ def train(
         if (step + 1) % _EVERY == 0 and step + 1 < job.training.steps:
             _checkpoint(partial, model, optimizer, step + 1)
     _finish(partial, model, tokenizer, job.out)
+
+
+def _copy_weights(folder: Path, model: Any) -> None:
+    """Start from saved weights.
+
+    Not ``from_pretrained``: it changes torch for all threads while it loads.
+    """
+    state = load_file(folder / "model.safetensors")
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(state[name])
 
 
 def _schedule(step: int, steps: int) -> float:
