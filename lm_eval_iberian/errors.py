@@ -35,6 +35,10 @@ class DataUnavailableError(IberianError, OSError):
     """Data that is needed is neither here nor to be had now."""
 
 
+class MissingExtraError(IberianError, ImportError):
+    """A package that an extra of ours installs is not there."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Word the message for an unknown name: the nearest match, then what exists."""
     names = sorted(known)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,7 @@ from rich.progress import (
 
 from lm_eval_iberian.corpus.prose import languages
 from lm_eval_iberian.demo.spec import DemoSpec
-from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
 from lm_eval_iberian.paths import data
 
 
@@ -37,6 +38,7 @@ def run(spec: DemoSpec, out: Path, console: Console | None = None) -> Path:
 
     Raises:
         UnknownNameError: A language without prose and grammar.
+        MissingExtraError: matplotlib is not installed.
         DataError: ``out`` holds a demo of another spec.
         CommandError: ``lm_eval`` or ``mergekit-yaml`` failed.
     """
@@ -47,6 +49,11 @@ def run(spec: DemoSpec, out: Path, console: Console | None = None) -> Path:
             raise UnknownNameError("language of the demo", lang, known)
     if not spec.languages:
         raise DataError("the demo needs at least one language, e.g. eu")
+    if find_spec("matplotlib") is None:  # better now than after five minutes
+        raise MissingExtraError(
+            "matplotlib is not installed, the demo draws its plot with it:"
+            " pip install 'lm-eval-iberian[demo]'"
+        )
     _claim(spec, out)
     train_all(spec, out, console)
     merge_all(spec, out, console)

@@ -13,7 +13,7 @@ from lm_eval_iberian.demo.commands import CommandError, run_command
 from lm_eval_iberian.demo.merge import merge, recipe
 from lm_eval_iberian.demo.report import Line, as_markdown, write
 from lm_eval_iberian.demo.spec import METHODS, DemoSpec, Training
-from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
 
 
 LINES = [
@@ -69,6 +69,15 @@ def test_an_unknown_language_ends_before_anything_is_written(tmp_path: Path) -> 
         demo.run(DemoSpec(languages=("eus",)), tmp_path / "out")
     with pytest.raises(UnknownNameError, match="Available: eu, gl"):
         demo.run(DemoSpec(languages=("en",)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_plot_library_is_named_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"lm-eval-iberian\[demo\]"):
+        demo.run(DemoSpec(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
