@@ -15,7 +15,7 @@ from lm_eval_iberian.demo.batches import Batches, generator
 from lm_eval_iberian.demo.spec import Shape, Training
 
 
-_EVERY = 100  # steps between two checkpoints
+_EVERY = 25  # steps between two checkpoints
 _WARMUP = 20
 
 
