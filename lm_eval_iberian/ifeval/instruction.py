@@ -11,6 +11,7 @@ from typing import Any, Final
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval.answer import Answer
 from lm_eval_iberian.ifeval.verdict import Verdict
+from lm_eval_iberian.languages.detect import known_languages
 
 
 LESS_THAN: Final = "less than"
@@ -34,12 +35,17 @@ def _is_character(value: object) -> bool:
     return isinstance(value, str) and len(unicodedata.normalize("NFC", value)) == 1
 
 
+def _is_language(value: object) -> bool:
+    return isinstance(value, str) and value in known_languages()
+
+
 _KINDS: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
     "count": ("a whole number from 0", _is_count),
     "rank": ("a whole number from 1", lambda v: _is_count(v) and v != 0),
     "text": ("a text that is not blank", _is_text),
     "texts": ("a list of texts, none of them blank", _is_texts),
     "character": ("one character", _is_character),
+    "language": ("the code of a language that can be told", _is_language),
     "relation": (
         f"{LESS_THAN!r} or {AT_LEAST!r}",
         lambda v: isinstance(v, str) and v in (LESS_THAN, AT_LEAST),

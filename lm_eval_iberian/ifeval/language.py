@@ -92,6 +92,6 @@ INSTRUCTIONS = (
     Instruction(
         "language:response_language",
         response_language,
-        (Parameter("language", "text"),),
+        (Parameter("language", "language"),),
     ),
 )

@@ -136,6 +136,13 @@ def test_the_mini_set_has_every_instruction_type() -> None:
             "Did you mean punctuation:no_comma",
         ),
         ({"kwargs": [{"num_words": 3}]}, "num_words"),
+        (
+            {
+                "instruction_id_list": ["language:response_language"],
+                "kwargs": [{"language": "euskara"}],
+            },
+            "kwarg 'language' must be the code of a language that can be told",
+        ),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, change: dict[str, Any], said: str) -> None:
