@@ -125,7 +125,7 @@ def _download(address: str, partial: Path) -> str | None:
                 reason = f"HTTP {reply.status_code}"
                 if reply.status_code < 500:
                     return reason
-        except (requests.RequestException, EOFError) as error:
+        except requests.RequestException as error:  # a body cut off, too
             reason = f"{type(error).__name__} after {attempt} tries"
         time.sleep(0.5 * attempt)
     return reason
@@ -144,8 +144,6 @@ def _save(reply: Response, partial: Path) -> None:
         for block in reply.iter_content(1 << 16):
             file.write(block)
             bar.update(len(block))
-        if total is not None and file.tell() != total:
-            raise EOFError(f"{file.tell()} of {total} bytes")
 
 
 def _mirrored(url: str) -> str:

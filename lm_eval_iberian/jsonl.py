@@ -20,8 +20,8 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raw = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    # not str.splitlines: U+2028 and U+0085 may stand inside a JSON string
-    for number, line in enumerate(raw.split(b"\n"), start=1):
+    # bytes, not text: U+2028 may stand inside a JSON string
+    for number, line in enumerate(raw.splitlines(), start=1):
         if line.strip():
             yield number, _object(path, number, line)
 

@@ -30,9 +30,7 @@ def command(
     """
     from lm_eval_iberian.ifeval.answers import match, read_answers, write_scores
     from lm_eval_iberian.ifeval.data import load, read_prompts
-    from lm_eval_iberian.languages import load_profile
 
-    load_profile(lang)  # an unknown language ends here
     asked = load(lang, which) if prompts is None else read_prompts(prompts, lang)
     result = match(asked, read_answers(answers))
     metrics = result.metrics
