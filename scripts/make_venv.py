@@ -35,6 +35,14 @@ def torch_choices() -> list[list[str]]:
     return [[cpu], [cpu, "--index-url", CPU_BUILDS]]
 
 
+def has_pip(python: Path) -> bool:
+    """Whether an environment is whole; one that was interrupted is not."""
+    if not python.exists():
+        return False
+    command = [str(python), "-m", "pip", "--version"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 def pip(python: Path, *arguments: str) -> bool:
     """Run pip install; True where it succeeded."""
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "-q"]
@@ -49,9 +57,9 @@ def main(folder: Path) -> int:
     python = (
         folder / ("Scripts" if platform.system() == "Windows" else "bin") / "python"
     )
-    if not python.exists():
+    if not has_pip(python):
         print(f"making {folder} …", flush=True)
-        venv.create(folder, with_pip=True)
+        venv.create(folder, with_pip=True, clear=True)
     print("installing torch (a minute) …", flush=True)
     if not any(pip(python, *choice) for choice in torch_choices()):
         print(f"no build of {TORCH} could be installed: see pip's message above")
