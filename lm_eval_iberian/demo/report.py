@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from rich.table import Table
 
 from lm_eval_iberian.demo.evaluate import IFEVAL, INSTRUCTIONS, perplexity
+from lm_eval_iberian.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,9 @@ def as_markdown(lines: Sequence[Line]) -> str:
 def write(lines: Sequence[Line], out: Path) -> list[Path]:
     """Write table.md, table.json and tradeoff.png into ``out``; return their paths."""
     text, table, plot = (out / n for n in ("table.md", "table.json", "tradeoff.png"))
-    _replace(text, as_markdown(lines).encode())
+    write_whole(text, as_markdown(lines))
     rows = [asdict(row) for row in lines]
-    _replace(table, json.dumps(rows, indent=2, ensure_ascii=False).encode())
+    write_whole(table, json.dumps(rows, indent=2, ensure_ascii=False))
     draw(lines, plot)
     return [text, table, plot]
 
@@ -113,9 +115,9 @@ def draw(lines: Sequence[Line], path: Path) -> None:
         names, labels, loc="outside lower center", ncols=3, fontsize=9, frameon=False
     )
     figure.suptitle("Merging an instructed model with a language expert", fontsize=11)
-    partial = path.with_suffix(".partial")
-    figure.savefig(partial, dpi=160, format="png")
-    partial.replace(path)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=160, format="png")
+    write_whole(path, picture.getvalue())
 
 
 # Okabe and Ito's palette: told apart by colour-blind readers too
@@ -156,9 +158,3 @@ def _panel(panel: Any, lang: str, rows: Sequence[Line]) -> None:
     panel.margins(x=0.12)
     panel.grid(alpha=0.25, linewidth=0.6)
     panel.spines[["top", "right"]].set_visible(False)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)

@@ -25,6 +25,7 @@ from rich.progress import (
 from lm_eval_iberian.corpus.prose import languages
 from lm_eval_iberian.demo.spec import DemoSpec
 from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
+from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.paths import data
 
 
@@ -168,7 +169,7 @@ def _claim(spec: DemoSpec, out: Path) -> None:
     if out.is_dir() and any(out.iterdir()):
         raise DataError(f"{out} is not empty and holds no demo: choose another --out")
     out.mkdir(parents=True, exist_ok=True)
-    mark.write_text(json.dumps(ours), encoding="utf-8")
+    write_whole(mark, json.dumps(ours))
 
 
 def _data_digest() -> str:

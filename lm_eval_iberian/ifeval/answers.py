@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.metrics import Metrics, aggregate
 from lm_eval_iberian.ifeval.scoring import RowScore, score_row
@@ -125,12 +126,8 @@ def write_scores(path: Path, lang: str, scored: Scored) -> None:
         "metrics": _metrics(scored.metrics),
         "rows": [row for score in scored.rows for row in _rows(score)],
     }
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(
-            json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8"
-        )
-        partial.replace(path)
+        write_whole(path, json.dumps(content, ensure_ascii=False, indent=1))
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error
 
