@@ -18,6 +18,7 @@ class WordRules:
     joiners: tuple[str, ...]
     number_joiners: tuple[str, ...]
     suffix_joiners: tuple[str, ...]
+    elisions: tuple[str, ...]
 
     def __post_init__(self) -> None:
         for joiner in (*self.joiners, *self.number_joiners):
@@ -25,6 +26,11 @@ class WordRules:
                 raise DataError(f"a joiner must be one mark, not {joiner!r}")
         if extra := set(self.suffix_joiners) - set(self.joiners):
             raise DataError(f"suffix_joiners {sorted(extra)} are not among the joiners")
+        for elision in self.elisions:
+            if not elision.endswith("'") or elision != elision.lower():
+                raise DataError(
+                    f"elision {elision!r} must be in small letters and end in '"
+                )
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class SentenceRules:
     before_number: tuple[str, ...]
     closing: tuple[str, ...]
     starters: tuple[str, ...]
+    months: tuple[str, ...]
     arabic_ordinals: bool
     roman_ordinals: bool
 
@@ -112,9 +119,13 @@ class Endings:
 
 @dataclass(frozen=True)
 class KeywordRules:
-    """Whether a keyword is a word or a stem, and the endings a stem takes."""
+    """Whether a keyword is a word or a stem, and the endings a stem takes.
+
+    With ``match = "word"`` endings count only where a prompt holds one of the cues.
+    """
 
     match: str
+    inflection_cues: tuple[str, ...]
     chaining: tuple[str, ...]
     dropped_finals: tuple[str, ...]
     doubled_finals: tuple[str, ...]
@@ -123,8 +134,10 @@ class KeywordRules:
     def __post_init__(self) -> None:
         if self.match not in ("word", "stem"):
             raise DataError(f"match must be 'word' or 'stem', not {self.match!r}")
-        if (self.match == "stem") != bool(self.endings):
-            raise DataError("endings belong to match = 'stem', and only to it")
+        if self.match == "stem" and not self.endings:
+            raise DataError("match = 'stem' needs endings")
+        if self.match == "stem" and self.inflection_cues:
+            raise DataError("a stem is always inflected: inflection_cues must be empty")
 
 
 @dataclass(frozen=True)

@@ -31,11 +31,11 @@ def test_verdict(row: dict[str, Any]) -> None:
         lang=row["lang"],
         prompt=row.get("prompt"),
     )
-    assert verdict.followed is row["followed"], verdict.reason
+    assert verdict.followed is row["expected"], verdict.reason
 
 
 def test_every_type_has_cases_of_both_kinds() -> None:
-    kinds = Counter((row["id"], row["followed"]) for row in ROWS)
+    kinds = Counter((row["id"], row["expected"]) for row in ROWS)
     for name in INSTRUCTIONS:
         assert kinds[name, True] >= 2, name
         assert kinds[name, False] >= 2, name
