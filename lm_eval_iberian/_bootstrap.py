@@ -13,6 +13,7 @@ SWITCH = "LM_EVAL_IBERIAN_AUTOLOAD"
 # host module -> what to call with it once it has been executed
 TARGETS = {
     "lm_eval.tasks.manager": "lm_eval_iberian._hooks:add_tasks",
+    "lm_eval.evaluator_utils": "lm_eval_iberian._hooks:add_stderr",
     "lm_eval._cli.harness": "lm_eval_iberian._hooks:word_errors",
     "mergekit.merge_methods": "lm_eval_iberian._hooks:add_merge_methods",
     "mergekit.merge": "lm_eval_iberian._hooks:guard_merge",

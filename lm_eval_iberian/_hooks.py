@@ -1,7 +1,7 @@
 """What the start-up hook attaches to lm-eval and mergekit, and how it stands down.
 
 The only file that touches lm-eval's internals: ``TaskManager._index`` and its lists
-(0.4.x), ``HarnessCLI.execute``. ``tests/test_hooks.py`` says what upstream changed.
+(0.4.x), ``evaluator_utils.stderr_for_metric``, ``HarnessCLI.execute``. ``tests/test_hooks.py`` says what upstream changed.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ def add_tasks(module: ModuleType) -> None:
         return
     _wrap(manager, "__init__", _init_with_ours)
     _wrap(manager, "match_tasks", _match_and_check)
+
+
+def add_stderr(module: ModuleType) -> None:
+    """Give our aggregations their standard errors; lm-eval prints N/A for others'."""
+    _wrap(module, "stderr_for_metric", _stderr_of_ours)
 
 
 def word_errors(module: ModuleType) -> None:
@@ -97,6 +102,16 @@ def _add_missing(manager: Any) -> None:
     for attribute, wanted in kinds.items():
         names = {name for name, entry in new.items() if entry.kind in wanted}
         setattr(manager, attribute, sorted(names.union(getattr(manager, attribute))))
+
+
+def _stderr_of_ours(
+    original: Callable[..., Any], metric: Any, bootstrap_iters: int, *args: Any
+) -> Any:
+    from lm_eval_iberian.tasks.ifeval import STDERR
+
+    if metric in STDERR:
+        return STDERR[metric] if bootstrap_iters > 0 else None
+    return original(metric, bootstrap_iters, *args)
 
 
 def _match_and_check(

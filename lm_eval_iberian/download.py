@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -20,19 +21,29 @@ if TYPE_CHECKING:
 
 MIRROR = "LM_EVAL_IBERIAN_MIRROR"
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
+_HUB = "https://huggingface.co/"
 _TRIES = 3
 _TIMEOUT = 30  # seconds without a byte
 
 
 @dataclass(frozen=True)
 class Source:
-    """One entry of ``data/SOURCES.toml``: what it is, where, at which commit."""
+    """One entry of ``data/SOURCES.toml``: what it is, where, at which commit.
+
+    Attributes:
+        sha256: The digest of the file, where it is known; then there is one language.
+        prompts: How many prompts the file holds, where that is known.
+        instructions: How many instructions these have together.
+    """
 
     name: str
     what: str
     url: str
     commit: str
     languages: tuple[str, ...]
+    sha256: str | None = None
+    prompts: int | None = None
+    instructions: int | None = None
 
     def locate(self, lang: str) -> str:
         """Return the address of one language's file.
@@ -44,6 +55,18 @@ class Source:
             raise UnknownNameError(f"language of {self.name}", lang, self.languages)
         return self.url.format(commit=self.commit, lang=lang)
 
+    def verify(self, path: Path) -> None:
+        """Compare a fetched file with the digest, where one is pinned.
+
+        Raises:
+            DataError: It is another file.
+        """
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if self.sha256 is not None and found != self.sha256:
+            raise DataError(
+                f"its SHA-256 is {found}, pinned is {self.sha256} (data/SOURCES.toml)"
+            )
+
 
 def source(name: str) -> Source:
     """Return the pinned source called ``name`` in ``data/SOURCES.toml``."""
@@ -52,7 +75,14 @@ def source(name: str) -> Source:
         raise UnknownNameError("data source", name, entries)
     entry = entries[name]
     return Source(
-        name, entry["what"], entry["url"], entry["commit"], tuple(entry["languages"])
+        name,
+        entry["what"],
+        entry["url"],
+        entry["commit"],
+        tuple(entry["languages"]),
+        entry.get("sha256"),
+        entry.get("prompts"),
+        entry.get("instructions"),
     )
 
 
@@ -61,6 +91,11 @@ def cache_folder() -> Path:
     home = os.environ.get("HF_HOME")
     root = Path(home).expanduser() if home else Path.home() / ".cache" / "huggingface"
     return root / "lm_eval_iberian"
+
+
+def cached(url: str) -> Path:
+    """Return where the local copy of ``url`` is, or would be."""
+    return cache_folder() / urlsplit(url).path.lstrip("/")
 
 
 def offline() -> str | None:
@@ -77,7 +112,8 @@ def fetch(
     The file appears under its name only when it is whole and ``check`` accepts it.
 
     Args:
-        url: Where it is; ``LM_EVAL_IBERIAN_MIRROR`` replaces scheme and host.
+        url: Where it is; ``LM_EVAL_IBERIAN_MIRROR`` replaces scheme and host, and
+            ``HF_ENDPOINT`` those of the Hugging Face hub.
         what: What it is, for the message when it can't be had.
         task: The task that needs it, for the same message.
         check: Called with the fetched file before it is kept; raises on bad content.
@@ -86,7 +122,7 @@ def fetch(
         DataUnavailableError: Not in the cache, and no network or not there.
         DataError: What came back is not what ``check`` wants.
     """
-    target = cache_folder() / urlsplit(url).path.lstrip("/")
+    target = cached(url)
     if target.is_file():
         return target
     address = _mirrored(url)
@@ -148,6 +184,8 @@ def _save(reply: Response, partial: Path) -> None:
 
 def _mirrored(url: str) -> str:
     mirror = os.environ.get(MIRROR)
+    if not mirror and url.startswith(_HUB):
+        mirror = os.environ.get("HF_ENDPOINT")
     if not mirror:
         return url
     host = urlsplit(mirror.rstrip("/"))

@@ -1,90 +1,90 @@
-"""Answers that were produced elsewhere: matched with their prompts, scored, written."""
+"""Answers that were produced elsewhere: read, matched with their prompts, scored."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.ifeval.data import Prompt
-from lm_eval_iberian.ifeval.metrics import Metrics, aggregate
-from lm_eval_iberian.ifeval.scoring import RowScore, score_row
+from lm_eval_iberian.ifeval.scoring import SCORINGS, RowScore, score_by
 from lm_eval_iberian.jsonl import read_jsonl
+
+
+# what servers call the end of an answer that reached its limit
+_CUT_OFF: Final = frozenset({"length", "max_tokens"})
 
 
 @dataclass(frozen=True)
 class GivenAnswer:
-    """One line of an answers file; ``where`` is file and line."""
+    """One line of an answers file.
+
+    Attributes:
+        key: The key of its prompt, where it has one.
+        prompt: The text of its prompt, where it has that.
+        response: The answer; ``None`` is an empty one.
+        truncated: Whether it was cut off, where the file says so.
+        where: File and line.
+    """
 
     key: int | None
     prompt: str | None
     response: str | None
+    truncated: bool | None
     where: str
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores of the answers that found a prompt, and what was left over."""
+    """The scores of the answers that found a prompt, and what was left over.
 
-    rows: tuple[RowScore, ...]
+    Attributes:
+        rows: For each scoring the scores, in the order of the prompts.
+        unanswered: Keys of the prompts without an answer.
+        unmatched: File and line of the answers without a prompt.
+    """
+
+    rows: Mapping[str, tuple[RowScore, ...]]
     unanswered: tuple[int, ...]
     unmatched: tuple[str, ...]
 
     @property
-    def metrics(self) -> Metrics:
-        """The accuracies over the answered prompts."""
-        return aggregate(self.rows)
-
-    @property
-    def summary(self) -> str:
-        """What was scored and what was not, in a few lines."""
-        found = self.metrics
-        lines = [f"{found.prompts} prompts, {found.instructions} instructions scored"]
-        lines += _count(found.left_out, "prompts without instructions, not counted")
-        lines += _count(
-            len(self.unanswered), f"prompts without an answer: {_some(self.unanswered)}"
-        )
-        lines += _count(
-            len(self.unmatched), f"answers without a prompt: {_some(self.unmatched)}"
-        )
-        empty = sum(row.empty for row in self.rows)
-        lines += _count(empty, "empty answers")
-        thoughts = sum(row.unclosed_thought for row in self.rows)
-        lines += _count(thoughts, "answers that ended inside a thought")
-        return "\n".join(lines)
+    def leftovers(self) -> list[str]:
+        """What was not scored, a line each."""
+        lines = []
+        if self.unanswered:
+            count = f"{len(self.unanswered)} prompts without an answer"
+            lines.append(f"{count}: keys {_some(self.unanswered)}")
+        if self.unmatched:
+            count = f"{len(self.unmatched)} answers without a prompt"
+            lines.append(f"{count}: {_some(self.unmatched, 3)}")
+        return lines
 
 
 def read_answers(path: Path) -> list[GivenAnswer]:
-    """Read {"key" or "prompt", "response"} lines; a null response is an empty answer.
+    """Read {"key" or "prompt", "response"} lines, or the samples that lm-eval logs.
+
+    A null response is an empty answer; ``finish_reason`` may say that one was cut off.
 
     Raises:
-        DataError: A line has neither key nor prompt, or no response.
+        DataError: A line has neither key nor prompt, or no response; the file has no
+            line at all.
     """
-    answers = []
-    for number, row in read_jsonl(path):
-        where = f"{path}, line {number}"
-        key, prompt = row.get("key"), row.get("prompt")
-        if not isinstance(key, int) and not isinstance(prompt, str):
-            raise DataError(f"{where}: needs a 'key' (number) or a 'prompt' (text)")
-        if "response" not in row or not isinstance(row["response"], str | None):
-            raise DataError(f"{where}: needs a 'response' that is a text or null")
-        answers.append(
-            GivenAnswer(
-                key if isinstance(key, int) else None,
-                prompt if isinstance(prompt, str) else None,
-                row["response"],
-                where,
-            )
-        )
+    answers = [
+        _read_answer(row, f"{path}, line {number}") for number, row in read_jsonl(path)
+    ]
+    if not answers:
+        raise DataError(f"{path} holds no answers")
     return answers
 
 
-def match(prompts: Sequence[Prompt], answers: Iterable[GivenAnswer]) -> Scored:
+def match(
+    prompts: Sequence[Prompt],
+    answers: Iterable[GivenAnswer],
+    scorings: Sequence[str] = SCORINGS,
+) -> Scored:
     """Score every answer by its prompt, found by key, else by the prompt's text.
 
     Raises:
@@ -109,53 +109,43 @@ def match(prompts: Sequence[Prompt], answers: Iterable[GivenAnswer]) -> Scored:
             given[prompt.key] = answer
     if not given:
         raise DataError("no answer belongs to any of the prompts: other prompts?")
-    rows = tuple(
-        score_row(prompt, given[prompt.key].response)
+    scores = [
+        score_by(
+            prompt,
+            given[prompt.key].response,
+            scorings,
+            truncated=given[prompt.key].truncated,
+        )
         for prompt in prompts
         if prompt.key in given
-    )
+    ]
+    rows = dict(zip(scorings, zip(*scores, strict=True), strict=True))
     missing = tuple(prompt.key for prompt in prompts if prompt.key not in given)
     return Scored(rows, missing, tuple(unmatched))
 
 
-def write_scores(path: Path, lang: str, scored: Scored) -> None:
-    """Write metrics and every verdict with its reason as JSON; whole or not at all."""
-    content = {
-        "lang": lang,
-        "scoring": "repaired",
-        "metrics": _metrics(scored.metrics),
-        "rows": [row for score in scored.rows for row in _rows(score)],
-    }
-    try:
-        write_whole(path, json.dumps(content, ensure_ascii=False, indent=1))
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _metrics(metrics: Metrics) -> dict[str, Any]:
-    found = {
-        field.name: getattr(metrics, field.name)
-        for field in dataclasses.fields(metrics)
-        if field.name != "by_instruction"
-    }
-    by_type = {
-        name: {"strict": acc.strict, "loose": acc.loose, "count": acc.count}
-        for name, acc in metrics.by_instruction.items()
-    }
-    return found | {"by_instruction": by_type}
-
-
-def _rows(score: RowScore) -> Iterable[dict[str, Any]]:
-    verdicts = zip(score.instruction_ids, score.strict, score.loose, strict=True)
-    for index, (name, strict, loose) in enumerate(verdicts):
-        yield {
-            "key": score.key,
-            "instruction_id": name,
-            "index": index,
-            "strict": strict.followed,
-            "loose": loose.followed,
-            "reason": strict.reason,
-        }
+def _read_answer(row: Mapping[str, Any], where: str) -> GivenAnswer:
+    """Read one line of either form."""
+    doc = row.get("doc")
+    if isinstance(doc, Mapping) and "filtered_resps" in row:
+        replies = row["filtered_resps"]
+        if not isinstance(replies, list) or len(replies) != 1:
+            raise DataError(f"{where}: lm-eval logged other than one answer here")
+        row = {**doc, "response": replies[0]}
+    key, prompt = row.get("key"), row.get("prompt")
+    has_key = isinstance(key, int) and not isinstance(key, bool)
+    if not has_key and not isinstance(prompt, str):
+        raise DataError(f"{where}: needs a 'key' (number) or a 'prompt' (text)")
+    if "response" not in row or not isinstance(row["response"], str | None):
+        raise DataError(f"{where}: needs a 'response' that is a text or null")
+    finish = row.get("finish_reason")
+    return GivenAnswer(
+        key=key if has_key else None,
+        prompt=prompt if isinstance(prompt, str) else None,
+        response=row["response"],
+        truncated=finish in _CUT_OFF if isinstance(finish, str) else None,
+        where=where,
+    )
 
 
 def _plain(text: str) -> str:
@@ -165,7 +155,3 @@ def _plain(text: str) -> str:
 def _some(items: Sequence[object], most: int = 8) -> str:
     shown = ", ".join(map(str, items[:most]))
     return f"{shown}, …" if len(items) > most else shown
-
-
-def _count(number: int, what: str) -> list[str]:
-    return [f"{number} {what}"] if number else []

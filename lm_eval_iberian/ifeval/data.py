@@ -1,53 +1,61 @@
 """IFEval prompts: read, repaired, validated, in one schema.
 
-Two sources: the paper's own files (Iber-IFEval, pinned in ``data/SOURCES.toml`` and
-fetched once) and the project's small sets in ``data/ifeval/mini``.
+Two sets: the paper's own files (Iber-IFEval, and Google's for English; pinned in
+``data/SOURCES.toml`` and fetched once) and the project's small one in
+``data/ifeval/mini``.
 """
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-from lm_eval_iberian.download import fetch, source
+from lm_eval_iberian.download import Source, fetch, source
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.registry import resolve
+from lm_eval_iberian.ifeval.prompt import Prompt, decoded, parse_prompt
+from lm_eval_iberian.ifeval.repair_entries import Repairs, read_repairs
+from lm_eval_iberian.ifeval.repairs import Mending, Outcome
 from lm_eval_iberian.jsonl import read_jsonl
 from lm_eval_iberian.paths import data
-from lm_eval_iberian.toml import read_toml
 
+
+__all__ = [
+    "SETS",
+    "Prompt",
+    "Reading",
+    "Repairs",
+    "languages",
+    "left_out",
+    "load",
+    "paper_source",
+    "parse_prompt",
+    "read",
+    "read_prompts",
+    "read_repairs",
+    "read_set",
+]
 
 SETS = ("paper", "mini")
+_SOURCES = ("iber-ifeval", "google-ifeval")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """One IFEval prompt.
+class Reading:
+    """The prompts of a file, and what each repair did to them."""
 
-    ``kwargs[i]`` belongs to ``instruction_ids[i]`` and holds only what that instruction
-    uses. ``instruction_ids`` may be empty: such a prompt is never scored.
-    """
-
-    key: int
-    prompt: str
-    instruction_ids: tuple[str, ...]
-    kwargs: tuple[dict[str, Any], ...]
-    lang: str
-
-
-@dataclass(frozen=True)
-class Repairs:
-    """What ``data/ifeval/repairs/<lang>.toml`` says, with a reason for each."""
-
-    version: int
-    rules: tuple[dict[str, Any], ...] = ()
-    rows: tuple[dict[str, Any], ...] = ()
+    prompts: tuple[Prompt, ...]
+    outcomes: tuple[Outcome, ...]
 
 
 def load(lang: str, which: str = "paper") -> list[Prompt]:
     """Return the prompts of a language, fetching them where they are not here.
+
+    Repairs that find nothing to repair are named in one warning.
 
     Args:
         lang: ``eu`` …
@@ -58,95 +66,88 @@ def load(lang: str, which: str = "paper") -> list[Prompt]:
         DataUnavailableError: Not in the cache and no network.
         DataError: A line is not what it must be, with file and line.
     """
+    reading = read_set(lang, which)
+    idle = [o for o in reading.outcomes if o.status in ("not found", "no such key")]
+    if idle:
+        _warn(_idle(lang, idle))
+    return list(reading.prompts)
+
+
+def read_set(lang: str, which: str = "paper") -> Reading:
+    """Return the same as ``load``, with what became of every repair; no warning."""
     if which == "mini":
-        return read_prompts(_mini(lang), lang)
+        return read(_mini(lang), lang, Repairs(version=0))
     if which != "paper":
         raise UnknownNameError("set of IFEval prompts", which, SETS)
-    pinned = source("iber-ifeval")
-    repairs = read_repairs(lang)
+    pinned, repairs = paper_source(lang), read_repairs(lang)
     what = f"{pinned.what}, language {lang}"
 
     def check(path: Path) -> None:
-        read_prompts(path, lang, repairs)
+        pinned.verify(path)
+        _require_whole(read(path, lang, repairs), pinned)
 
     path = fetch(pinned.locate(lang), what, f"ifeval_{lang}", check=check)
-    return read_prompts(path, lang, repairs)
-
-
-def read_repairs(lang: str) -> Repairs:
-    """Return the repairs of a language's paper set; none where there is no file."""
-    path = data() / "ifeval" / "repairs" / f"{lang}.toml"
-    if not path.is_file():
-        return Repairs(version=0)
-    found = read_toml(path)
-    rules, rows = found.get("rules", []), found.get("rows", [])
-    for entry in [*rules, *rows]:
-        action = entry.get("action")
-        if action not in ("wrap_string", "drop") or not entry.get("reason"):
-            raise DataError(f"{path}: {entry} needs a known action and a reason")
-    return Repairs(int(found["version"]), tuple(rules), tuple(rows))
+    return read(path, lang, repairs)
 
 
 def read_prompts(path: Path, lang: str, repairs: Repairs | None = None) -> list[Prompt]:
     """Read a JSONL file of prompts (key, prompt, instruction_id_list, kwargs).
 
     Ids may carry a prefix (``es:``); kwargs that an instruction does not use may be
-    missing or null.
+    missing or null, and kwargs may be JSON text.
 
     Raises:
         DataError: A row lacks a field or has one of the wrong type, an unknown
             instruction, a key twice; with file, line and key.
     """
+    return list(read(path, lang, repairs or Repairs(version=0)).prompts)
+
+
+def read(path: Path, lang: str, repairs: Repairs) -> Reading:
+    """Read a file as ``read_prompts`` does, and say what each repair did."""
     prompts: dict[int, Prompt] = {}
+    mending = Mending(repairs)
     for number, row in read_jsonl(path):
         where = f"{path}, line {number}"
-        repaired = _repair(row, repairs or Repairs(version=0))
+        published = decoded(row)
+        repaired = mending.mend(published)
         if repaired is None:
             continue
-        prompt = parse_prompt(repaired, lang, where)
+        prompt = parse_prompt(repaired, lang, where, published=published)
         if prompt.key in prompts:
             raise DataError(f"{where}: key {prompt.key} stands twice")
         prompts[prompt.key] = prompt
     if not prompts:
         raise DataError(f"{path} holds no prompts")
-    return list(prompts.values())
-
-
-def parse_prompt(row: dict[str, Any], lang: str, where: str) -> Prompt:
-    """Validate one row; ``where`` is named in the error."""
-    key = row.get("key")
-    if not isinstance(key, int) or isinstance(key, bool):
-        raise DataError(f"{where}: 'key' must be a whole number, found {key!r}")
-    where = f"{where}, key {key}"
-    text, ids, kwargs = (
-        row.get(n) for n in ("prompt", "instruction_id_list", "kwargs")
-    )
-    if not isinstance(text, str) or not text.strip():
-        raise DataError(f"{where}: 'prompt' must be a text, found {text!r}")
-    if not isinstance(ids, list) or not isinstance(kwargs, list):
-        raise DataError(f"{where}: 'instruction_id_list' and 'kwargs' must be lists")
-    if not _all_are(str, ids) or not _all_are(dict, kwargs):
-        raise DataError(
-            f"{where}: 'instruction_id_list' must hold texts and 'kwargs' objects"
-        )
-    if len(ids) != len(kwargs):
-        raise DataError(f"{where}: {len(ids)} instructions but {len(kwargs)} kwargs")
-    given = tuple(
-        {k: _whole(v) for k, v in kw.items() if v is not None} for kw in kwargs
-    )
-    for instruction_id, values in zip(ids, given, strict=True):
-        try:
-            resolve(instruction_id).validate(values)
-        except (UnknownNameError, DataError) as error:
-            raise DataError(f"{where}: {error}") from error
-    return Prompt(key, text, tuple(ids), given, lang)
+    return Reading(tuple(prompts.values()), mending.outcomes())
 
 
 def languages(which: str) -> tuple[str, ...]:
     """Return the languages that a set has."""
     if which == "paper":
-        return source("iber-ifeval").languages
+        return tuple(lang for name in _SOURCES for lang in source(name).languages)
     return tuple(sorted(path.stem for path in (data() / "ifeval/mini").glob("*.jsonl")))
+
+
+def paper_source(lang: str) -> Source:
+    """Return where the paper's prompts of a language come from."""
+    for name in _SOURCES:
+        if lang in (found := source(name)).languages:
+            return found
+    raise UnknownNameError("language of IFEval paper", lang, languages("paper"))
+
+
+def left_out(prompts: Iterable[Prompt]) -> str:
+    """Say which instructions were left out because nothing here checks them.
+
+    Returns:
+        One line with counts, or an empty text.
+    """
+    counts = Counter(name for prompt in prompts for name in prompt.skipped_ids)
+    if not counts:
+        return ""
+    kinds = ", ".join(f"{name} ({number})" for name, number in sorted(counts.items()))
+    return f"{counts.total()} instructions that are not checked, left out: {kinds}"
 
 
 def _mini(lang: str) -> Path:
@@ -155,31 +156,31 @@ def _mini(lang: str) -> Path:
     return data() / "ifeval" / "mini" / f"{lang}.jsonl"
 
 
-def _whole(value: Any) -> Any:
-    """Undo what a detour over a data frame does to a count: 3.0 is 3."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _require_whole(reading: Reading, pinned: Source) -> None:
+    """Refuse a file that does not hold as much as its source says."""
+    published = [len(prompt.published[0]) for prompt in reading.prompts]
+    for what, found, wanted in (
+        ("prompts", len(published), pinned.prompts),
+        ("instructions", sum(published), pinned.instructions),
+    ):
+        if wanted is not None and found != wanted:
+            raise DataError(f"it holds {found} {what}, not {wanted}")
 
 
-def _all_are(kind: type, values: Iterable[object]) -> bool:
-    return all(isinstance(value, kind) for value in values)
+def _idle(lang: str, outcomes: Iterable[Outcome]) -> str:
+    """Word the warning about repairs that found nothing to repair."""
+    which = ", ".join(
+        o.repair.action if o.key is None else f"{o.key} ({o.repair.action})"
+        for o in outcomes
+    )
+    return (
+        f"The IFEval prompts in {lang} do not have some of the faults that "
+        f"data/ifeval/repairs/{lang}.toml repairs: {which}. Is it another version of "
+        f"the file? `iberian data --diff {lang}` says more."
+    )
 
 
-def _repair(row: dict[str, Any], repairs: Repairs) -> dict[str, Any] | None:
-    if any(r["action"] == "drop" and r["key"] == row.get("key") for r in repairs.rows):
-        return None
-    fields = {
-        field
-        for rule in repairs.rules
-        if rule["action"] == "wrap_string"
-        for field in rule["fields"]
-    }
-    kwargs = row.get("kwargs")
-    if not isinstance(kwargs, list) or not _all_are(dict, kwargs):
-        return row  # parse_prompt says what is wrong with it
-    return row | {"kwargs": [_wrap_strings(kw, fields) for kw in kwargs]}
-
-
-def _wrap_strings(kwargs: dict[str, Any], fields: Iterable[str]) -> dict[str, Any]:
-    return {
-        k: [v] if k in fields and isinstance(v, str) else v for k, v in kwargs.items()
-    }
+@cache
+def _warn(message: str) -> None:
+    """Log a warning, once in a process."""
+    _LOG.warning("%s", message)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from lm_eval_iberian.ifeval.answer import Answer
 from lm_eval_iberian.ifeval.instruction import Instruction, Parameter, counted
 from lm_eval_iberian.ifeval.verdict import Verdict, shown
-from lm_eval_iberian.languages import compose, occurrences
+from lm_eval_iberian.languages import allows_inflection, compose, occurrences
 
 
 def existence(answer: Answer, keywords: Sequence[str]) -> Verdict:
     """Every keyword is used at least once."""
-    missing = [k for k in keywords if not occurrences(k, answer.text, answer.profile)]
+    missing = [keyword for keyword in keywords if not _uses(keyword, answer)]
     if missing:
         return Verdict(False, f"keywords not found: {shown(missing)}")
     return Verdict(True, f"all {len(keywords)} keywords found: {shown(list(keywords))}")
@@ -20,17 +20,25 @@ def existence(answer: Answer, keywords: Sequence[str]) -> Verdict:
 
 def frequency(answer: Answer, keyword: str, frequency: int, relation: str) -> Verdict:
     """A keyword is used at least, or less than, so many times."""
-    found = len(occurrences(keyword, answer.text, answer.profile))
+    found = len(_uses(keyword, answer))
     return counted(found, relation, frequency, f"uses of '{keyword.strip()}'")
 
 
 def forbidden(answer: Answer, forbidden_words: Sequence[str]) -> Verdict:
     """None of the words is used."""
     for word in forbidden_words:
-        if used := occurrences(word, answer.text, answer.profile):
+        if used := _uses(word, answer):
             return Verdict(False, f"forbidden word '{word}' found: {shown(used)}")
     avoided = shown(list(forbidden_words))
     return Verdict(True, f"none of the forbidden words found: {avoided}")
+
+
+def _uses(keyword: str, answer: Answer) -> list[str]:
+    """Find a keyword; in other forms too, where the prompt says that they count."""
+    free = bool(answer.prompt) and allows_inflection(
+        str(answer.prompt), answer.profile
+    )
+    return occurrences(keyword, answer.text, answer.profile, inflected=free)
 
 
 def letters(

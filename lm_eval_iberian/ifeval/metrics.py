@@ -1,4 +1,4 @@
-"""Accuracies over many answers."""
+"""Accuracies and rates over many answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from lm_eval_iberian.ifeval.scoring import RowScore
+from lm_eval_iberian.ifeval.averages import (
+    Cluster,
+    cluster_stderr,
+    macro,
+    mean_stderr,
+    micro,
+)
+from lm_eval_iberian.ifeval.scoring import RowScore, Verdicts
 
 
 @dataclass(frozen=True)
@@ -21,47 +28,94 @@ class InstructionAccuracy:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Accuracies from 0 to 1; ``nan`` where there was nothing to count.
+    """Accuracies and rates from 0 to 1; ``nan`` where there was nothing to count.
 
     Attributes:
+        inst_level_strict_acc: The micro average over instructions, as everywhere.
+        inst_level_strict_acc_macro: The mean over instruction types.
+        inst_level_strict_acc_satisfiable: The micro average over the instructions
+            that an answer can follow by both scorings.
+        stderr: The standard error of each accuracy: of the mean for prompts, by a
+            cluster bootstrap over prompts for instructions.
         prompts: Prompts with an instruction; only these count.
         instructions: Their instructions.
+        satisfiable: Those of them that can be followed by both scorings.
         left_out: Prompts without any instruction.
         by_instruction: One entry for each instruction type that occurred, by id.
         empty_rate: Share of the prompts whose answer was empty.
-        unclosed_thought_rate: Share of the prompts whose answer ended in a thought.
+        unclosed_thought_rate: … whose answer ended in a thought.
+        off_language_rate: … whose answer is in another language than asked for.
+        truncation_rate: … whose answer seems cut off.
     """
 
     prompt_level_strict_acc: float
     inst_level_strict_acc: float
     prompt_level_loose_acc: float
     inst_level_loose_acc: float
-    prompts: int
-    instructions: int
-    left_out: int
-    by_instruction: Mapping[str, InstructionAccuracy]
+    inst_level_strict_acc_macro: float
+    inst_level_loose_acc_macro: float
+    inst_level_strict_acc_satisfiable: float
+    inst_level_loose_acc_satisfiable: float
     empty_rate: float
     unclosed_thought_rate: float
+    off_language_rate: float
+    truncation_rate: float
+    prompts: int
+    instructions: int
+    satisfiable: int
+    left_out: int
+    stderr: Mapping[str, float]
+    by_instruction: Mapping[str, InstructionAccuracy]
 
 
 def aggregate(rows: Iterable[RowScore]) -> Metrics:
     """Return the accuracies over scored rows; one without instructions is left out."""
     every = list(rows)
     counted = [row for row in every if row.counts]
-    strict = [v.followed for row in counted for v in row.strict]
-    loose = [v.followed for row in counted for v in row.loose]
+    prompt_level = {
+        "strict": [row.strictly_followed for row in counted],
+        "loose": [row.loosely_followed for row in counted],
+    }
+    values: dict[str, float] = {}
+    stderr: dict[str, float] = {}
+    for kind, flags in prompt_level.items():
+        verdicts = [row.strict if kind == "strict" else row.loose for row in counted]
+        clusters = [_cluster(row, v) for row, v in zip(counted, verdicts, strict=True)]
+        able = [_able(row, c) for row, c in zip(counted, clusters, strict=True)]
+        name = f"inst_level_{kind}_acc"
+        values[f"prompt_level_{kind}_acc"] = _mean(flags)
+        stderr[f"prompt_level_{kind}_acc"] = mean_stderr(flags)
+        values[name] = micro(clusters)
+        stderr[name] = cluster_stderr(clusters, by_type=False)
+        values[f"{name}_macro"] = macro(clusters)
+        stderr[f"{name}_macro"] = cluster_stderr(clusters, by_type=True)
+        values[f"{name}_satisfiable"] = micro(able)
+        stderr[f"{name}_satisfiable"] = cluster_stderr(able, by_type=False)
     return Metrics(
-        prompt_level_strict_acc=_mean([row.strictly_followed for row in counted]),
-        inst_level_strict_acc=_mean(strict),
-        prompt_level_loose_acc=_mean([row.loosely_followed for row in counted]),
-        inst_level_loose_acc=_mean(loose),
+        **values,
+        empty_rate=_mean([row.conduct.empty for row in counted]),
+        unclosed_thought_rate=_mean([row.conduct.unclosed_thought for row in counted]),
+        off_language_rate=_mean([row.conduct.off_language for row in counted]),
+        truncation_rate=_mean([row.conduct.truncated for row in counted]),
         prompts=len(counted),
-        instructions=len(strict),
+        instructions=sum(len(row.strict) for row in counted),
+        satisfiable=sum(sum(row.satisfiable) for row in counted),
         left_out=len(every) - len(counted),
+        stderr=MappingProxyType(stderr),
         by_instruction=_by_instruction(counted),
-        empty_rate=_mean([row.empty for row in counted]),
-        unclosed_thought_rate=_mean([row.unclosed_thought for row in counted]),
     )
+
+
+def _cluster(row: RowScore, verdicts: Verdicts) -> Cluster:
+    """Return a row's verdicts with their instruction types."""
+    pairs = zip(row.instruction_ids, verdicts, strict=True)
+    return [(name, verdict.followed) for name, verdict in pairs]
+
+
+def _able(row: RowScore, cluster: Cluster) -> Cluster:
+    """Return those of a row's verdicts that could be true by both scorings."""
+    pairs = zip(cluster, row.satisfiable, strict=True)
+    return [verdict for verdict, able in pairs if able]
 
 
 def _by_instruction(rows: Iterable[RowScore]) -> Mapping[str, InstructionAccuracy]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from lm_eval_iberian.languages.casing import capital_words, is_all_lower, is_all_upper
 from lm_eval_iberian.languages.detect import LanguageDecision, decide_language
 from lm_eval_iberian.languages.folding import compose, fold, fold_spaces
-from lm_eval_iberian.languages.matching import occurrences, starts_with
+from lm_eval_iberian.languages.matching import (
+    allows_inflection,
+    occurrences,
+    starts_with,
+)
 from lm_eval_iberian.languages.profile import (
     LanguageProfile,
     available_languages,
@@ -18,6 +22,7 @@ from lm_eval_iberian.languages.segment import paragraphs, sentences, words
 __all__ = [
     "LanguageDecision",
     "LanguageProfile",
+    "allows_inflection",
     "available_languages",
     "capital_words",
     "compose",

@@ -16,16 +16,26 @@ _LONGEST_ENDING: Final = 30
 _DEPTH: Final = 3
 
 
-def occurrences(term: str, text: str, profile: LanguageProfile) -> list[str]:
+def occurrences(
+    term: str, text: str, profile: LanguageProfile, *, inflected: bool = False
+) -> list[str]:
     """Return every place where a text uses a term, as it stands there (folded).
 
     Neither letter case, composition nor quote shape matters; the term is never a
     pattern. With ``match = "word"`` it must stand alone between non-letters; with
-    ``match = "stem"`` it may also carry endings of the language (``basoan`` uses
-    ``baso``; ``amatxo`` does not use ``ama``).
+    ``match = "stem"``, or ``inflected``, it may also carry endings of the language
+    (``basoan`` uses ``baso``; ``amatxo`` does not use ``ama``).
     """
     wanted = fold(term).strip()
-    return list(_matches(wanted, fold(text), profile)) if wanted else []
+    if not wanted:
+        return []
+    return list(_matches(wanted, fold(text), profile, inflected=inflected))
+
+
+def allows_inflection(prompt: str, profile: LanguageProfile) -> bool:
+    """Tell whether a prompt says that other forms of a word count too."""
+    asked = fold(prompt)
+    return any(fold(cue) in asked for cue in profile.keywords.inflection_cues)
 
 
 def starts_with(term: str, text: str, profile: LanguageProfile) -> bool:
@@ -33,15 +43,22 @@ def starts_with(term: str, text: str, profile: LanguageProfile) -> bool:
     wanted, given = fold(term).strip(), fold(text).lstrip()
     if not wanted:
         return False
-    return next(_matches(wanted, given[: len(wanted) + 99], profile, True), "") != ""
+    given = given[: len(wanted) + 99]
+    return next(_matches(wanted, given, profile, at_start=True), "") != ""
 
 
 def _matches(
-    term: str, text: str, profile: LanguageProfile, at_start: bool = False
+    term: str,
+    text: str,
+    profile: LanguageProfile,
+    *,
+    at_start: bool = False,
+    inflected: bool = False,
 ) -> Iterator[str]:
     """Yield the uses of a folded term in a folded text."""
     rules = profile.keywords
-    pattern, core = _pattern(term, rules)
+    as_stem = rules.match == "stem" or (inflected and bool(rules.endings))
+    pattern, core = _pattern(term, rules, as_stem)
     found = [pattern.match(text)] if at_start else pattern.finditer(text)
     for match in found:
         if match is not None and _fits(term, core, match["rest"], rules):
@@ -49,9 +66,11 @@ def _matches(
 
 
 @lru_cache(maxsize=4096)
-def _pattern(term: str, rules: KeywordRules) -> tuple[re.Pattern[str], str]:
+def _pattern(
+    term: str, rules: KeywordRules, as_stem: bool
+) -> tuple[re.Pattern[str], str]:
     """Compile the search for a term; return it and the part of the term it spells."""
-    stem = rules.match == "stem" and term[-1].isalnum()
+    stem = as_stem and term[-1].isalnum()
     core = term
     if stem and len(term) > 2 and term[-1] in rules.dropped_finals:
         core = term[:-1]
@@ -69,7 +88,7 @@ def _fits(term: str, core: str, rest: str, rules: KeywordRules) -> bool:
         ending = rest[len(missing) :]
         # a hyphen joins an ending (SMS-ak) or the next part of a compound
         return ending.startswith("-") or _inflected(term, ending, rules, _DEPTH)
-    return rest.startswith("e") and _inflected(core, rest, rules, _DEPTH)
+    return rest[:1] in rules.dropped_before and _inflected(core, rest, rules, _DEPTH)
 
 
 def _inflected(base: str, ending: str, rules: KeywordRules, depth: int) -> bool:

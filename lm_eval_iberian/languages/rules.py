@@ -128,6 +128,7 @@ class KeywordRules:
     inflection_cues: tuple[str, ...]
     chaining: tuple[str, ...]
     dropped_finals: tuple[str, ...]
+    dropped_before: tuple[str, ...]
     doubled_finals: tuple[str, ...]
     endings: tuple[Endings, ...]
 

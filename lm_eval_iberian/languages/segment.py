@@ -1,19 +1,20 @@
 """Splits text into words, sentences and paragraphs by the rules of a language.
 
-Sentences: nltk's Punkt algorithm with the pack's abbreviations and no trained model,
-so nothing is ever downloaded; lines are split and their markers stripped first.
+Sentences: lines are split and their markers stripped first, then each run of lines is
+cut where ``sentence_ends`` says.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from lm_eval_iberian.languages.folding import compose
 from lm_eval_iberian.languages.profile import LanguageProfile
+from lm_eval_iberian.languages.sentence_ends import sentence_spans
 
 
 _ADDRESS: Final = r"(?:https?://|www\.)[^\s<>()\[\]]+"
@@ -29,13 +30,6 @@ _MARKER: Final = re.compile(
 )
 _INLINE: Final = re.compile(r"[*_`]+|</?[a-zA-Z][^<>\n]{0,80}>")
 _TERMINATED: Final = re.compile(r"[.!?…][\"'”’»)\]]*$")
-_AFTER_ELLIPSIS: Final = re.compile(r"(?:\.{3}|…)[\"'”’»)\]]*(\s+)")
-_QUOTED_END: Final = re.compile(r"[.!?…][\"”’»]$")
-_ROMAN_END: Final = re.compile(r"(?<![^\W_])[IVXLCM]{1,9}\.$")
-_LAST_TOKEN: Final = re.compile(r"[^\s([{«“\"'‘]{1,40}$")
-_CLOSERS: Final = "\"'”’»)],;:"
-_OPENERS: Final = " \t\n\"'«“”‘([{*_¿¡-–—,;:)]»”"
-Span = tuple[int, int]
 
 
 def words(text: str, profile: LanguageProfile) -> list[str]:
@@ -62,8 +56,7 @@ def sentences(text: str, profile: LanguageProfile) -> list[str]:
     """
     found: list[str] = []
     for unit in _units(compose(text)):
-        spans = _split_ellipses(unit, _punkt(profile).span_tokenize(unit))
-        found.extend(unit[start:end] for start, end in _merged(unit, spans, profile))
+        found += [unit[start:end] for start, end in sentence_spans(unit, profile)]
     return found
 
 
@@ -126,72 +119,3 @@ def _runs_on(line: str, following: str) -> bool:
     if not following or _TERMINATED.search(line):
         return False
     return line.endswith(",") or following[0].islower()
-
-
-@cache
-def _punkt(profile: LanguageProfile) -> Any:
-    """Make the Punkt splitter of a language; nltk is slow to import, so only now."""
-    from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
-
-    parameters = PunktParameters()
-    parameters.abbrev_types.update(profile.sentences.before_word)
-    parameters.sent_starters.update(profile.sentences.starters)
-    return PunktSentenceTokenizer(parameters)
-
-
-def _split_ellipses(unit: str, spans: Iterable[Span]) -> Iterator[Span]:
-    """Cut where an ellipsis is followed by a capital letter, which Punkt never does."""
-    for start, end in spans:
-        for match in _AFTER_ELLIPSIS.finditer(unit, start, end):
-            if _first_letter(unit, match.end()).isupper():
-                yield start, match.start(1)
-                start = match.end()
-        yield start, end
-
-
-def _merged(
-    unit: str, spans: Iterable[Span], profile: LanguageProfile
-) -> Iterator[Span]:
-    """Join spans that were cut at a full stop which ends no sentence."""
-    held: Span | None = None
-    last = ""
-    for start, end in spans:
-        if held and _continues(last, unit[start:end], profile):
-            held = (held[0], end)
-        else:
-            if held:
-                yield held
-            held = (start, end)
-        last = unit[start:end]
-    if held:
-        yield held
-
-
-def _continues(before: str, after: str, profile: LanguageProfile) -> bool:
-    """Tell whether ``after`` is the same sentence as ``before``."""
-    rules = profile.sentences
-    if not any(map(str.isalnum, after)) or not any(map(str.isalpha, before)):
-        return True
-    first = _first_letter(after, 0)
-    if first.islower():
-        if _QUOTED_END.search(before) or after[0] in _CLOSERS:
-            return True
-        if rules.roman_ordinals and _ROMAN_END.search(before):
-            return True
-        if rules.arabic_ordinals and before[-2:-1].isdigit() and before[-1] == ".":
-            return True
-    token = _last_abbreviation(before)
-    if first.isdigit() and token in rules.before_number:
-        return True
-    return (first.islower() or first.isdigit()) and token in rules.closing
-
-
-def _first_letter(text: str, start: int) -> str:
-    """Return the first character after opening marks, or nothing."""
-    return text[start : start + 8].lstrip(_OPENERS)[:1]
-
-
-def _last_abbreviation(text: str) -> str:
-    """Return the last token in small letters, without the marks around it."""
-    match = _LAST_TOKEN.search(text[-48:].rstrip("\"'”’»)]"))
-    return match[0].lower().rstrip(".") if match else ""

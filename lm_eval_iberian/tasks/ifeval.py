@@ -1,18 +1,21 @@
-"""IFEval as lm-eval wants it: a dataset, the scores of a document, an aggregation."""
+"""IFEval as lm-eval wants it: a dataset, the scores of a document, aggregations."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lm_eval_iberian.ifeval import score_row
+from lm_eval_iberian.ifeval.averages import cluster_stderr, macro, mean_stderr, micro
 from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.data import load as load_prompts
+from lm_eval_iberian.ifeval.scoring import SCORINGS, RowScore, score_by
 
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
+
+Types = Sequence[tuple[Hashable, bool]]
 
 
 def load(lang: str, which: str = "paper", **_: Any) -> DatasetDict:
@@ -39,6 +42,8 @@ def as_dataset(prompts: Iterable[Prompt]) -> DatasetDict:
             "prompt": p.prompt,
             "instruction_id_list": list(p.instruction_ids),
             "kwargs": json.dumps(p.kwargs, ensure_ascii=False),
+            "published": json.dumps(p.published, ensure_ascii=False),
+            "unsatisfiable": list(p.unsatisfiable),
             "lang": p.lang,
         }
         for p in prompts
@@ -48,26 +53,78 @@ def as_dataset(prompts: Iterable[Prompt]) -> DatasetDict:
 
 
 def process_results(doc: dict[str, Any], results: list[str | None]) -> dict[str, Any]:
-    """Score the answer to one document, strictly and loosely."""
-    prompt = Prompt(
-        key=doc["key"],
-        prompt=doc["prompt"],
-        instruction_ids=tuple(doc["instruction_id_list"]),
-        kwargs=tuple(json.loads(doc["kwargs"])),
-        lang=doc["lang"],
-    )
-    score = score_row(prompt, results[0])
-    strict = [verdict.followed for verdict in score.strict]
-    loose = [verdict.followed for verdict in score.loose]
-    return {
-        "prompt_level_strict_acc": all(strict),
-        "inst_level_strict_acc": strict,
-        "prompt_level_loose_acc": all(loose),
-        "inst_level_loose_acc": loose,
+    """Score the answer to one document by both scorings, strictly and loosely."""
+    row = doc | {
+        "kwargs": json.loads(doc["kwargs"]),
+        "published": json.loads(doc["published"]),
+    }
+    scores = dict(zip(SCORINGS, score_by(row, results[0]), strict=True))
+    repaired, original = scores["repaired"], scores["original"]
+    found = _accuracies(repaired, "") | _accuracies(original, "_original")
+    found["inst_level_strict_acc_macro"] = [
+        (name, verdict.followed)
+        for name, verdict in zip(repaired.instruction_ids, repaired.strict, strict=True)
+    ]
+    conduct = repaired.conduct
+    return found | {
+        "empty_rate": conduct.empty,
+        "unclosed_thought_rate": conduct.unclosed_thought,
+        "off_language_rate": conduct.off_language,
+        "truncation_rate": conduct.truncated,
     }
 
 
-def inst_level_acc(items: list[list[bool]]) -> float:
+def _accuracies(score: RowScore, suffix: str) -> dict[str, Any]:
+    """Return what upstream's metrics of the same names hold.
+
+    A scoring may leave out every instruction of a prompt: then ``None``, and no list.
+    """
+    strict = [verdict.followed for verdict in score.strict]
+    loose = [verdict.followed for verdict in score.loose]
+    able = zip(strict, score.satisfiable, strict=True)
+    return {
+        f"prompt_level_strict_acc{suffix}": all(strict) if strict else None,
+        f"inst_level_strict_acc{suffix}": strict,
+        f"prompt_level_loose_acc{suffix}": all(loose) if loose else None,
+        f"inst_level_loose_acc{suffix}": loose,
+        f"inst_level_strict_acc_satisfiable{suffix}": [v for v, can in able if can],
+    }
+
+
+def prompt_level_acc(items: Sequence[bool | None]) -> float:
+    """Return the share of prompts followed, of those that count."""
+    return micro([[(None, item)] for item in items if item is not None])
+
+
+def inst_level_acc(items: Sequence[Sequence[bool]]) -> float:
     """Return the share of instructions followed, over all prompts (micro average)."""
-    flat = [followed for row in items for followed in row]
-    return sum(flat) / len(flat)
+    return micro(map(_untyped, items))
+
+
+def inst_level_macro(items: Sequence[Types]) -> float:
+    """Return the mean over instruction types of the share followed (macro average)."""
+    return macro(items)
+
+
+def _prompt_level_stderr(items: Sequence[bool | None]) -> float:
+    return mean_stderr([item for item in items if item is not None])
+
+
+def _inst_level_stderr(items: Sequence[Sequence[bool]]) -> float:
+    return cluster_stderr(map(_untyped, items), by_type=False)
+
+
+def _inst_level_macro_stderr(items: Sequence[Types]) -> float:
+    return cluster_stderr(items, by_type=True)
+
+
+def _untyped(verdicts: Sequence[bool]) -> Types:
+    return [(None, verdict) for verdict in verdicts]
+
+
+# aggregation -> its standard error; lm-eval knows only those of its own
+STDERR: dict[Callable[..., float], Callable[..., float]] = {
+    prompt_level_acc: _prompt_level_stderr,
+    inst_level_acc: _inst_level_stderr,
+    inst_level_macro: _inst_level_macro_stderr,
+}

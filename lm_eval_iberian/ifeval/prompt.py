@@ -1,0 +1,191 @@
+"""One IFEval prompt, and how a row of any of the published files becomes one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.ifeval.registry import resolve
+from lm_eval_iberian.ifeval.rows import Published
+
+
+# The BSC's Spanish and Catalan sets (M-IFEval) have types of their own, unchecked here.
+_ADDITIONAL: Final = frozenset(
+    {
+        "punctuation:question_marks",
+        "punctuation:exclamation_marks",
+        "special_character:enie",
+        "special_character:tildes",
+        "special_character:dieresis",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One IFEval prompt.
+
+    ``kwargs[i]`` belongs to ``instruction_ids[i]`` and holds only what that instruction
+    uses. ``instruction_ids`` may be empty: such a prompt is never scored.
+
+    Attributes:
+        unsatisfiable: For each instruction, whether the prompt makes it impossible to
+            follow.
+        skipped_ids: Instructions that were left out because nothing here checks them.
+        published: Ids and kwargs as they were before any repair.
+        published_prompt: The text before any repair; answers may be filed under it.
+    """
+
+    key: int
+    prompt: str
+    instruction_ids: tuple[str, ...]
+    kwargs: tuple[dict[str, Any], ...]
+    lang: str
+    unsatisfiable: tuple[bool, ...] = ()
+    skipped_ids: tuple[str, ...] = ()
+    published: Published = ((), ())
+    published_prompt: str = ""
+
+    def __post_init__(self) -> None:
+        count = len(self.instruction_ids)
+        flags = self.unsatisfiable or (False,) * count
+        if len(self.kwargs) != count or len(flags) != count:
+            raise DataError(
+                f"Prompt {self.key}: {count} instructions, {len(self.kwargs)} kwargs, "
+                f"{len(flags)} flags 'unsatisfiable': they must be equally many."
+            )
+        object.__setattr__(self, "unsatisfiable", flags)
+        if self.published == ((), ()):
+            both = (self.instruction_ids, self.kwargs)
+            object.__setattr__(self, "published", both)
+        if not self.published_prompt:
+            object.__setattr__(self, "published_prompt", self.prompt)
+
+
+def decoded(row: dict[str, Any]) -> dict[str, Any]:
+    """Undo what a detour over a data frame does: JSON text for lists and objects.
+
+    What is not JSON is left for ``parse_prompt`` to refuse.
+    """
+    kwargs = _from_json(row.get("kwargs"))
+    if isinstance(kwargs, list):
+        kwargs = [_without_nulls(_from_json(kw)) for kw in kwargs]
+    ids = _from_json(row.get("instruction_id_list"))
+    return row | {"instruction_id_list": ids, "kwargs": kwargs}
+
+
+def parse_prompt(
+    row: dict[str, Any],
+    lang: str,
+    where: str,
+    *,
+    published: dict[str, Any] | None = None,
+) -> Prompt:
+    """Validate one row.
+
+    Args:
+        row: The row, decoded and repaired.
+        lang: Its language.
+        where: Named in the error.
+        published: The row before its repair, decoded.
+
+    Raises:
+        DataError: A field is missing or of the wrong type, an instruction or a kwarg
+            unknown.
+    """
+    row = decoded(row)
+    key, text = row.get("key"), row.get("prompt")
+    if not isinstance(key, int) or isinstance(key, bool):
+        raise DataError(f"{where}: 'key' must be a whole number, found {key!r}")
+    where = f"{where}, key {key}"
+    if not isinstance(text, str) or not text.strip():
+        raise DataError(f"{where}: 'prompt' must be a text, found {text!r}")
+    ids, kwargs = _lists(row, where)
+    kept = [place for place, name in enumerate(ids) if not _is_additional(name)]
+    for place in kept:
+        try:
+            resolve(ids[place]).validate(kwargs[place])
+        except (UnknownNameError, DataError) as error:
+            raise DataError(f"{where}: {error}") from error
+    flags = _flags(row, len(ids), where)
+    before = published or row
+    return Prompt(
+        key,
+        text,
+        tuple(ids[place] for place in kept),
+        tuple(kwargs[place] for place in kept),
+        lang,
+        tuple(flags[place] for place in kept),
+        tuple(_bare(name) for name in ids if _is_additional(name)),
+        _published(before, where),
+        str(before.get("prompt") or text),
+    )
+
+
+def _lists(
+    row: dict[str, Any], where: str
+) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
+    """Return ids and kwargs, equally many."""
+    ids, kwargs = row.get("instruction_id_list"), row.get("kwargs")
+    if not isinstance(ids, list) or not isinstance(kwargs, list):
+        raise DataError(f"{where}: 'instruction_id_list' and 'kwargs' must be lists")
+    if not _all_are(str, ids) or not _all_are(dict, kwargs):
+        raise DataError(
+            f"{where}: 'instruction_id_list' must hold texts and 'kwargs' objects"
+        )
+    if len(ids) != len(kwargs):
+        raise DataError(f"{where}: {len(ids)} instructions but {len(kwargs)} kwargs")
+    return tuple(ids), tuple(kwargs)
+
+
+def _flags(row: dict[str, Any], count: int, where: str) -> list[bool]:
+    """Return for each instruction whether no answer can follow it."""
+    flags = row.get("unsatisfiable") or [False] * count
+    if not isinstance(flags, list) or not _all_are(bool, flags) or len(flags) != count:
+        raise DataError(f"{where}: 'unsatisfiable' must hold {count} booleans")
+    return flags
+
+
+def _published(row: dict[str, Any], where: str) -> Published:
+    """Return the ids that something checks, and their kwargs, of an unrepaired row."""
+    ids, kwargs = _lists(row, where)
+    kept = [
+        pair for pair in zip(ids, kwargs, strict=True) if not _is_additional(pair[0])
+    ]
+    return tuple(name for name, _ in kept), tuple(values for _, values in kept)
+
+
+def _bare(instruction_id: str) -> str:
+    """Drop the language prefix."""
+    return ":".join(instruction_id.split(":")[-2:])
+
+
+def _is_additional(instruction_id: str) -> bool:
+    return _bare(instruction_id) in _ADDITIONAL
+
+
+def _from_json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (json.JSONDecodeError, RecursionError):
+        return value
+
+
+def _without_nulls(kwargs: Any) -> Any:
+    """Drop null kwargs; 3.0 is 3."""
+    if not isinstance(kwargs, dict):
+        return kwargs
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in kwargs.items()
+        if value is not None
+    }
+
+
+def _all_are(kind: type, values: Iterable[object]) -> bool:
+    return all(isinstance(value, kind) for value in values)

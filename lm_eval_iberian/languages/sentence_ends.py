@@ -1,0 +1,287 @@
+"""Where the sentences of a line end, by the rules of a language.
+
+A full stop also closes an abbreviation, an initial or an ordinal: the word before it
+and the word after it tell. Each step looks at a bounded piece of the text, so the time
+grows with the length of the text and with nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from lm_eval_iberian.languages.profile import LanguageProfile
+
+
+Span = tuple[int, int]
+# more signs, or letters, than this are no end of a sentence, and no abbreviation
+_REACH: Final = 40
+_TOKEN: Final = re.compile(r"\S+")
+_MARK: Final = re.compile(r"([.!?…]{1,40})([^\s\w,;:]*)(?=\s+[^\s,;]|\s*$)")
+_FOLLOWING: Final = re.compile(r"[^\W_]+(?:[-'’·.][^\W_]+)*\.?")
+_JOINT: Final = re.compile(r"[-'’]")
+_ENUMERATOR: Final = re.compile(r"\W*\d{1,3}(?:\.\d{1,3})*\W*")
+_NUMBER: Final = re.compile(r"\d[\d.,:/-]*[^\W\d_]{0,2}")
+_DAY: Final = re.compile(r"0?[1-9]|[12]\d|3[01]")
+_ACRONYM: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
+_ROMAN: Final = re.compile(r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+_QUOTES: Final = "\"'”’»)"
+_ASIDE: Final = "-–—,;"
+_OPENING: Final = " \t\"'«“”‘([{*_¿¡:)]»" + _ASIDE
+
+
+class _Token(NamedTuple):
+    """A word with the signs around it, and the mark that may end its sentence."""
+
+    start: int
+    end: int
+    word: str
+    mark: str = ""
+    quoted: bool = False
+
+    @property
+    def is_initial(self) -> bool:
+        return len(self.word) == 1 and self.word.isalpha()
+
+    @property
+    def is_number(self) -> bool:
+        return bool(_NUMBER.fullmatch(self.word))
+
+
+class _Next(NamedTuple):
+    """What follows a mark: the signs before the next word, and that word."""
+
+    signs: str
+    word: str
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it begins small; iPhone and eBay may begin a sentence."""
+        return self.word[:1].islower() and not self.word[1:2].isupper()
+
+    @property
+    def is_initial(self) -> bool:
+        return len(self.word) == 2 and self.word[0].isalpha() and self.word[1] == "."
+
+    @property
+    def stem(self) -> str:
+        """The word up to its first joint: in SMS-ak it is SMS."""
+        return _JOINT.split(self.word)[0].rstrip(".")
+
+
+@dataclass(frozen=True)
+class _Lexicon:
+    """The words of a pack; abbreviations stand without the spaces inside them."""
+
+    before_word: frozenset[str]
+    before_number: frozenset[str]
+    closing: frozenset[str]
+    starters: frozenset[str]
+    months: tuple[str, ...]
+    months_inflect: bool
+    arabic_ordinals: bool
+    roman_ordinals: bool
+    postscripts: frozenset[str]
+
+    def starts(self, after: _Next) -> bool:
+        """Tell whether a word in capitals often opens a sentence."""
+        stem = after.stem.lower()
+        return not after.is_initial and not after.is_small and stem in self.starters
+
+    def is_month(self, word: str) -> bool:
+        word = word.lower()
+        if self.months_inflect:
+            return word.startswith(self.months)
+        return word in self.months
+
+
+def sentence_spans(text: str, profile: LanguageProfile) -> Iterator[Span]:
+    """Yield where each sentence of a text without line ends begins and ends.
+
+    Signs that stand alone after an end (an emoji) belong to the sentence before them.
+    """
+    tokens = _tokens(text)
+    if not tokens:
+        return
+    lexicon = _lexicon(profile)
+    cased = text != text.lower()
+    start = tokens[0].start
+    held: list[_Token] = []
+    for token, following in pairwise(tokens):
+        held = [*held[-3:], token]
+        if not token.mark:
+            continue
+        head = text[start : min(token.end, start + _REACH)]
+        after = _next(text[following.start : following.start + _REACH])
+        if not _opens(head, token, lexicon) and _ends(held, after, cased, lexicon):
+            yield start, token.end
+            start, held = following.start, []
+    yield start, tokens[-1].end
+
+
+def _tokens(text: str) -> list[_Token]:
+    """Return the words; signs alone belong to the word before them."""
+    spans: list[tuple[int, int, int]] = []
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        last = _last_letter(text, start, end)
+        if last < 0 and spans and text[start] not in _OPENING:
+            spans[-1] = (spans[-1][0], end, spans[-1][2])
+        else:
+            spans.append((start, end, last))
+    while len(spans) > 1 and spans[-1][2] < 0:
+        end = spans.pop()[1]
+        spans[-1] = (spans[-1][0], end, spans[-1][2])
+    return [_token(text, *span) for span in spans]
+
+
+def _last_letter(text: str, start: int, end: int) -> int:
+    """Return the place of the last letter or digit, -1 without one."""
+    for place in range(end - 1, start - 1, -1):
+        if text[place].isalnum():
+            return place
+    return -1
+
+
+def _token(text: str, start: int, end: int, last: int) -> _Token:
+    """Read the word of a token, and the mark after it."""
+    if last < 0:
+        return _Token(start, end, "")
+    word = text[max(start, last - _REACH) : last + 1].lstrip(_OPENING)
+    match = _MARK.search(text, last + 1, min(end, last + _REACH))
+    if match is None:
+        return _Token(start, end, word)
+    if match.start() > last + 1 and word.isalpha():
+        word = ""  # in C++. the full stop is not that of an initial
+    return _Token(start, end, word, match[1], any(c in _QUOTES for c in match[2]))
+
+
+def _next(text: str) -> _Next:
+    """Read the beginning of what follows a mark."""
+    bare = text.lstrip(_OPENING)
+    match = _FOLLOWING.match(bare)
+    signs = text[: len(text) - len(bare)]
+    return _Next(signs, match[0] if match else bare[:1])
+
+
+def _opens(head: str, token: _Token, lexicon: _Lexicon) -> bool:
+    """Tell whether only a number or a postscript's mark stands there so far."""
+    letters = "".join(filter(str.isalpha, head)).upper()
+    return token.mark == "." and (
+        letters in lexicon.postscripts or bool(_ENUMERATOR.fullmatch(head))
+    )
+
+
+def _ends(
+    held: Sequence[_Token], after: _Next, cased: bool, lexicon: _Lexicon
+) -> bool:
+    """Tell whether a sentence ends at the mark of the last word held."""
+    token = held[-1]
+    if after.is_small and (token.quoted or any(c in _ASIDE for c in after.signs)):
+        return False
+    if token.mark != ".":
+        strong = "!" in token.mark or "?" in token.mark
+        return strong or (after.word[:1].isalpha() and not after.is_small)
+    names = _names(held)
+    known = _ends_abbreviation(names, after, lexicon)
+    if known is not None:
+        return known
+    if token.is_initial:
+        return _ends_initial(held, after, lexicon)
+    if token.is_number:
+        return _ends_number(held, after, cased, lexicon)
+    if _is_roman_ordinal(token.word, cased, lexicon):
+        return lexicon.starts(after)
+    return not (after.is_small and _ACRONYM.fullmatch(token.word))
+
+
+def _names(held: Sequence[_Token]) -> list[str]:
+    """Return the last word, and it with the abbreviated ones before it: uu, ee.uu.
+
+    Initials of a person are no such words.
+    """
+    names = [held[-1].word.lower()]
+    for token in reversed(held[:-1]):
+        if token.mark != "." or (token.is_initial and token.word.isupper()):
+            break
+        names.append(f"{token.word.lower()}.{names[-1]}")
+    return names[::-1]
+
+
+def _ends_abbreviation(
+    names: Sequence[str], after: _Next, lexicon: _Lexicon
+) -> bool | None:
+    """Tell whether a sentence ends after an abbreviation; None after another word."""
+    number = after.word[:1].isdigit()
+    for name in names:
+        if f"{name}.{after.word.lower().rstrip('.')}" in lexicon.closing:
+            return False
+        if name in lexicon.before_number and (number or _is_roman(after.stem)):
+            return False
+        if name in lexicon.before_word:
+            return len(name) > 1 and lexicon.starts(after)
+        if name in lexicon.closing:
+            return not (after.is_small or number)
+    return None
+
+
+def _ends_initial(held: Sequence[_Token], after: _Next, lexicon: _Lexicon) -> bool:
+    """Tell whether a sentence ends after a letter: plan B, 20 m, but not J. Bach."""
+    measured = len(held) > 1 and held[-2].is_number
+    if after.is_small or after.is_initial:
+        return False
+    if after.word[:1].isupper():
+        return lexicon.starts(after) or (held[-1].word.islower() and measured)
+    return held[-1].word.isupper() or measured
+
+
+def _ends_number(
+    held: Sequence[_Token], after: _Next, cased: bool, lexicon: _Lexicon
+) -> bool:
+    """Tell whether a sentence ends after a number, or the number is an ordinal."""
+    number = held[-1].word
+    if after.is_small:
+        return not (cased or lexicon.arabic_ordinals)
+    if _DAY.fullmatch(number) and lexicon.is_month(after.stem):
+        return False
+    capitals = len(after.stem) > 1 and after.stem.isupper()
+    if not (lexicon.arabic_ordinals and capitals) or lexicon.starts(after):
+        return True
+    if len(held) == 1 or held[-2].word.isupper():
+        return len(number) > 4
+    return len(number) > 3 or len(after.stem) < 5
+
+
+def _is_roman(word: str) -> bool:
+    """Tell whether a word is a Roman number of two letters or more."""
+    return len(word) > 1 and bool(_ROMAN.fullmatch(word))
+
+
+def _is_roman_ordinal(word: str, cased: bool, lexicon: _Lexicon) -> bool:
+    """Tell whether a word is a Roman number; a small one only among small letters."""
+    return lexicon.roman_ordinals and _is_roman(word if cased else word.upper())
+
+
+@cache
+def _lexicon(profile: LanguageProfile) -> _Lexicon:
+    """Make the lexicon of a language."""
+    rules = profile.sentences
+
+    def joined(items: tuple[str, ...]) -> frozenset[str]:
+        return frozenset(item.replace(" ", "") for item in items)
+
+    return _Lexicon(
+        before_word=joined(rules.before_word),
+        before_number=joined(rules.before_number),
+        closing=joined(rules.closing),
+        starters=frozenset(rules.starters),
+        months=rules.months,
+        months_inflect=profile.keywords.match == "stem",
+        arabic_ordinals=rules.arabic_ordinals,
+        roman_ordinals=rules.roman_ordinals,
+        postscripts=frozenset(profile.postscript.families),
+    )
