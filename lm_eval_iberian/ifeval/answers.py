@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval.data import Prompt
-from lm_eval_iberian.ifeval.scoring import SCORINGS, RowScore, score_by
+from lm_eval_iberian.ifeval.row_score import RowScore
+from lm_eval_iberian.ifeval.scoring import SCORINGS, score_by
 from lm_eval_iberian.jsonl import read_jsonl
 
 

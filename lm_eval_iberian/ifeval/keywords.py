@@ -35,9 +35,7 @@ def forbidden(answer: Answer, forbidden_words: Sequence[str]) -> Verdict:
 
 def _uses(keyword: str, answer: Answer) -> list[str]:
     """Find a keyword; in other forms too, where the prompt says that they count."""
-    free = bool(answer.prompt) and allows_inflection(
-        str(answer.prompt), answer.profile
-    )
+    free = bool(answer.prompt) and allows_inflection(str(answer.prompt), answer.profile)
     return occurrences(keyword, answer.text, answer.profile, inflected=free)
 
 

@@ -14,7 +14,8 @@ from lm_eval_iberian.ifeval.averages import (
     mean_stderr,
     micro,
 )
-from lm_eval_iberian.ifeval.scoring import RowScore, Verdicts
+from lm_eval_iberian.ifeval.row_score import RowScore
+from lm_eval_iberian.ifeval.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def aggregate(rows: Iterable[RowScore]) -> Metrics:
     )
 
 
-def _cluster(row: RowScore, verdicts: Verdicts) -> Cluster:
+def _cluster(row: RowScore, verdicts: tuple[Verdict, ...]) -> Cluster:
     """Return a row's verdicts with their instruction types."""
     pairs = zip(row.instruction_ids, verdicts, strict=True)
     return [(name, verdict.followed) for name, verdict in pairs]

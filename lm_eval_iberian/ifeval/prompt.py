@@ -74,7 +74,8 @@ def decoded(row: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kwargs, list):
         kwargs = [_without_nulls(_from_json(kw)) for kw in kwargs]
     ids = _from_json(row.get("instruction_id_list"))
-    return row | {"instruction_id_list": ids, "kwargs": kwargs}
+    changed = {"instruction_id_list": ids, "kwargs": kwargs}
+    return row | changed | {"key": _whole(row.get("key"))}
 
 
 def parse_prompt(
@@ -180,11 +181,11 @@ def _without_nulls(kwargs: Any) -> Any:
     """Drop null kwargs; 3.0 is 3."""
     if not isinstance(kwargs, dict):
         return kwargs
-    return {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value
-        for name, value in kwargs.items()
-        if value is not None
-    }
+    return {k: _whole(v) for k, v in kwargs.items() if v is not None}
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _all_are(kind: type, values: Iterable[object]) -> bool:

@@ -39,7 +39,7 @@ class Mending:
     _keys: set[int] = field(default_factory=set)
 
     def mend(self, row: Row) -> Row | None:
-        """Return the repaired row, the same where nothing is wrong, ``None`` if dropped.
+        """Return the row repaired, or as it is, or ``None`` where it is dropped.
 
         A row whose fields are not of the right type is left for its reader to refuse.
         """

@@ -13,7 +13,7 @@ from typing import Any
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.ifeval.metrics import Metrics, aggregate
-from lm_eval_iberian.ifeval.scoring import RowScore
+from lm_eval_iberian.ifeval.row_score import RowScore
 
 
 Rows = Mapping[str, tuple[RowScore, ...]]

@@ -74,8 +74,8 @@ def read_row(row: PromptLike | Mapping[str, Any]) -> Row:
             row.instruction_ids,
             row.kwargs,
             row.lang,
-            getattr(row, "published", (row.instruction_ids, row.kwargs)),
-            getattr(row, "unsatisfiable", ()),
+            row.published,
+            row.unsatisfiable,
         )
     key = row.get("key")
     for name in ("prompt", "instruction_id_list", "kwargs"):

@@ -37,13 +37,18 @@ def capital_words(text: str, profile: LanguageProfile) -> list[str]:
     """Return the words written in capital letters throughout.
 
     A word needs two letters: a sentence that opens with ``A`` or ``I`` has no word in
-    capitals. An ending after a suffix joiner may be small: ``SMS-ak``, ``NASA's``.
+    capitals. What is elided before it, and an ending after a suffix joiner, may be
+    small: ``l'ONU``, ``SMS-ak``, ``NASA's``.
     """
     return [word for word in words(text, profile) if _is_capital_word(word, profile)]
 
 
 def _is_capital_word(word: str, profile: LanguageProfile) -> bool:
     """Judge one word by the part before its first suffix joiner, or as a whole."""
+    for elision in profile.words.elisions:
+        if word[: len(elision)].lower().replace("’", "'") == elision:
+            word = word[len(elision) :]
+            break
     places = (word.find(joiner) for joiner in profile.words.suffix_joiners)
     stem = word[: min((place for place in places if place > 0), default=len(word))]
     return any(_is_capital_run(part) for part in (stem, word))

@@ -28,12 +28,17 @@ _SHAPES: Final = str.maketrans(
         "\u00ad": None,
     }
 )
+# dots that are typed for the raised one of Catalan
+_GEMINATE: Final = re.compile(r"(?<=[lL])[•‧∙⋅・](?=[lL])")
 _SPACE: Final = re.compile(r"\s+")
 
 
 def compose(text: str) -> str:
-    """Return the text in NFC with ``\\n`` for every line end."""
-    text = unicodedata.normalize("NFC", text)
+    """Return the text in NFC with ``\\n`` for every line end and ``l·l`` for ``ŀl``."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+        text = text.replace("ŀ", "l·").replace("Ŀ", "L·")
+        text = _GEMINATE.sub("·", text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -14,6 +14,9 @@ from lm_eval_iberian.languages.rules import KeywordRules
 
 _LONGEST_ENDING: Final = 30
 _DEPTH: Final = 3
+# the raised dot of pel·lícula is inside a word: it holds no "lícula"
+_NO_LETTER_BEFORE: Final = r"(?<![^\W_])(?<![^\W_]·)"
+_NO_LETTER_AFTER: Final = r"(?![^\W_])(?!·[^\W_])"
 
 
 def occurrences(
@@ -75,8 +78,8 @@ def _pattern(
     if stem and len(term) > 2 and term[-1] in rules.dropped_finals:
         core = term[:-1]
     body = r"\s+".join(map(re.escape, core.split()))
-    before = r"(?<![^\W_])" if term[0].isalnum() else ""
-    after = r"(?![^\W_])" if term[-1].isalnum() else ""
+    before = _NO_LETTER_BEFORE if term[0].isalnum() else ""
+    after = _NO_LETTER_AFTER if term[-1].isalnum() else ""
     rest = rf"-?[^\W_]{{0,{_LONGEST_ENDING}}}" if stem else ""
     return re.compile(f"{before}{body}(?P<rest>{rest}){after}"), core
 

@@ -21,17 +21,22 @@ Span = tuple[int, int]
 # more signs, or letters, than this are no end of a sentence, and no abbreviation
 _REACH: Final = 40
 _TOKEN: Final = re.compile(r"\S+")
-_MARK: Final = re.compile(r"([.!?…]{1,40})([^\s\w,;:]*)(?=\s+[^\s,;]|\s*$)")
+_MARK: Final = re.compile(
+    r"([.!?…]{1,40})([^\s\w,;:\[]*)(?:\[\d{1,3}\])*(?=\s+[^\s,;]|\s*$)"
+)
 _FOLLOWING: Final = re.compile(r"[^\W_]+(?:[-'’·.][^\W_]+)*\.?")
 _JOINT: Final = re.compile(r"[-'’]")
-_ENUMERATOR: Final = re.compile(r"\W*\d{1,3}(?:\.\d{1,3})*\W*")
+_ENUMERATOR: Final = re.compile(r"\W*(?:\d{1,3}(?:\.\d{1,3})*|[a-z])\W*")
 _NUMBER: Final = re.compile(r"\d[\d.,:/-]*[^\W\d_]{0,2}")
 _DAY: Final = re.compile(r"0?[1-9]|[12]\d|3[01]")
 _ACRONYM: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _ROMAN: Final = re.compile(r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+_CITATIONS: Final = re.compile(r"(?<=\S)(?:\[\d{1,3}\]){1,9}\.?$")
 _QUOTES: Final = "\"'”’»)"
 _ASIDE: Final = "-–—,;"
 _OPENING: Final = " \t\"'«“”‘([{*_¿¡:)]»" + _ASIDE
+# signs alone that begin with one of these belong to the word after them
+_FORWARD: Final = "«“‘([{¿¡<#-–—"
 
 
 class _Token(NamedTuple):
@@ -77,6 +82,7 @@ class _Next(NamedTuple):
 class _Lexicon:
     """The words of a pack; abbreviations stand without the spaces inside them."""
 
+    elisions: tuple[str, ...]
     before_word: frozenset[str]
     before_number: frozenset[str]
     closing: frozenset[str]
@@ -91,6 +97,20 @@ class _Lexicon:
         """Tell whether a word in capitals often opens a sentence."""
         stem = after.stem.lower()
         return not after.is_initial and not after.is_small and stem in self.starters
+
+    def counts(self, after: _Next) -> bool:
+        """Tell whether a word is a number; the pronoun I is none."""
+        stem = after.stem
+        return stem[:1].isdigit() or (
+            bool(stem) and bool(_ROMAN.fullmatch(stem)) and not self.starts(after)
+        )
+
+    def without_elision(self, word: str) -> str:
+        """Return a word in small letters without the article joined to it: l'av."""
+        word = word.lower().replace("’", "'")
+        return next(
+            (word.removeprefix(e) for e in self.elisions if word.startswith(e)), word
+        )
 
     def is_month(self, word: str) -> bool:
         word = word.lower()
@@ -115,9 +135,10 @@ def sentence_spans(text: str, profile: LanguageProfile) -> Iterator[Span]:
         held = [*held[-3:], token]
         if not token.mark:
             continue
-        head = text[start : min(token.end, start + _REACH)]
         after = _next(text[following.start : following.start + _REACH])
-        if not _opens(head, token, lexicon) and _ends(held, after, cased, lexicon):
+        if not _opens(text, start, token, lexicon) and _ends(
+            held, after, cased, lexicon
+        ):
             yield start, token.end
             start, held = following.start, []
     yield start, tokens[-1].end
@@ -129,7 +150,7 @@ def _tokens(text: str) -> list[_Token]:
     for match in _TOKEN.finditer(text):
         start, end = match.span()
         last = _last_letter(text, start, end)
-        if last < 0 and spans and text[start] not in _OPENING:
+        if last < 0 and spans and text[start] not in _FORWARD:
             spans[-1] = (spans[-1][0], end, spans[-1][2])
         else:
             spans.append((start, end, last))
@@ -140,8 +161,12 @@ def _tokens(text: str) -> list[_Token]:
 
 
 def _last_letter(text: str, start: int, end: int) -> int:
-    """Return the place of the last letter or digit, -1 without one."""
-    for place in range(end - 1, start - 1, -1):
+    """Return the place of the last letter or digit, -1 without one.
+
+    Numbers of notes are left out: ``so.[11] It``.
+    """
+    note = _CITATIONS.search(text, max(start, end - _REACH), end)
+    for place in range((note.start() if note else end) - 1, start - 1, -1):
         if text[place].isalnum():
             return place
     return -1
@@ -168,17 +193,19 @@ def _next(text: str) -> _Next:
     return _Next(signs, match[0] if match else bare[:1])
 
 
-def _opens(head: str, token: _Token, lexicon: _Lexicon) -> bool:
-    """Tell whether only a number or a postscript's mark stands there so far."""
+def _opens(text: str, start: int, token: _Token, lexicon: _Lexicon) -> bool:
+    """Tell whether a full stop belongs to a list number or to a postscript's mark."""
+    if token.mark != ".":
+        return False
+    head = text[start : min(token.end, start + _REACH)]
     letters = "".join(filter(str.isalpha, head)).upper()
-    return token.mark == "." and (
-        letters in lexicon.postscripts or bool(_ENUMERATOR.fullmatch(head))
-    )
+    if letters in lexicon.postscripts or _ENUMERATOR.fullmatch(head):
+        return True
+    before = text[max(start, token.start - _REACH) : token.start].rstrip()
+    return before.endswith(":") and bool(_ENUMERATOR.fullmatch(token.word))
 
 
-def _ends(
-    held: Sequence[_Token], after: _Next, cased: bool, lexicon: _Lexicon
-) -> bool:
+def _ends(held: Sequence[_Token], after: _Next, cased: bool, lexicon: _Lexicon) -> bool:
     """Tell whether a sentence ends at the mark of the last word held."""
     token = held[-1]
     if after.is_small and (token.quoted or any(c in _ASIDE for c in after.signs)):
@@ -186,8 +213,7 @@ def _ends(
     if token.mark != ".":
         strong = "!" in token.mark or "?" in token.mark
         return strong or (after.word[:1].isalpha() and not after.is_small)
-    names = _names(held)
-    known = _ends_abbreviation(names, after, lexicon)
+    known = _ends_abbreviation(held, after, lexicon)
     if known is not None:
         return known
     if token.is_initial:
@@ -199,44 +225,44 @@ def _ends(
     return not (after.is_small and _ACRONYM.fullmatch(token.word))
 
 
-def _names(held: Sequence[_Token]) -> list[str]:
+def _names(held: Sequence[_Token], lexicon: _Lexicon) -> list[str]:
     """Return the last word, and it with the abbreviated ones before it: uu, ee.uu.
 
     Initials of a person are no such words.
     """
-    names = [held[-1].word.lower()]
+    names = [lexicon.without_elision(held[-1].word)]
     for token in reversed(held[:-1]):
         if token.mark != "." or (token.is_initial and token.word.isupper()):
             break
-        names.append(f"{token.word.lower()}.{names[-1]}")
+        names.append(f"{lexicon.without_elision(token.word)}.{names[-1]}")
     return names[::-1]
 
 
 def _ends_abbreviation(
-    names: Sequence[str], after: _Next, lexicon: _Lexicon
+    held: Sequence[_Token], after: _Next, lexicon: _Lexicon
 ) -> bool | None:
     """Tell whether a sentence ends after an abbreviation; None after another word."""
     number = after.word[:1].isdigit()
-    for name in names:
+    initial = held[-1].is_initial and held[-1].word.isupper()
+    for name in _names(held, lexicon):
         if f"{name}.{after.word.lower().rstrip('.')}" in lexicon.closing:
             return False
-        if name in lexicon.before_number and (number or _is_roman(after.stem)):
+        if name in lexicon.before_number and lexicon.counts(after):
             return False
         if name in lexicon.before_word:
             return len(name) > 1 and lexicon.starts(after)
-        if name in lexicon.closing:
+        if name in lexicon.closing and (len(name) > 1 or not initial):
             return not (after.is_small or number)
     return None
 
 
 def _ends_initial(held: Sequence[_Token], after: _Next, lexicon: _Lexicon) -> bool:
     """Tell whether a sentence ends after a letter: plan B, 20 m, but not J. Bach."""
-    measured = len(held) > 1 and held[-2].is_number
     if after.is_small or after.is_initial:
         return False
-    if after.word[:1].isupper():
-        return lexicon.starts(after) or (held[-1].word.islower() and measured)
-    return held[-1].word.isupper() or measured
+    if held[-1].word.isupper():
+        return not after.word[:1].isupper() or lexicon.starts(after)
+    return after.word[:1].isupper() or (len(held) > 1 and held[-2].is_number)
 
 
 def _ends_number(
@@ -256,14 +282,10 @@ def _ends_number(
     return len(number) > 3 or len(after.stem) < 5
 
 
-def _is_roman(word: str) -> bool:
-    """Tell whether a word is a Roman number of two letters or more."""
-    return len(word) > 1 and bool(_ROMAN.fullmatch(word))
-
-
 def _is_roman_ordinal(word: str, cased: bool, lexicon: _Lexicon) -> bool:
     """Tell whether a word is a Roman number; a small one only among small letters."""
-    return lexicon.roman_ordinals and _is_roman(word if cased else word.upper())
+    number = word if cased else word.upper()
+    return lexicon.roman_ordinals and len(word) > 1 and bool(_ROMAN.fullmatch(number))
 
 
 @cache
@@ -272,13 +294,14 @@ def _lexicon(profile: LanguageProfile) -> _Lexicon:
     rules = profile.sentences
 
     def joined(items: tuple[str, ...]) -> frozenset[str]:
-        return frozenset(item.replace(" ", "") for item in items)
+        return frozenset(item.replace(" ", "").rstrip("'") for item in items)
 
     return _Lexicon(
+        elisions=profile.words.elisions,
         before_word=joined(rules.before_word),
         before_number=joined(rules.before_number),
         closing=joined(rules.closing),
-        starters=frozenset(rules.starters),
+        starters=joined(rules.starters),
         months=rules.months,
         months_inflect=profile.keywords.match == "stem",
         arabic_ordinals=rules.arabic_ordinals,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from lm_eval_iberian.ifeval.averages import cluster_stderr, macro, mean_stderr, micro
 from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.data import load as load_prompts
-from lm_eval_iberian.ifeval.scoring import SCORINGS, RowScore, score_by
+from lm_eval_iberian.ifeval.row_score import RowScore
+from lm_eval_iberian.ifeval.scoring import SCORINGS, score_by
 
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import pytest
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval import Metrics, RowScore, aggregate, check, score_row
+from lm_eval_iberian.ifeval.scoring import score_by
 from lm_eval_iberian.ifeval.thoughts import without_thoughts
 
 
@@ -32,6 +33,8 @@ class Asked:
     instruction_ids: tuple[str, ...] = ("eu:punctuation:no_comma",)
     kwargs: tuple[dict[str, Any], ...] = ({},)
     lang: str = "eu"
+    published: tuple[tuple[str, ...], tuple[dict[str, Any], ...]] = ((COMMA,), ({},))
+    unsatisfiable: tuple[bool, ...] = ()
 
 
 @pytest.mark.parametrize(
@@ -80,11 +83,37 @@ def test_a_row_without_a_field_is_named() -> None:
         score_row({"key": 3, "prompt": "", "instruction_id_list": []}, "", lang="eu")
 
 
-def test_only_one_scoring_exists() -> None:
-    with pytest.raises(UnknownNameError, match=r"'original'.*Available: repaired"):
-        check(COMMA, {}, "Kaixo.", lang="eu", scoring="original")
+def test_two_scorings_exist() -> None:
+    with pytest.raises(UnknownNameError, match=r"'mended'.*: original, repaired"):
+        check(COMMA, {}, "Kaixo.", lang="eu", scoring="mended")
     with pytest.raises(UnknownNameError):
-        score_row(row(COMMA), "Kaixo.", lang="eu", scoring="original")
+        score_row(row(COMMA), "Kaixo.", lang="eu", scoring="mended")
+
+
+def test_the_original_scoring_keeps_what_the_repaired_mends() -> None:
+    for scoring, followed in (("repaired", True), ("original", False)):
+        thought = "<think>a, b</think>Kaixo."
+        assert check(COMMA, {}, thought, lang="eu", scoring=scoring).followed is followed
+        score = score_row(row(COMMA), thought, lang="eu", scoring=scoring)
+        assert score.strictly_followed is followed
+
+
+def test_the_original_scoring_sees_the_row_as_it_was_published() -> None:
+    ids = (COMMA, "keywords:existence")
+    published = (ids, ({}, {"keywords": "baso"}))  # one string: letter by letter
+    given = row(COMMA) | {"published": published, "lang": "eu"}
+    repaired, original = score_by(given, "Obs a.")
+    assert repaired.instruction_ids == (COMMA,)
+    assert original.instruction_ids == ids
+    assert original.strictly_followed
+
+
+def test_what_no_answer_can_follow_is_flagged() -> None:
+    lower = "change_case:english_lowercase"
+    given = row(COMMA, lower, QUOTE) | {"lang": "eu"}
+    score = score_row(given | {"unsatisfiable": [False, False, True]}, "kaixo")
+    # the paper's check for small letters asks for capital ones
+    assert score.satisfiable == (True, False, False)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +150,8 @@ def test_thoughts_are_set_aside_before_the_variants() -> None:
     score = score_row(row(COMMA), "<think>\na, b\n</think>\nKaixo.", lang="eu")
     assert score.strict[0].followed
     broken = score_row(row(COMMA), "Kaixo.\n<think>\nhm", lang="eu")
-    assert broken.empty
-    assert broken.unclosed_thought
+    assert broken.conduct.empty
+    assert broken.conduct.unclosed_thought
     assert "inside a thought" in broken.strict[0].reason
     assert not broken.loose[0].followed
 
@@ -147,6 +176,10 @@ def test_accuracies() -> None:
     assert (metrics.prompts, metrics.instructions, metrics.left_out) == (5, 6, 1)
     assert metrics.empty_rate == 2 / 5
     assert metrics.unclosed_thought_rate == 1 / 5
+    assert metrics.truncation_rate == 1 / 5
+    assert metrics.off_language_rate == 0
+    assert metrics.inst_level_strict_acc_macro == pytest.approx((1 / 5 + 1) / 2)
+    assert set(metrics.stderr) >= {"prompt_level_loose_acc", "inst_level_loose_acc"}
     by = metrics.by_instruction
     assert list(by) == [COMMA, QUOTE]
     assert (by[COMMA].strict, by[COMMA].loose, by[COMMA].count) == (1 / 5, 2 / 5, 5)

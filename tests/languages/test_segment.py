@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_iberian.languages import (
+    available_languages,
     load_profile,
     occurrences,
     paragraphs,
@@ -18,29 +19,36 @@ from lm_eval_iberian.languages import (
     starts_with,
     words,
 )
+from lm_eval_iberian.languages.sentence_ends import sentence_spans
 
 
-CASES = Path(__file__).parent.parent / "cases" / "languages"
-LANGUAGES = st.sampled_from(["eu", "en"])
+CASES = Path(__file__).parent.parent / "cases"
+LANGUAGES = st.sampled_from(available_languages())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def table(name: str) -> list[Any]:
-    lines = (CASES / name).read_text("utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
+    """Read the rows of all languages, and those that each language has of its own."""
+    rows = read(CASES / "languages" / f"{name}.jsonl")
+    for path in sorted((CASES / name).glob("*.jsonl")):
+        rows += [{"lang": path.stem, **row} for row in read(path)]
     return [pytest.param(row, id=f"{row['lang']}: {row['why']}") for row in rows]
 
 
-@pytest.mark.parametrize("row", table("words.jsonl"))
+@pytest.mark.parametrize("row", table("words"))
 def test_words(row: dict[str, Any]) -> None:
     assert words(row["text"], load_profile(row["lang"])) == row["words"]
 
 
-@pytest.mark.parametrize("row", table("sentences.jsonl"))
+@pytest.mark.parametrize("row", table("sentences"))
 def test_sentences(row: dict[str, Any]) -> None:
     assert sentences(row["text"], load_profile(row["lang"])) == row["sentences"]
 
 
-@pytest.mark.parametrize("row", table("terms.jsonl"))
+@pytest.mark.parametrize("row", table("terms"))
 def test_terms(row: dict[str, Any]) -> None:
     found = occurrences(row["term"], row["text"], load_profile(row["lang"]))
     assert found == row["found"]
@@ -58,26 +66,27 @@ def test_a_text_starts_with_a_form_of_a_term() -> None:
     assert not starts_with("", "edozer", profile)
 
 
-def test_sentences_need_no_download(monkeypatch: pytest.MonkeyPatch) -> None:
-    import nltk
-
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("nltk data was asked for")
-
-    monkeypatch.setattr(nltk, "download", refuse)
-    monkeypatch.setattr(nltk.data, "load", refuse)
-    monkeypatch.setattr(nltk.data, "find", refuse)
-    from lm_eval_iberian.languages.segment import _punkt
-
-    _punkt.cache_clear()
-    assert len(sentences("Bat da. Bi da.", load_profile("eu"))) == 2
-
-
 @given(st.text(), LANGUAGES)
 def test_any_text_can_be_split(text: str, lang: str) -> None:
     profile = load_profile(lang)
     assert all(word.strip() for word in words(text, profile))
     assert all(sentence.strip() for sentence in sentences(text, profile))
+
+
+@given(st.text(st.sampled_from(" .!?…:,-“”'()1aAI3é\n[]"), max_size=60), LANGUAGES)
+def test_sentences_leave_no_text_out(text: str, lang: str) -> None:
+    line = " ".join(text.split())
+    spans = list(sentence_spans(line, load_profile(lang)))
+    found = [line[start:end] for start, end in spans]
+    assert "".join("".join(found).split()) == "".join(line.split())
+    assert len(found) <= 1 or all(any(map(str.isalnum, part)) for part in found)
+
+
+@pytest.mark.parametrize("lang", available_languages())
+def test_every_language_has_tables_of_its_own(lang: str) -> None:
+    for name in ("sentences", "words"):
+        rows = read(CASES / name / f"{lang}.jsonl")
+        assert all(row["why"] for row in rows)
 
 
 @given(st.lists(st.sampled_from(["baso", "basoan", "3,5", "kaixo"]), max_size=9))

@@ -1,0 +1,175 @@
+"""The numbers that a prompt names, and the limits that it sets with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN
+from lm_eval_iberian.languages import fold_spaces
+from lm_eval_iberian.languages.schema import build
+from lm_eval_iberian.toml import read_toml
+
+
+# thousands may be separated: 1.200, 1,200
+_DIGITS: Final = r"\d{1,3}(?:[.,]\d{3})+(?!\d)|\d{1,6}"
+# how far from a limit a negation turns it round
+_BEFORE, _AFTER = 40, 30
+
+
+@dataclass(frozen=True)
+class PromptWords:
+    """How a language says numbers, limits and languages; a table of the TOML file."""
+
+    endings: tuple[str, ...]
+    negations: tuple[str, ...]
+    negations_after: tuple[str, ...]
+    last: tuple[str, ...]
+    at_least: tuple[str, ...]
+    more_than: tuple[str, ...]
+    less_than: tuple[str, ...]
+    at_most: tuple[str, ...]
+    at_least_after: tuple[str, ...]
+    more_than_after: tuple[str, ...]
+    less_than_after: tuple[str, ...]
+    at_most_after: tuple[str, ...]
+    numbers: Mapping[str, tuple[str, ...]]
+    languages: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit as IFEval's kwargs would say it; ``number`` is the one in the prompt."""
+
+    relation: str
+    value: int
+    number: int
+
+
+@cache
+def prompt_words(lang: str) -> PromptWords | None:
+    """Return the words of a language, or nothing where the file has none."""
+    path = Path(__file__).with_name("number_words.toml")
+    table = read_toml(path).get(lang)
+    return None if table is None else build(PromptWords, table, f"{path.name}: {lang}")
+
+
+def names(word: str, prompt: str) -> bool:
+    """Tell whether a prompt holds a word or phrase between non-letters."""
+    pattern = rf"(?<![^\W_]){re.escape(fold_spaces(word))}(?![^\W_])"
+    return re.search(pattern, fold_spaces(prompt)) is not None
+
+
+def numbers(prompt: str, lang: str) -> set[int]:
+    """Return the numbers that a prompt names in digits or in words.
+
+    A negation counts as 0: ``without the letter e``.
+    """
+    words = prompt_words(lang)
+    folded = fold_spaces(prompt)
+    found = {int(digits) for digits in re.findall(r"\d+", folded)}
+    found |= {_value(m[0], lang) for m in re.finditer(_number_pattern(lang), folded)}
+    if words and any(names(word, folded) for word in words.negations):
+        found.add(0)
+    return found
+
+
+def limits(prompt: str, lang: str) -> list[Limit]:
+    """Return the limits that a prompt sets: ``at most 3`` is ``less than 4``."""
+    folded = fold_spaces(prompt)
+    found: dict[tuple[int, int], Limit] = {}
+    for kind, start, end, number, place in _uses(folded, lang):
+        turned = kind in ("more_than", "less_than") and _negated(
+            folded, start, end, lang
+        )
+        found.setdefault(place, _limit(kind, number, turned=turned))
+    return list(found.values())
+
+
+def _uses(
+    folded: str, lang: str
+) -> Iterator[tuple[str, int, int, int, tuple[int, int]]]:
+    """Yield kind, span, number and the number's span; longer cues first."""
+    for kind, pattern in _limit_patterns(lang):
+        for match in pattern.finditer(folded):
+            number = _value(match["number"], lang)
+            yield kind, match.start(), match.end(), number, match.span("number")
+
+
+def _limit(kind: str, number: int, *, turned: bool) -> Limit:
+    if turned:
+        kind = {"more_than": "at_most", "less_than": "at_least"}[kind]
+    relation = AT_LEAST if kind in ("at_least", "more_than") else LESS_THAN
+    over = kind in ("more_than", "at_most")
+    return Limit(relation, number + over, number)
+
+
+def _negated(folded: str, start: int, end: int, lang: str) -> bool:
+    """Tell whether a negation stands near, in the same sentence."""
+    words = prompt_words(lang)
+    if words is None:
+        return False
+    before = re.split(r"[.;:!?,]", folded[max(0, start - _BEFORE) : start])[-1]
+    after = re.split(r"[.;:!?,]", folded[end : end + _AFTER])[0]
+    return any(names(word, before) for word in words.negations) or any(
+        names(word, after) for word in words.negations_after
+    )
+
+
+@cache
+def _limit_patterns(lang: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Compile every cue with its number before or after it, the longest first."""
+    words = prompt_words(lang)
+    if words is None:
+        return ()
+    number = rf"(?<![^\W_])(?P<number>{_number_pattern(lang)})"
+    cues = [
+        (kind, cue, after)
+        for kind in ("at_least", "more_than", "less_than", "at_most")
+        for after in (False, True)
+        for cue in getattr(words, f"{kind}_after" if after else kind)
+    ]
+    cues.sort(key=lambda item: -len(item[1]))
+    patterns = [("at_least", re.compile(rf"{number}\s?\+"))]
+    for kind, cue, after in cues:
+        body = re.escape(fold_spaces(cue))
+        if after:
+            text = rf"{number}[- ](?:[^\W\d]+ ){{0,3}}?[^\W\d]*{body}"
+        else:
+            text = rf"(?<![^\W_]){body} (?:[^\W\d]+ ){{0,2}}?{number}"
+        patterns.append((kind, re.compile(text)))
+    return tuple(patterns)
+
+
+@cache
+def _number_pattern(lang: str) -> str:
+    """Return the pattern of digits and number words."""
+    words = prompt_words(lang)
+    if words is None:
+        return _DIGITS
+    endings = "|".join(sorted(words.endings, key=len, reverse=True))
+    spelled = "|".join(
+        re.escape(word) for word in sorted(_by_word(lang), key=len, reverse=True)
+    )
+    tail = rf"(?:-?(?:{endings}))?" if endings else ""
+    return rf"(?:{_DIGITS}|(?<![^\W_])(?:{spelled}){tail}(?![^\W_]))"
+
+
+@cache
+def _by_word(lang: str) -> Mapping[str, int]:
+    words = prompt_words(lang)
+    table = words.numbers if words else {}
+    return {fold_spaces(w): int(n) for n, forms in table.items() for w in forms}
+
+
+def _value(found: str, lang: str) -> int:
+    """Return the number of digits or of a word, its ending aside."""
+    if found[0].isdigit():
+        return int(re.sub(r"[.,]", "", found))
+    known = _by_word(lang)
+    length = max(n for n in range(1, len(found) + 1) if found[:n] in known)
+    return known[found[:length]]

@@ -1,0 +1,79 @@
+"""The kwargs of an instruction as the original uses them, chance included.
+
+Where a kwarg is missing or not fit, the original draws it at random, anew for each
+answer. Here the draw depends on a key alone: SHA-256 of the prompt, the instruction's
+id and the kwarg's name. So an answer always gets the same verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
+
+from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN
+from lm_eval_iberian.ifeval.original.behaviour import Behaviour
+
+
+_Drawn = TypeVar("_Drawn")
+_RELATIONS: Final = (LESS_THAN, AT_LEAST)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a checker of the original is called with, the answer aside.
+
+    Attributes:
+        instruction_id: Google's id, part of the key of a draw.
+        values: The kwargs.
+        behaviour: What the language of the task changes.
+        prompt: What was asked, part of the key of a draw.
+    """
+
+    instruction_id: str
+    values: Mapping[str, Any]
+    behaviour: Behaviour
+    prompt: str
+
+    def get(self, name: str) -> Any:
+        """Return a kwarg as it was given, or ``None``."""
+        return self.values.get(name)
+
+    def count(self, name: str, low: int, high: int) -> int:
+        """Return a number; a missing or negative one is drawn."""
+        value = self.get(name)
+        if value is None or value < 0:
+            return self.draw(name, range(low, high + 1))
+        return cast(int, value)
+
+    def relation(self, name: str) -> str:
+        """Return ``less than`` or ``at least``; a missing one is drawn.
+
+        Raises:
+            ValueError: It is neither.
+        """
+        value = self.get(name)
+        if value is None:
+            return self.draw(name, _RELATIONS)
+        if value not in _RELATIONS:
+            raise ValueError(f"{name} {value!r} is none of {_RELATIONS}")
+        return str(value)
+
+    def phrase(self, name: str, options: Sequence[str]) -> str:
+        """Return a text without space around it; a missing one is drawn."""
+        value = self.get(name)
+        return self.draw(name, options) if value is None else _stripped(value)
+
+    def draw(self, name: str, options: Sequence[_Drawn]) -> _Drawn:
+        """Choose by the key what the original chooses by chance."""
+        key = f"{self.prompt}\x1f{self.instruction_id}\x1f{name}"
+        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+        return options[int.from_bytes(digest[:8], "big") % len(options)]
+
+
+def _stripped(value: Any) -> str:
+    """Strip a text; the original fails on anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"a text is wanted, found {value!r}")
+    return value.strip()

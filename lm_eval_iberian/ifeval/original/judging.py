@@ -1,0 +1,149 @@
+"""Judges an answer as the original scorers do, strictly and loosely."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.ifeval.original.arguments import Arguments
+from lm_eval_iberian.ifeval.original.behaviour import Behaviour, behaviour_of
+from lm_eval_iberian.ifeval.original.registry import Check, find
+from lm_eval_iberian.ifeval.original.text import Text
+from lm_eval_iberian.ifeval.verdict import Verdict, shorten
+from lm_eval_iberian.languages import LanguageProfile
+
+
+Kwargs = Mapping[str, Any] | None
+Verdicts = tuple[Verdict | None, ...]
+
+
+def judge_original(
+    instruction_ids: Sequence[str],
+    kwargs: Sequence[Kwargs] | None,
+    response: str | None,
+    *,
+    lang: str | LanguageProfile,
+    prompt: str | None,
+) -> tuple[Verdicts, Verdicts]:
+    """Return the strict and the loose verdicts of the original scoring, bugs included.
+
+    For ``en`` that is lm-eval 0.4.13, for ``eu gl ca es`` the scorer of Merge and
+    Conquer, for another language lm-eval with the options of the pack.
+
+    Args:
+        instruction_ids: Google's ids; a language prefix is allowed.
+        kwargs: Their arguments, in the same order; ``None`` is no arguments.
+        response: The whole answer, thoughts included; ``None`` is an empty one.
+        lang: The language of the task, by code or as a profile.
+        prompt: What was asked; the key of what the original draws by chance.
+
+    Returns:
+        For each id a verdict, or ``None`` where the original skips it.
+
+    Raises:
+        UnknownNameError: No such language.
+    """
+    behaviour = behaviour_of(lang)
+    text = Text(response or "")
+    others = _Variants(text.value)
+    strict: list[Verdict | None] = []
+    loose: list[Verdict | None] = []
+    for instruction_id, given in _pairs(instruction_ids, kwargs):
+        found = find(instruction_id, behaviour)
+        if found is None:
+            strict.append(None)
+            loose.append(None)
+            continue
+        name, check = found
+        arguments = prepare(name, given, behaviour, prompt)
+        verdict = _judge(check, text, arguments)
+        strict.append(verdict)
+        loose.append(_loosely(check, arguments, verdict, others))
+    return tuple(strict), tuple(loose)
+
+
+def prepare(
+    name: str, given: Kwargs, behaviour: Behaviour, prompt: str | None
+) -> Arguments:
+    """Put the arguments together; where the original drops 0 and the like, so here."""
+    values = given or {}
+    if behaviour.drops_falsy:
+        values = {key: value for key, value in values.items() if value}
+    return Arguments(name, values, behaviour, prompt or "")
+
+
+def _pairs(
+    ids: Sequence[str], kwargs: Sequence[Kwargs] | None
+) -> Iterator[tuple[str, Kwargs]]:
+    """Yield each id with its kwargs, ``None`` where there are none."""
+    given = list(kwargs or ())
+    yield from zip(ids, given + [None] * (len(ids) - len(given)), strict=False)
+
+
+def _judge(check: Check, text: Text, arguments: Arguments) -> Verdict:
+    """Check one text; where the original would stop with an error, say not followed."""
+    if not text.value.strip():
+        return Verdict(False, "the answer is empty")
+    try:
+        return check(text, arguments)
+    except re.error as error:
+        pattern = shorten(str(error.pattern), 40)
+        return Verdict(False, f"not a valid pattern, '{pattern}': {error.msg}")
+    except (ImportError, IberianError):  # the installation, not the answer
+        raise
+    except Exception as error:
+        reason = shorten(str(error)) or type(error).__name__
+        return Verdict(False, f"the original fails on these arguments: {reason}")
+
+
+def _loosely(
+    check: Check, arguments: Arguments, strict: Verdict, others: _Variants
+) -> Verdict:
+    """Return the first favourable verdict among the variants, else the strict one."""
+    if strict.followed:
+        return strict
+    for name, text in others:
+        verdict = _judge(check, text, arguments)
+        if verdict.followed:
+            return Verdict(True, f"{name}: {verdict.reason}")
+    return strict
+
+
+class _Variants:
+    """The seven other variants of an answer, each made when it is first needed."""
+
+    def __init__(self, value: str) -> None:
+        self._source = _variants(value)
+        self._made: list[tuple[str, Text]] = []
+
+    def __iter__(self) -> Iterator[tuple[str, Text]]:
+        yield from self._made
+        while made := list(islice(self._source, 1)):
+            self._made += made
+            yield from made
+
+
+def _variants(value: str) -> Iterator[tuple[str, Text]]:
+    """Yield those variants that are not blank and not like one before."""
+    seen = {value}
+    for name, text in _cuts(value):
+        if text not in seen and text.strip():
+            seen.add(text)
+            yield name, Text(text)
+
+
+def _cuts(value: str) -> Iterator[tuple[str, str]]:
+    """Yield the answer without stars, first line, last line, and their combinations."""
+    yield "without stars", value.replace("*", "")
+    lines = value.split("\n")
+    cut = (
+        ("without the first line", "\n".join(lines[1:]).strip()),
+        ("without the last line", "\n".join(lines[:-1]).strip()),
+        ("without the first and the last line", "\n".join(lines[1:-1]).strip()),
+    )
+    yield from cut
+    for name, part in cut:
+        yield f"{name} and without stars", part.replace("*", "")
