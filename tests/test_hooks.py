@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 
 from lm_eval_iberian import _hooks
 from lm_eval_iberian.errors import DataUnavailableError
+from lm_eval_iberian.tasks import ifeval
 from lm_eval_iberian.tasks.catalogue import task_names
 
 
@@ -98,6 +101,25 @@ def test_a_nearly_right_task_is_named() -> None:
     assert "Did you mean ifeval_eu" in text
     assert _hooks._near_ours("Tasks not found: hellaswagg") is None
     assert _hooks._near_ours("something else") is None
+
+
+def test_lm_eval_asks_for_standard_errors_as_the_hook_expects() -> None:
+    from lm_eval import evaluator_utils
+    from lm_eval.api.metrics import mean, stderr_for_metric
+
+    assert list(inspect.signature(stderr_for_metric).parameters) == [
+        "metric",
+        "bootstrap_iters",
+    ], "lm_eval.api.metrics.stderr_for_metric has another signature now"
+    module = types.SimpleNamespace(stderr_for_metric=stderr_for_metric)
+    _hooks.add_stderr(module)  # type: ignore[arg-type]
+    ours = module.stderr_for_metric(metric=ifeval.inst_level_acc, bootstrap_iters=9)
+    assert ours([[True], [False, True]]) > 0
+    assert module.stderr_for_metric(ifeval.inst_level_acc, 0) is None
+    theirs = module.stderr_for_metric(metric=mean, bootstrap_iters=9)
+    assert theirs is stderr_for_metric(metric=mean, bootstrap_iters=9)
+    source = inspect.getsource(evaluator_utils)
+    assert "stderr_fn = stderr_for_metric(" in source, "it is called elsewhere now"
 
 
 @pytest.mark.slow

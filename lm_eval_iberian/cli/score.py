@@ -59,7 +59,7 @@ def command(
     scored.
     """
     from lm_eval_iberian.ifeval.answers import match, read_answers
-    from lm_eval_iberian.ifeval.data import load, read_prompts
+    from lm_eval_iberian.ifeval.data import left_out, load, read_prompts
     from lm_eval_iberian.ifeval.report import metrics, over_runs, write_scores
     from lm_eval_iberian.ifeval.scoring import SCORINGS
 
@@ -73,7 +73,7 @@ def command(
         console.print(_accuracies(found[name], scorings))
         console.print(_by_type(found[name], scorings))
         console.print(_foot(found[name]))
-        for line in run.leftovers:
+        for line in (*filter(None, [left_out(asked)]), *run.leftovers):
             console.print(line)
         console.print()
     if len(runs) > 1:

@@ -92,7 +92,8 @@ def match(
         DataError: Two answers for one prompt, or none for any.
     """
     by_key = {prompt.key: prompt for prompt in prompts}
-    by_text = {_plain(prompt.prompt): prompt for prompt in prompts}
+    by_text = {_plain(prompt.published_prompt): prompt for prompt in prompts}
+    by_text |= {_plain(prompt.prompt): prompt for prompt in prompts}
     given: dict[int, GivenAnswer] = {}
     unmatched = []
     for answer in answers:

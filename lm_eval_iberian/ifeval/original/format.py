@@ -40,7 +40,7 @@ def _starred(lines: list[str]) -> int:
 
 
 def highlights(text: Text, arguments: Arguments) -> Verdict:
-    """At least so many passages between stars; one between double stars may count twice."""
+    """At least so many passages between stars; double stars can count twice."""
     wanted = arguments.count("num_highlights", 1, 4)
     single = sum(bool(s.strip("*").strip()) for s in _SINGLE.findall(text.value))
     double = sum(bool(s[2:-2].strip()) for s in _DOUBLE.findall(text.value))

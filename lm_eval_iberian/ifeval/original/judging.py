@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from lm_eval_iberian.errors import IberianError
@@ -12,6 +11,7 @@ from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.behaviour import Behaviour, behaviour_of
 from lm_eval_iberian.ifeval.original.registry import Check, find
 from lm_eval_iberian.ifeval.original.text import Text
+from lm_eval_iberian.ifeval.variants import variants
 from lm_eval_iberian.ifeval.verdict import Verdict, shorten
 from lm_eval_iberian.languages import LanguageProfile
 
@@ -113,37 +113,14 @@ def _loosely(
 
 
 class _Variants:
-    """The seven other variants of an answer, each made when it is first needed."""
+    """The other variants of an answer, each made and measured once, when needed."""
 
     def __init__(self, value: str) -> None:
-        self._source = _variants(value)
+        self._source = variants(value)
         self._made: list[tuple[str, Text]] = []
 
     def __iter__(self) -> Iterator[tuple[str, Text]]:
         yield from self._made
-        while made := list(islice(self._source, 1)):
-            self._made += made
-            yield from made
-
-
-def _variants(value: str) -> Iterator[tuple[str, Text]]:
-    """Yield those variants that are not blank and not like one before."""
-    seen = {value}
-    for name, text in _cuts(value):
-        if text not in seen and text.strip():
-            seen.add(text)
-            yield name, Text(text)
-
-
-def _cuts(value: str) -> Iterator[tuple[str, str]]:
-    """Yield the answer without stars, first line, last line, and their combinations."""
-    yield "without stars", value.replace("*", "")
-    lines = value.split("\n")
-    cut = (
-        ("without the first line", "\n".join(lines[1:]).strip()),
-        ("without the last line", "\n".join(lines[:-1]).strip()),
-        ("without the first and the last line", "\n".join(lines[1:-1]).strip()),
-    )
-    yield from cut
-    for name, part in cut:
-        yield f"{name} and without stars", part.replace("*", "")
+        for name, value in self._source:
+            self._made.append((name, Text(value)))
+            yield self._made[-1]

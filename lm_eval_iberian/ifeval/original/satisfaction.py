@@ -1,0 +1,106 @@
+"""Whether an answer that does what the prompt says can pass the original scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from lm_eval_iberian.errors import UnknownNameError
+from lm_eval_iberian.ifeval.original.arguments import Arguments
+from lm_eval_iberian.ifeval.original.behaviour import behaviour_of
+from lm_eval_iberian.ifeval.original.judging import prepare
+from lm_eval_iberian.ifeval.original.obstacles import RULES, Asked
+from lm_eval_iberian.ifeval.original.registry import find
+from lm_eval_iberian.ifeval.original.text import Text
+from lm_eval_iberian.ifeval.registry import INSTRUCTIONS
+from lm_eval_iberian.languages import LanguageProfile, load_profile
+
+
+# checks that ask a detector, which a sample of one letter would only mislead
+_DETECTED = ("language:response_language",)
+
+
+def satisfiable(
+    instruction_id: str,
+    kwargs: Mapping[str, Any] | None,
+    *,
+    lang: str | LanguageProfile,
+    prompt: str | None,
+) -> bool:
+    """Tell whether an obedient answer can pass an instruction's original check.
+
+    Args:
+        instruction_id: Google's id; a language prefix is allowed.
+        kwargs: Its arguments as they were published.
+        lang: The language of the task, by code or as a profile.
+        prompt: What was asked; without it only the arguments are looked at.
+
+    Raises:
+        UnknownNameError: No such language.
+    """
+    return obstacle(instruction_id, kwargs, lang=lang, prompt=prompt) is None
+
+
+def obstacle(
+    instruction_id: str,
+    kwargs: Mapping[str, Any] | None,
+    *,
+    lang: str | LanguageProfile,
+    prompt: str | None,
+) -> str | None:
+    """Say what keeps an obedient answer from passing, ``None`` if nothing does.
+
+    Arguments are those of ``satisfiable``. Nothing stands in the way of an instruction
+    that the original skips.
+    """
+    pairs = (kwargs or {}).items()
+    given = tuple((name, _frozen(value)) for name, value in pairs)
+    return _obstacle(instruction_id, given, lang, prompt or "")
+
+
+def _frozen(value: Any) -> Any:
+    """Make a value fit for a key; a list of keywords is the only one that is not."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+@lru_cache(maxsize=8192)
+def _obstacle(
+    instruction_id: str,
+    given: tuple[tuple[str, Any], ...],
+    lang: str | LanguageProfile,
+    prompt: str,
+) -> str | None:
+    """Apply the rules; a prompt is met once for each of many answers."""
+    behaviour = behaviour_of(lang)
+    found = find(instruction_id, behaviour)
+    if found is None:
+        return None
+    name, check = found
+    arguments = prepare(name, dict(given), behaviour, prompt)
+    if drawn := _drawn(arguments):
+        return f"the original draws {drawn} at random"
+    try:
+        if name not in _DETECTED:
+            check(Text("x"), arguments)
+        rule = RULES.get(name)
+        return rule(Asked(arguments, _profile(lang))) if rule else None
+    except Exception as error:
+        return f"the original fails on these arguments: {error}"
+
+
+def _drawn(arguments: Arguments) -> str | None:
+    """Name the first argument that is missing or negative, so drawn by chance."""
+    for parameter in INSTRUCTIONS[arguments.instruction_id].parameters:
+        value = arguments.get(parameter.name)
+        if value in (None, "", ()) or (isinstance(value, int) and value < 0):
+            return parameter.name
+    return None
+
+
+def _profile(lang: str | LanguageProfile) -> LanguageProfile | None:
+    """Return the pack of a language, if it has one."""
+    try:
+        return load_profile(lang) if isinstance(lang, str) else lang
+    except UnknownNameError:
+        return None
