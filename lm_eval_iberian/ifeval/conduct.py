@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,9 @@ from lm_eval_iberian.languages import decide_language
 
 # A shorter answer may end in a name or a signature; models are cut off far later.
 _LONG: Final = 400
-_LAST_LINE: Final = 40
+_LINE: Final = 40
+_ITEM: Final = re.compile(r"(?:[-*+•#>|]|\d{1,3}[.)])\s")
+_INNER_END: Final = re.compile(r"[.!?…][\"'”’»)]{0,2}\s")
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,20 @@ def _is_off_language(answer: Answer, response_language: str | None) -> bool:
 
 
 def _stops_short(text: str) -> bool:
-    """Tell whether a long answer ends inside a sentence."""
-    text = text.rstrip()
-    last = text[text.rfind("\n") + 1 :]
-    if len(text) < _LONG or len(last) < _LAST_LINE:
+    """Tell whether a long answer ends inside a sentence.
+
+    Verses, items and tags end without a full stop: the last line must be running text
+    among lines that have one.
+    """
+    *lines, last = [line.strip() for line in text.rstrip().split("\n")]
+    if len(text) < _LONG or len(last) < _LINE or not _open_end(last):
         return False
-    return last[-1].isalpha() or last[-1] == ","
+    if _ITEM.match(last) or last.split()[-1].startswith("#"):
+        return False
+    long = [line for line in lines if len(line) >= _LINE]
+    closed = sum(not _open_end(line) for line in long)
+    return bool(_INNER_END.search(last) or closed) and 2 * closed >= len(long)
+
+
+def _open_end(line: str) -> bool:
+    return line[-1].isalpha() or line[-1] == ","

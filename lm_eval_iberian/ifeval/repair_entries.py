@@ -92,27 +92,41 @@ def read_repairs(lang: str) -> Repairs:
     if not path.is_file():
         return Repairs(version=0)
     found = read_toml(path)
-    rules = [(entry, _rule) for entry in found.get("rules", [])]
-    rows = [(entry, _row) for entry in found.get("rows", [])]
     entries = []
-    for number, (entry, read) in enumerate([*rules, *rows], start=1):
+    for number, entry in enumerate(
+        [*found.get("rules", []), *found.get("rows", [])], start=1
+    ):
         try:
-            entries.append(read(entry))
+            entries.append(read_entry(entry))
         except (DataError, UnknownNameError) as error:
             raise DataError(f"{path}, entry {number}: {error}") from error
     return Repairs(int(found["version"]), tuple(entries))
 
 
+def read_entry(entry: dict[str, Any]) -> Repair:
+    """Read one entry: a rule for every row, or a repair of rows that it names.
+
+    Raises:
+        DataError: Its action is unknown, or its fields are not those of the action.
+        UnknownNameError: It names an instruction that does not exist.
+    """
+    action = str(entry.get("action"))
+    if action in _RULES:
+        return _rule(entry)
+    if action in _ROWS:
+        return _row(entry)
+    raise DataError(unknown_name("action", action, [*_RULES, *_ROWS]))
+
+
 def _rule(entry: dict[str, Any]) -> Repair:
     """Read an entry that holds for every row."""
-    action = _action(entry, _RULES)
-    _require(entry, _COMMON | _RULES[action], frozenset())
+    _require(entry, _COMMON | _RULES[entry["action"]], frozenset())
     return _repair(entry, ())
 
 
 def _row(entry: dict[str, Any]) -> Repair:
     """Read an entry that names rows by ``key`` or ``keys``."""
-    action = _action(entry, _ROWS)
+    action = entry["action"]
     keys = entry.get("keys", [entry["key"]] if "key" in entry else [])
     if not keys or not all(isinstance(key, int) for key in keys):
         raise DataError(f"{action} needs a 'key' or 'keys', whole numbers")
@@ -124,13 +138,6 @@ def _row(entry: dict[str, Any]) -> Repair:
     if action == "add_instruction":
         resolve(entry["instruction_id"]).validate(entry.get("kwargs"))
     return _repair(entry, tuple(keys))
-
-
-def _action(entry: dict[str, Any], known: Mapping[str, object]) -> str:
-    action = str(entry.get("action"))
-    if action not in known:
-        raise DataError(unknown_name("action", action, known))
-    return action
 
 
 def _require(entry: dict[str, Any], needs: frozenset[str], may: frozenset[str]) -> None:

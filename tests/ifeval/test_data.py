@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import functools
+import hashlib
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -10,13 +13,18 @@ from typing import Any
 
 import pytest
 
-from lm_eval_iberian.download import MIRROR, source
+from lm_eval_iberian.download import MIRROR, Source, source
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
+from lm_eval_iberian.ifeval import data as module
 from lm_eval_iberian.ifeval.data import (
-    Repairs,
+    Prompt,
+    languages,
+    left_out,
     load,
+    read,
     read_prompts,
     read_repairs,
+    read_set,
 )
 from lm_eval_iberian.ifeval.registry import INSTRUCTIONS
 
@@ -78,8 +86,8 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     http.shutdown()
 
 
-def served(folder: Path) -> Path:
-    address = source("iber-ifeval").locate("eu")
+def served(folder: Path, lang: str = "eu") -> Path:
+    address = source("google-ifeval" if lang == "en" else "iber-ifeval").locate(lang)
     return folder / address.split("/", 3)[3]
 
 
@@ -120,7 +128,7 @@ def test_lm_eval_gets_one_uniform_schema(mirror: Path) -> None:
 
 def test_the_mini_set_has_every_instruction_type() -> None:
     prompts = load("eu", "mini")
-    assert len(prompts) == 30
+    assert len(prompts) >= 30
     assert {i for p in prompts for i in p.instruction_ids} == set(INSTRUCTIONS)
 
 
@@ -172,17 +180,256 @@ def test_prefixed_ids_and_null_kwargs_load_and_zero_is_a_value(tmp_path: Path) -
     assert "a" not in prompt.kwargs[0]
 
 
-def test_repairs_have_a_version_and_a_reason() -> None:
-    repairs = read_repairs("eu")
-    assert repairs.version >= 1
-    assert all(entry["reason"] for entry in (*repairs.rules, *repairs.rows))
-    assert read_repairs("xx") == Repairs(version=0)
-
-
 def test_unknown_names_come_with_what_exists() -> None:
     with pytest.raises(UnknownNameError, match="Available: mini, paper"):
         load("eu", "minni")
     with pytest.raises(UnknownNameError, match="Unknown language"):
         load("pt", "mini")
-    with pytest.raises(UnknownNameError, match="Available: ca, es, eu, gl"):
+    with pytest.raises(UnknownNameError, match="Available: ca, en, es, eu, gl"):
         load("pt")
+
+
+# in the schema of google/IFEval: every kwarg that is not used is null
+UNUSED = dict.fromkeys(
+    ["num_words", "relation", "keyword", "frequency", "letter", "num_bullets"]
+)
+HUB: list[dict[str, Any]] = [
+    {
+        "key": 1000,
+        "prompt": "Describe a harbour in at least 50 words, without any comma.",
+        "instruction_id_list": [
+            "punctuation:no_comma",
+            "length_constraints:number_words",
+        ],
+        "kwargs": [UNUSED, UNUSED | {"num_words": 50, "relation": "at least"}],
+    },
+    {
+        "key": 1001,
+        "prompt": "Name three rivers without using any comma.",
+        "instruction_id_list": ["punctuation:no_comma"],
+        "kwargs": [UNUSED],
+    },
+]
+
+
+def pinned_as(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Let the English source expect what the test serves."""
+
+    def changed(name: str) -> Source:
+        found = source(name)
+        return (
+            dataclasses.replace(found, **changes) if name == "google-ifeval" else found
+        )
+
+    monkeypatch.setattr(module, "source", changed)
+
+
+def test_english_loads_like_the_others(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(served(mirror, "en"), HUB)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    pinned_as(monkeypatch, sha256=digest, prompts=2, instructions=3)
+    first, second = load("en")
+    assert first.kwargs == ({}, {"num_words": 50, "relation": "at least"})
+    assert second.unsatisfiable == (False,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "its SHA-256 is"),
+        ({"sha256": None}, "it holds 2 prompts, not 541"),
+        ({"sha256": None, "prompts": 2}, "it holds 3 instructions, not 834"),
+    ],
+)
+def test_another_english_file_is_refused_and_not_kept(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], said: str
+) -> None:
+    write(served(mirror, "en"), HUB)
+    pinned_as(monkeypatch, **changes)
+    with pytest.raises(DataError, match=said):
+        load("en")
+    pinned_as(monkeypatch, sha256=None, prompts=2, instructions=3)
+    assert len(load("en")) == 2
+
+
+def test_the_english_source_is_pinned() -> None:
+    pinned = source("google-ifeval")
+    assert len(pinned.commit) == 40
+    assert len(pinned.sha256 or "") == 64
+    assert (pinned.prompts, pinned.instructions) == (541, 834)
+    assert pinned.commit in pinned.locate("en")
+    assert set(languages("paper")) == {"eu", "gl", "ca", "es", "en"}
+
+
+def test_the_hub_s_address_may_be_another(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    monkeypatch.setenv("HF_ENDPOINT", os.environ[MIRROR])
+    monkeypatch.delenv(MIRROR)
+    write(served(mirror, "en"), HUB)
+    pinned_as(monkeypatch, sha256=None, prompts=2, instructions=3)
+    assert len(load("en")) == 2
+
+
+def test_offline_the_english_prompts_say_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    with pytest.raises(DataUnavailableError) as caught:
+        load("en")
+    text = str(caught.value)
+    assert "HF_HUB_OFFLINE is set" in text
+    assert source("google-ifeval").locate("en") in text
+
+
+def test_the_real_english_prompts(reference: Path) -> None:
+    reading = read(
+        reference / "m_ifeval" / "en_input_data.jsonl", "en", read_repairs("en")
+    )
+    prompts = {prompt.key: prompt for prompt in reading.prompts}
+    published = [name for p in reading.prompts for name in p.published[0]]
+    assert (len(prompts), len(published)) == (541, 834)
+    assert sum(len(p.instruction_ids) for p in reading.prompts) == 834 + 3  # added
+    assert {o.status for o in reading.outcomes} == {"applied", "noted"}
+    assert prompts[1174].kwargs[0]["let_relation"] == "at least"
+    assert prompts[1174].published[1][0]["let_relation"] == "less than"
+    assert prompts[337].kwargs[0]["num_words"] == 400
+    assert prompts[30].instruction_ids[0] == "change_case:english_lowercase"
+    assert prompts[2078].unsatisfiable == (True,)
+    assert prompts[1332].prompt.endswith(" ******")
+    assert prompts[1332].published_prompt.endswith(" *******")
+    assert prompts[3221].instruction_ids[-1] == "change_case:english_capital"
+    assert sum(any(p.unsatisfiable) for p in reading.prompts) == 1
+
+
+def cases(root: Path, name: str) -> list[dict[str, Any]]:
+    path = root / "tests" / "cases" / "ifeval_data" / name
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_rows_of_the_hub_s_other_sets(root: Path, tmp_path: Path) -> None:
+    for case in cases(root, "hub.jsonl"):
+        path = write(tmp_path / "a.jsonl", [case["row"]])
+        (prompt,) = read_prompts(path, "es")
+        assert list(prompt.instruction_ids) == case["ids"], case["why"]
+        assert list(prompt.skipped_ids) == case["skipped"], case["why"]
+        assert len(prompt.kwargs) == len(prompt.published[0]) == len(case["ids"])
+        assert prompt.key == case["row"]["key"]
+
+
+def test_what_is_left_out_is_counted(root: Path, tmp_path: Path) -> None:
+    rows = [case["row"] for case in cases(root, "hub.jsonl")]
+    prompts = read_prompts(write(tmp_path / "a.jsonl", rows), "es")
+    assert left_out(prompts) == (
+        "4 instructions that are not checked, left out: "
+        "punctuation:question_marks (1), special_character:dieresis (1), "
+        "special_character:enie (1), special_character:tildes (1)"
+    )
+    assert left_out(prompts[4:]) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"instruction_id_list": ["es:special_character:ennie"]},
+            "Unknown instruction 'es:special_character:ennie'",
+        ),
+        ({"kwargs": "[{"}, "'instruction_id_list' and 'kwargs' must be lists"),
+        ({"kwargs": [3]}, "'kwargs' objects"),
+        ({"kwargs": ["{"]}, "'kwargs' objects"),
+        ({"instruction_id_list": [None]}, "'instruction_id_list' must hold texts"),
+        ({"key": 1.5}, "'key' must be a whole number, found 1.5"),
+        ({"key": True}, "'key' must be a whole number, found True"),
+        ({"unsatisfiable": [True, True]}, "'unsatisfiable' must hold 1 booleans"),
+        ({"unsatisfiable": ["no"]}, "'unsatisfiable' must hold 1 booleans"),
+    ],
+)
+def test_a_bad_field_is_named(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    path = write(tmp_path / "a.jsonl", [PAPER[0], PAPER[0] | {"key": 7} | change])
+    with pytest.raises(DataError, match=r"a\.jsonl, line 2") as caught:
+        read_prompts(path, "eu")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("instruction_id", "kwargs", "said"),
+    [
+        ("length_constraints:number_words", {"num_words": "3"}, "'num_words'"),
+        ("length_constraints:number_words", {"num_words": 3.5}, "'num_words'"),
+        ("length_constraints:number_words", {"num_words": True}, "'num_words'"),
+        ("length_constraints:number_words", {"num_words": -1}, "'num_words'"),
+        ("keywords:existence", {"keywords": "olatu"}, "'keywords' must be a list"),
+        ("keywords:existence", {"keywords": []}, "'keywords' must be a list"),
+        ("keywords:letter_frequency", {"letter": "ab"}, "'letter' must be one"),
+        ("startend:end_checker", {"end_phrase": None}, "'end_phrase' is missing"),
+    ],
+)
+def test_a_kwarg_of_the_wrong_type_is_named_with_its_key(
+    tmp_path: Path, instruction_id: str, kwargs: dict[str, Any], said: str
+) -> None:
+    row = PAPER[0] | {"instruction_id_list": [instruction_id], "kwargs": [kwargs]}
+    with pytest.raises(DataError, match=r"a\.jsonl, line 1, key 1000") as caught:
+        read_prompts(write(tmp_path / "a.jsonl", [row]), "eu")
+    assert said in str(caught.value)
+
+
+def test_a_prompt_made_by_hand_is_its_own_original() -> None:
+    prompt = Prompt(1, "No comma.", ("punctuation:no_comma",), ({},), "en")
+    assert prompt.unsatisfiable == (False,)
+    assert prompt.skipped_ids == ()
+    assert prompt.published == (("punctuation:no_comma",), ({},))
+    assert prompt.published_prompt == "No comma."
+    with pytest.raises(DataError, match="equally many"):
+        Prompt(1, "No comma.", ("punctuation:no_comma",), (), "en")
+    with pytest.raises(DataError, match="equally many"):
+        Prompt(1, "a", ("punctuation:no_comma",), ({},), "en", (True, True))
+
+
+def test_repairs_that_find_nothing_are_named_once(
+    mirror: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    module._warn.cache_clear()
+    write(served(mirror), PAPER)
+    with caplog.at_level(logging.WARNING, module.__name__):
+        load("eu")
+        load("eu")
+    (record,) = caplog.records
+    text = record.getMessage()
+    assert "1174 (set)" in text
+    assert "3323" not in text  # that one was needed
+    assert "iberian data --diff eu" in text
+
+
+def test_reading_says_what_each_repair_did(mirror: Path) -> None:
+    write(served(mirror), PAPER)
+    found = {
+        (o.key, o.repair.action): (o.status, o.rows) for o in read_set("eu").outcomes
+    }
+    assert found[None, "wrap_string"] == ("applied", 1)
+    assert found[3323, "drop"] == ("applied", 1)
+    assert found[1237, "note"] == ("noted", 0)
+    assert found[1174, "set"] == ("no such key", 0)
+    assert read_set("eu", "mini").outcomes == ()
+
+
+@pytest.mark.parametrize("lang", ["eu", "gl", "ca", "es", "en"])
+def test_the_real_files_where_they_are_cached(lang: str) -> None:
+    from lm_eval_iberian.download import cached
+
+    path = cached(module.paper_source(lang).locate(lang))
+    if not path.is_file():
+        pytest.skip(f"NO PAPER DATA: {path} is absent")
+    idle = [
+        (o.key, o.repair.action)
+        for o in read_set(lang).outcomes
+        if o.status in ("not found", "no such key")
+    ]
+    assert not idle

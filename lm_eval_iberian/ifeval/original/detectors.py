@@ -1,8 +1,8 @@
 """Who decides about the language of an answer in the original scoring.
 
-``langdetect`` draws samples; here it does so from a seed of its own factory, so neither
-another user of the library nor a global seed matters. ``fasttext`` is the small model
-lid.176.ftz, unmodified: no case folding, no cut.
+``langdetect`` draws samples; here always the same, whatever seed another user of the
+library sets. ``fasttext`` is the small model lid.176.ftz, unmodified: no folding, no
+cut. The paper's scorer loads the large one, lid.176.bin, which no package ships.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Any
 
+from lm_eval_iberian.ifeval.original import sampling
+
 
 class DetectionError(Exception):
     """A detector could not decide; the original takes that for followed."""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def detect(text: str, detector: str) -> str:
     """Return the code of the language of a text.
 
@@ -23,34 +25,17 @@ def detect(text: str, detector: str) -> str:
         DetectionError: The detector gave none.
     """
     try:
-        return _langdetect(text) if detector == "langdetect" else _fasttext(text)
+        return sampling.detect(text) if detector == "langdetect" else _fasttext(text)
     except ImportError:
         raise
     except Exception as error:
         raise DetectionError(str(error) or type(error).__name__) from error
 
 
-def _langdetect(text: str) -> str:
-    detector = _langdetect_factory().create()
-    detector.append(text)
-    return str(detector.detect())
-
-
 def _fasttext(text: str) -> str:
     # the paper joins the lines without a space between them
     found = _fasttext_model().detect(text.replace("\n", ""), model="lite")
     return str(found[0]["lang"])
-
-
-@cache
-def _langdetect_factory() -> Any:
-    """Load the profiles; langdetect is slow to load, so only now."""
-    from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
-
-    factory = DetectorFactory()
-    factory.load_profile(PROFILES_DIRECTORY)
-    factory.set_seed(0)
-    return factory
 
 
 @cache

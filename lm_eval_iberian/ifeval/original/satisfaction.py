@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from lm_eval_iberian.errors import UnknownNameError
+from lm_eval_iberian.ifeval.original import unreachable, worded
 from lm_eval_iberian.ifeval.original.arguments import Arguments
+from lm_eval_iberian.ifeval.original.asked import Asked
 from lm_eval_iberian.ifeval.original.behaviour import behaviour_of
 from lm_eval_iberian.ifeval.original.judging import prepare
-from lm_eval_iberian.ifeval.original.obstacles import RULES, Asked
 from lm_eval_iberian.ifeval.original.registry import find
 from lm_eval_iberian.ifeval.original.text import Text
 from lm_eval_iberian.ifeval.registry import INSTRUCTIONS
@@ -18,7 +19,8 @@ from lm_eval_iberian.languages import LanguageProfile, load_profile
 
 
 # checks that ask a detector, which a sample of one letter would only mislead
-_DETECTED = ("language:response_language",)
+_DETECTED: Final = ("language:response_language",)
+_RULES: Final = {**unreachable.RULES, **worded.RULES}
 
 
 def satisfiable(
@@ -60,8 +62,10 @@ def obstacle(
 
 
 def _frozen(value: Any) -> Any:
-    """Make a value fit for a key; a list of keywords is the only one that is not."""
-    return tuple(value) if isinstance(value, list) else value
+    """Make a value fit for a key."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    return str(value) if isinstance(value, dict | set) else value
 
 
 @lru_cache(maxsize=8192)
@@ -83,7 +87,7 @@ def _obstacle(
     try:
         if name not in _DETECTED:
             check(Text("x"), arguments)
-        rule = RULES.get(name)
+        rule = _RULES.get(name)
         return rule(Asked(arguments, _profile(lang))) if rule else None
     except Exception as error:
         return f"the original fails on these arguments: {error}"

@@ -1,0 +1,177 @@
+"""``iberian data``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+@click.command("data")
+@click.option("--diff", metavar="LANG", help="Print every repair of a language.")
+@click.option("--check", metavar="LANG", help="Look for faults; exit with 1 for any.")
+@click.option("--set", "which", help="paper or mini; left out, both are listed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    diff: str | None, check: str | None, which: str | None, as_json: bool
+) -> None:
+    """List the IFEval prompts, what was repaired in them, what is still wrong.
+
+    \b
+    iberian data                      the sets, where they come from, what is here
+    iberian data --diff eu            every repair: what, why, whether it was needed
+    iberian data --check eu           schema, and whether kwargs and prompts agree
+    """
+    if diff and check:
+        raise click.UsageError("--diff and --check are two commands")
+    if diff:
+        _diff(diff, which or "paper", as_json)
+    elif check:
+        _check(check, which or "paper", as_json)
+    else:
+        _list(which, as_json)
+
+
+def _list(which: str | None, as_json: bool) -> None:
+    from lm_eval_iberian.errors import UnknownNameError
+    from lm_eval_iberian.ifeval.data import SETS
+
+    if which is not None and which not in SETS:
+        raise UnknownNameError("set of IFEval prompts", which, SETS)
+    rows = [row for name in ([which] if which else SETS) for row in _sets(name)]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    columns = [name for name in rows[0] if name != "left_out"]
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        cells = [row[name] for name in columns]
+        table.add_row(*("–" if cell is None else _shown(cell) for cell in cells))
+    console = _console()
+    console.print(table)
+    for row in rows:
+        if row["left_out"]:
+            console.print(_shown(f"{row['set']}, {row['language']}: {row['left_out']}"))
+
+
+def _sets(which: str) -> Iterator[dict[str, Any]]:
+    """Yield a row for each language of a set."""
+    from lm_eval_iberian.download import cached
+    from lm_eval_iberian.ifeval.data import (
+        languages,
+        left_out,
+        paper_source,
+        read_repairs,
+        read_set,
+    )
+
+    for lang in languages(which):
+        place, commit, version, entries = "shipped", None, None, None
+        if which == "paper":
+            source, repairs = paper_source(lang), read_repairs(lang)
+            here = cached(source.locate(lang)).is_file()
+            place = "cached" if here else "not here"
+            commit = source.commit[:10]
+            version, entries = repairs.version, len(repairs.entries)
+        prompts = () if place == "not here" else read_set(lang, which).prompts
+        yield {
+            "set": which,
+            "language": lang,
+            "file": place,
+            "prompts": len(prompts) or None,
+            "commit": commit,
+            "repairs": version,
+            "entries": entries,
+            "left_out": left_out(prompts) or None,
+        }
+
+
+def _diff(lang: str, which: str, as_json: bool) -> None:
+    from lm_eval_iberian.errors import DataUnavailableError
+    from lm_eval_iberian.ifeval.data import read_repairs, read_set
+
+    missing = ""
+    try:
+        outcomes = read_set(lang, which).outcomes
+    except DataUnavailableError as error:
+        missing = str(error)
+    version = 0 if which == "mini" else read_repairs(lang).version
+    if missing:
+        pairs = [
+            (repair, key, "not tried")
+            for repair in read_repairs(lang).entries
+            for key in (repair.keys or (None,))
+        ]
+    else:
+        pairs = [(o.repair, o.key, _status(o.status, o.rows)) for o in outcomes]
+    rows = [
+        {
+            "key": key,
+            "action": repair.action,
+            "change": repair.change,
+            "status": status,
+            "reason": repair.reason,
+            "source": repair.source,
+        }
+        for repair, key, status in pairs
+    ]
+    if as_json:
+        found = {"language": lang, "set": which, "version": version, "repairs": rows}
+        click.echo(json.dumps(found | ({"file": missing} if missing else {}), indent=1))
+        return
+    console = _console()
+    if missing:
+        console.print(_shown(f"The repairs as they are written. {missing}"))
+    console.print(f"{which}, {lang}: repairs version {version}, {len(rows)} rows")
+    for row in rows:
+        named = "every row" if row["key"] is None else row["key"]
+        head = f"{named}  {row['action']}  {row['change']}".rstrip()
+        console.print(_shown(f"{head}  [{row['status']}]"))
+        console.print(_shown(f"      {row['reason']} ({row['source']})"))
+
+
+def _check(lang: str, which: str, as_json: bool) -> None:
+    from lm_eval_iberian.ifeval.consistency import inconsistencies
+    from lm_eval_iberian.ifeval.data import left_out, read_set
+    from lm_eval_iberian.ifeval.known_findings import is_listed, listed
+
+    prompts = read_set(lang, which).prompts
+    known = listed(lang, which)
+    found = [finding for prompt in prompts for finding in inconsistencies(prompt)]
+    open_ = [finding for finding in found if not is_listed(finding, known)]
+    if as_json:
+        click.echo(json.dumps([vars(finding) for finding in open_], indent=1))
+    else:
+        console = _console()
+        for one in open_:
+            head = f"{one.key}  {one.instruction_id}  {one.kwarg}".rstrip()
+            console.print(_shown(f"{head}: {one.value!r}: {one.why}"))
+        console.print(
+            f"{which}, {lang}: {len(prompts)} prompts, {len(open_)} findings, "
+            f"{len(found) - len(open_)} known to be no faults"
+        )
+        if skipped := left_out(prompts):
+            console.print(_shown(skipped))
+    if open_:
+        raise SystemExit(1)
+
+
+def _status(status: str, rows: int) -> str:
+    return f"{status}, {rows} rows" if rows > 1 else status
+
+
+def _console() -> Console:
+    """What stands in prompts is neither markup nor emoji."""
+    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def _shown(text: object) -> str:
+    """Escape what a terminal would obey instead of showing."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
+        for c in str(text)
+    )

@@ -1,0 +1,139 @@
+"""Function words and endings as evidence for a language, beside the byte model's.
+
+Short texts are where close languages are mixed up, and where one "unha" or "dels"
+settles the matter. A mark (word, ending, letter) of function_words.toml is one more
+Naive Bayes feature: likely in the languages that list it, and less likely by a fixed
+factor in those that do not. The factors are the same for all marks of a kind and all
+languages; there is nothing in them to fit to a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.languages.byte_model import Floats, count_pairs
+from lm_eval_iberian.toml import read_toml
+
+
+# log-odds against a language that lacks the mark; "rare": it has the word, rarely
+_WEIGHTS: Final = {
+    "words": 12.0, "common": 12.0, "rare": 6.0, "endings": 8.0, "letters": 4.0,
+}  # fmt: skip
+_ENDING: Final = "~"
+_LETTER: Final = "^"
+_PREFIX: Final = {"endings": _ENDING, "letters": _LETTER}
+_LONGEST_ENDING: Final = 8
+# a hyphen before a clitic and an apostrophe after an elided word belong to it
+_TOKEN: Final = re.compile(r"-?[^\W\d_]{1,40}(?:'(?=[^\W\d_]))?")
+_REMEMBERED: Final = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Marks of languages, and what each takes from the languages without it.
+
+    Attributes:
+        languages: The codes, in the order of the columns of ``against``.
+        index: The row of each mark.
+        against: Log-odds against each language, by mark.
+        is_word: Whether a mark is a whole word, by mark.
+    """
+
+    languages: tuple[str, ...]
+    index: Mapping[str, int]
+    against: Floats
+    is_word: NDArray[np.bool_]
+    letters: re.Pattern[str]
+    seen: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def score(self, parts: Sequence[str]) -> tuple[Floats, Floats]:
+        """Return evidence, and the share of listed words, by part and language.
+
+        The last row of both is of all the parts together.
+        """
+        by_part = [_TOKEN.findall(part.replace("’", "'")) for part in parts]
+        tokens = np.array([*map(len, by_part), sum(map(len, by_part))], np.float32)
+        marks = [self._marks_of(words) for words in by_part]
+        owner = np.repeat(np.arange(len(parts)), [*map(len, marks)])
+        flat = np.fromiter(chain.from_iterable(marks), np.intp, len(owner))
+        distinct, column = np.unique(flat, return_inverse=True)
+        counts = count_pairs(owner, column, len(parts), len(distinct))
+        against = self.against[distinct]
+        listed = (against < _WEIGHTS["words"]) & self.is_word[distinct][:, None]
+        share = counts @ listed.astype(np.float32) / np.maximum(tokens, 1)[:, None]
+        return -np.log1p(counts) @ against, share
+
+    def _marks_of(self, words: list[str]) -> list[int]:
+        """Return the marks in some words; what a word has is remembered."""
+        found = list(map(self.seen.get, words))
+        if None in found:
+            if len(self.seen) >= _REMEMBERED:
+                self.seen.clear()
+            self.seen.update((word, self._marks(word)) for word in set(words))
+            found = list(map(self.seen.get, words))
+        return list(chain.from_iterable(filter(None, found)))
+
+    def _marks(self, word: str) -> tuple[int, ...]:
+        """Return the marks in a word: itself, or its ending and its letters."""
+        for form in (word, word.lstrip("-")):
+            if form in self.index:
+                return (self.index[form],)
+        found = {self.index[_LETTER + m] for m in self.letters.findall(word)}
+        for length in range(min(len(form) - 2, _LONGEST_ENDING), 0, -1):
+            ending = self.index.get(_ENDING + form[-length:])
+            if ending is not None:
+                found.add(ending)
+                break
+        return tuple(sorted(found))
+
+
+@cache
+def evidence() -> Evidence:
+    """Return the evidence of the languages in function_words.toml."""
+    return read_evidence(Path(__file__).with_name("function_words.toml"))
+
+
+def read_evidence(path: Path) -> Evidence:
+    """Read lists of marks by language.
+
+    Raises:
+        DataError: The file is no TOML, or has a list of an unknown kind.
+    """
+    table = read_toml(path)
+    rows: dict[str, Floats] = {}
+    highest: dict[str, float] = {}
+    for column, (lang, lists) in enumerate(table.items()):
+        for kind, marks in lists.items():
+            if kind not in _WEIGHTS or not isinstance(marks, str):
+                raise DataError(f"{path.name}: {lang}: unknown list '{kind}'.")
+            for mark in marks.split():
+                name = _PREFIX.get(kind, "") + mark
+                row = rows.setdefault(name, np.full(len(table), np.inf, np.float32))
+                row[column] = _WEIGHTS["rare"] if kind == "rare" else 0.0
+                highest[name] = max(highest.get(name, 0.0), _WEIGHTS[kind])
+    return _compile(tuple(table), rows, highest)
+
+
+def _compile(
+    languages: tuple[str, ...], rows: dict[str, Floats], highest: dict[str, float]
+) -> Evidence:
+    """Put the rows into one table; infinity stands for a language without the mark."""
+    letters = sorted((m[1:] for m in rows if m[0] == _LETTER), key=len, reverse=True)
+    limit = np.array([[highest[mark]] for mark in rows], np.float32)
+    return Evidence(
+        languages=languages,
+        index={mark: number for number, mark in enumerate(rows)},
+        against=np.minimum(np.stack(list(rows.values())), limit),
+        is_word=np.array([mark[0] not in _ENDING + _LETTER for mark in rows]),
+        letters=re.compile("|".join(map(re.escape, letters))),
+    )

@@ -1,0 +1,94 @@
+"""The running text of an answer: what is left without code, addresses and markup."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from lm_eval_iberian.languages.folding import compose
+from lm_eval_iberian.languages.markup import without_fences
+
+
+# fewer letters than this are no text to judge
+MIN_LETTERS: Final = 15
+# more than this is not looked at; hostile or looping answers are no longer for it
+LONGEST: Final = 18_000
+CHUNK: Final = 80
+_LONGEST_CHUNK: Final = 160
+
+_ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+")
+_CODE: Final = re.compile(r"`[^`\n]{1,300}`")
+_NOISE: Final = re.compile(r"\[[^\[\]\n]{0,300}\]|`[^`\n]{1,300}`")
+_VOWEL_SIGNS: Final = ("Mn", "Mc")
+_MARKER: Final = re.compile(
+    r"^[ \t>]{0,40}(?:[-*+•]|#{1,6}|\d{1,3}[.)])[ \t]+", re.MULTILINE
+)
+_MARKUP: Final = re.compile(r"[*_#`|<>{}\\~=]+")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？।])")
+_CUT: Final = re.compile(rf"\S.{{1,{_LONGEST_CHUNK}}}(?=\s|$)|\S.{{0,{_LONGEST_CHUNK}}}")
+
+
+def running_text(text: str) -> str:
+    """Return the text in small letters, without code, addresses and markup.
+
+    Placeholders are left out too, unless nearly all the text stands in brackets. Of a
+    text beyond ``LONGEST`` characters, its beginning, middle and end are kept.
+    """
+    text = sample(without_fences(compose(text).lower()))
+    text = _MARKER.sub("", _ADDRESS.sub(" ", text))
+    for noise in (_NOISE, _CODE):
+        prose = noise.sub(" ", text)
+        if count_letters(prose, MIN_LETTERS) == MIN_LETTERS:
+            break
+    return _MARKUP.sub(" ", prose).strip()
+
+
+def sample(text: str) -> str:
+    """Return the text, or its first, middle and last ``LONGEST / 3`` characters."""
+    if len(text) <= LONGEST:
+        return text
+    part = LONGEST // 3
+    middle = (len(text) - part) // 2
+    return "\n".join((text[:part], text[middle : middle + part], text[-part:]))
+
+
+def count_letters(text: str, limit: int) -> int:
+    """Count letters, and the signs that stand for vowels in Indic scripts, to a limit.
+
+    Beyond the limit it makes no difference how many there are.
+    """
+    return sum(1 for _ in islice(filter(_is_letter, text), limit))
+
+
+def _is_letter(character: str) -> bool:
+    """Say whether a character is a letter or a vowel sign."""
+    return character.isalpha() or unicodedata.category(character) in _VOWEL_SIGNS
+
+
+def chunks(text: str) -> list[str]:
+    """Cut a text at line and sentence ends into parts of 80 characters or more.
+
+    A longer stretch without a sentence end is cut between words. The last part may be
+    shorter; together the parts are the whole text.
+    """
+    parts: list[str] = []
+    held = ""
+    for piece in _pieces(text):
+        held = f"{held} {piece}" if held else piece
+        if len(held) >= CHUNK:
+            parts.append(held)
+            held = ""
+    return [*parts, held] if held else parts
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield sentences, and what is too long for one in parts of about 160."""
+    for line in text.split("\n"):
+        for piece in _SENTENCE_END.split(line):
+            if len(piece) <= 2 * _LONGEST_CHUNK:
+                yield from (piece,) if piece.strip() else ()
+            else:
+                yield from _CUT.findall(piece)
