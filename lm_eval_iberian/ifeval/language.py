@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -54,38 +55,46 @@ def asked_language(answer: Answer) -> str:
     """
     if not answer.prompt:
         return answer.profile.code
-    prompt = fold(answer.prompt)
-    named = [
-        (match.start(), lang)
-        for lang, pattern in _requests(answer.profile)
-        for match in pattern.finditer(prompt)
-    ]
+    return _asked_language(answer.prompt, answer.profile)
+
+
+@lru_cache(maxsize=1024)
+def _asked_language(prompt: str, profile: LanguageProfile) -> str:
+    """Return the language that a prompt asks for, else the profile's."""
+    prompt = fold(prompt)
+    requests, languages = _requests(profile)
+    named = [(m.start(), languages[m[0]]) for m in requests.finditer(prompt)]
     if not named:
-        return answer.profile.code
-    cues = [match.start() for match in _cues(answer.profile).finditer(prompt)]
+        return profile.code
+    cues = [match.start() for match in _cues(profile).finditer(prompt)]
     if not cues:
         return max(named)[1]
     return min(named, key=lambda hit: min(abs(hit[0] - cue) for cue in cues))[1]
 
 
 @lru_cache(maxsize=64)
-def _requests(profile: LanguageProfile) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Compile, for each language, the ways to ask for it."""
-    return tuple(
-        (lang, _any_of(phrases)) for lang, phrases in sorted(profile.asked_in.items())
-    )
+def _requests(profile: LanguageProfile) -> tuple[re.Pattern[str], dict[str, str]]:
+    """Compile all ways to ask for a language, and map each way to its language."""
+    languages = {
+        fold(phrase): lang
+        for lang, phrases in sorted(profile.asked_in.items())
+        for phrase in phrases
+    }
+    # where words are inflected a phrase may go on: ingelesez, ingelesezko
+    end = "" if profile.keywords.match == "stem" else r"(?![^\W_])"
+    return re.compile(_any_of(languages) + end), languages
 
 
 @lru_cache(maxsize=64)
 def _cues(profile: LanguageProfile) -> re.Pattern[str]:
     """Compile the words about letter case."""
-    return _any_of(profile.case.cues)
+    return re.compile(_any_of(map(fold, profile.case.cues)))
 
 
-def _any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile phrases that begin a word."""
-    options = "|".join(re.escape(fold(phrase)) for phrase in phrases)
-    return re.compile(rf"(?<![^\W_])(?:{options})")
+def _any_of(phrases: Iterable[str]) -> str:
+    """Return the pattern of phrases that begin a word, the longest first."""
+    options = "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
+    return rf"(?<![^\W_])(?:{options})"
 
 
 INSTRUCTIONS = (

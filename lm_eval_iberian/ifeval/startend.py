@@ -16,8 +16,7 @@ def end_phrase(answer: Answer, end_phrase: str) -> Verdict:
     wanted = unwrap(fold_spaces(end_phrase), answer.profile)
     tail = answer.text[-(4 * len(end_phrase) + 400) :]
     given = unwrap(fold_spaces(unwrap(tail, answer.profile)), answer.profile)
-    if given.endswith(".") and not given.endswith("..") and wanted[-1:].isalnum():
-        given = given[:-1]
+    given = _without_stop(given, wanted, answer)
     before = given[: -len(wanted)] if wanted else ""
     ends = given.endswith(wanted) and not (
         before[-1:].isalnum() and wanted[:1].isalnum()
@@ -28,9 +27,22 @@ def end_phrase(answer: Answer, end_phrase: str) -> Verdict:
     return Verdict(False, f"the answer ends '{last}', not '{shorten(end_phrase)}'")
 
 
+def _without_stop(given: str, wanted: str, answer: Answer) -> str:
+    """Drop a full stop that the phrase lacks, or that stands after closing quotes."""
+    if not given.endswith(".") or given.endswith(".."):
+        return given
+    bare = unwrap(given[:-1], answer.profile)
+    if bare != given[:-1]:
+        return bare + "." if wanted.endswith(".") else bare
+    return bare if wanted[-1:].isalnum() else given
+
+
 def quotation(answer: Answer) -> Verdict:
     """Double quotation marks hold the whole answer; nothing stands outside them."""
     text = answer.text.strip()
+    # Spanish, Catalan and Galician put the full stop after the closing mark
+    if text.endswith(".") and not text.endswith(".."):
+        text = text[:-1]
     for opening, closing in answer.profile.quotes.double:
         if len(text) > 2 and text.startswith(opening) and text.endswith(closing):
             if not any(map(str.isalnum, text)):

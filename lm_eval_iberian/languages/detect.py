@@ -26,8 +26,11 @@ __all__ = [
 
 Status = Literal["accepted", "rejected", "undetermined"]
 
-_WHOLE: Final = 0.3
-_CHUNK: Final = 0.6
+# Measured on passages in nine languages, see benchmarks/language_id.py: what a text,
+# and a short one, must have of the wanted language, and a part of another.
+_WHOLE: Final = 0.4
+_WHOLE_IF_SHORT: Final = 0.35
+_CHUNK: Final = 0.75
 # the last part may be shorter than a chunk; then it must be plainer
 _TAIL_LENGTH: Final = 40
 _TAIL: Final = 0.95
@@ -77,7 +80,7 @@ def decide_language(text: str, wanted: str) -> LanguageDecision:
         return LanguageDecision("undetermined", wanted, None, 0.0, reason)
     parts = chunks(cleaned)
     *ranked, whole = rank(parts, wanted)
-    if whole.share < _WHOLE:
+    if whole.share < (_WHOLE_IF_SHORT if letters < _MIN_TO_REJECT else _WHOLE):
         return _against(whole, letters, wanted)
     for part, guess in zip(parts, ranked, strict=True):
         if guess.best != wanted and guess.certainty >= _needed(part):

@@ -25,10 +25,11 @@ from lm_eval_iberian.languages.byte_model import Floats, count_pairs
 from lm_eval_iberian.toml import read_toml
 
 
-# log-odds against a language that lacks the mark; "rare": it has the word, rarely
-_WEIGHTS: Final = {
-    "words": 12.0, "common": 12.0, "rare": 6.0, "endings": 8.0, "letters": 4.0,
-}  # fmt: skip
+_KINDS: Final = ("words", "common", "rare", "endings", "letters")
+# Log-odds against a language that lacks a mark; half of it where the word exists, but
+# is rare. Results are the same from 10 to 16 on texts of 20 characters and more.
+_LACKS: Final = 12.0
+_RARE: Final = 6.0
 _ENDING: Final = "~"
 _LETTER: Final = "^"
 _PREFIX: Final = {"endings": _ENDING, "letters": _LETTER}
@@ -47,6 +48,8 @@ class Evidence:
         index: The row of each mark.
         against: Log-odds against each language, by mark.
         is_word: Whether a mark is a whole word, by mark.
+        letters: Finds the letters that are marks.
+        seen: The marks of words met before.
     """
 
     languages: tuple[str, ...]
@@ -69,7 +72,7 @@ class Evidence:
         distinct, column = np.unique(flat, return_inverse=True)
         counts = count_pairs(owner, column, len(parts), len(distinct))
         against = self.against[distinct]
-        listed = (against < _WEIGHTS["words"]) & self.is_word[distinct][:, None]
+        listed = (against < _LACKS) & self.is_word[distinct][:, None]
         share = counts @ listed.astype(np.float32) / np.maximum(tokens, 1)[:, None]
         return -np.log1p(counts) @ against, share
 
@@ -111,29 +114,22 @@ def read_evidence(path: Path) -> Evidence:
     """
     table = read_toml(path)
     rows: dict[str, Floats] = {}
-    highest: dict[str, float] = {}
     for column, (lang, lists) in enumerate(table.items()):
         for kind, marks in lists.items():
-            if kind not in _WEIGHTS or not isinstance(marks, str):
-                raise DataError(f"{path.name}: {lang}: unknown list '{kind}'.")
+            if kind not in _KINDS or not isinstance(marks, str):
+                raise DataError(
+                    f"{path.name}: {lang}: '{kind}' is no list of words; "
+                    f"the lists are {', '.join(_KINDS)}, each in one string."
+                )
             for mark in marks.split():
                 name = _PREFIX.get(kind, "") + mark
-                row = rows.setdefault(name, np.full(len(table), np.inf, np.float32))
-                row[column] = _WEIGHTS["rare"] if kind == "rare" else 0.0
-                highest[name] = max(highest.get(name, 0.0), _WEIGHTS[kind])
-    return _compile(tuple(table), rows, highest)
-
-
-def _compile(
-    languages: tuple[str, ...], rows: dict[str, Floats], highest: dict[str, float]
-) -> Evidence:
-    """Put the rows into one table; infinity stands for a language without the mark."""
+                row = rows.setdefault(name, np.full(len(table), _LACKS, np.float32))
+                row[column] = _RARE if kind == "rare" else 0.0
     letters = sorted((m[1:] for m in rows if m[0] == _LETTER), key=len, reverse=True)
-    limit = np.array([[highest[mark]] for mark in rows], np.float32)
     return Evidence(
-        languages=languages,
+        languages=tuple(table),
         index={mark: number for number, mark in enumerate(rows)},
-        against=np.minimum(np.stack(list(rows.values())), limit),
+        against=np.stack(list(rows.values())),
         is_word=np.array([mark[0] not in _ENDING + _LETTER for mark in rows]),
         letters=re.compile("|".join(map(re.escape, letters))),
     )

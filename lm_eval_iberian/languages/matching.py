@@ -9,7 +9,7 @@ from typing import Final
 
 from lm_eval_iberian.languages.folding import fold
 from lm_eval_iberian.languages.profile import LanguageProfile
-from lm_eval_iberian.languages.rules import KeywordRules
+from lm_eval_iberian.languages.rules import KeywordRules, Pairs
 
 
 _LONGEST_ENDING: Final = 30
@@ -25,9 +25,10 @@ def occurrences(
     """Return every place where a text uses a term, as it stands there (folded).
 
     Neither letter case, composition nor quote shape matters; the term is never a
-    pattern. With ``match = "word"`` it must stand alone between non-letters; with
-    ``match = "stem"``, or ``inflected``, it may also carry endings of the language
-    (``basoan`` uses ``baso``; ``amatxo`` does not use ``ama``).
+    pattern. With ``match = "word"`` it must stand alone between non-letters, and
+    ``inflected`` lets its end change (``canciones`` uses ``canción``); with ``match =
+    "stem"`` it may carry the endings of the language (``basoan`` uses ``baso``;
+    ``amatxo`` does not use ``ama``).
     """
     wanted = fold(term).strip()
     if not wanted:
@@ -60,8 +61,7 @@ def _matches(
 ) -> Iterator[str]:
     """Yield the uses of a folded term in a folded text."""
     rules = profile.keywords
-    as_stem = rules.match == "stem" or (inflected and bool(rules.endings))
-    pattern, core = _pattern(term, rules, as_stem)
+    pattern, core = _pattern(term, rules, inflected)
     found = [pattern.match(text)] if at_start else pattern.finditer(text)
     for match in found:
         if match is not None and _fits(term, core, match["rest"], rules):
@@ -70,18 +70,28 @@ def _matches(
 
 @lru_cache(maxsize=4096)
 def _pattern(
-    term: str, rules: KeywordRules, as_stem: bool
+    term: str, rules: KeywordRules, inflected: bool
 ) -> tuple[re.Pattern[str], str]:
     """Compile the search for a term; return it and the part of the term it spells."""
-    stem = as_stem and term[-1].isalnum()
+    stem = rules.match == "stem" and term[-1].isalnum()
     core = term
     if stem and len(term) > 2 and term[-1] in rules.dropped_finals:
         core = term[:-1]
-    body = r"\s+".join(map(re.escape, core.split()))
+    pairs = rules.inflections if inflected else ()
+    body = r"\s+".join(_forms(word, pairs) for word in core.split())
     before = _NO_LETTER_BEFORE if term[0].isalnum() else ""
     after = _NO_LETTER_AFTER if term[-1].isalnum() else ""
     rest = rf"-?[^\W_]{{0,{_LONGEST_ENDING}}}" if stem else ""
     return re.compile(f"{before}{body}(?P<rest>{rest}){after}"), core
+
+
+def _forms(word: str, inflections: Pairs) -> str:
+    """Return the pattern of a word and of what its end may change to."""
+    forms = [word]
+    for end, other in inflections:
+        if word.endswith(end) and len(word) > len(end):
+            forms.append(word[: -len(end)] + other)
+    return f"(?:{'|'.join(map(re.escape, forms))})" if forms[1:] else re.escape(word)
 
 
 def _fits(term: str, core: str, rest: str, rules: KeywordRules) -> bool:

@@ -119,26 +119,28 @@ class Endings:
 
 @dataclass(frozen=True)
 class KeywordRules:
-    """Whether a keyword is a word or a stem, and the endings a stem takes.
+    """Whether a keyword is a word or a stem, and the forms it may take.
 
-    With ``match = "word"`` endings count only where a prompt holds one of the cues.
+    A stem carries the endings. A word changes its end by the inflections (``ón`` to
+    ``ones``), and only where a prompt holds one of the cues.
     """
 
     match: str
-    inflection_cues: tuple[str, ...]
-    chaining: tuple[str, ...]
-    dropped_finals: tuple[str, ...]
-    dropped_before: tuple[str, ...]
-    doubled_finals: tuple[str, ...]
-    endings: tuple[Endings, ...]
+    inflection_cues: tuple[str, ...] = ()
+    inflections: Pairs = ()
+    chaining: tuple[str, ...] = ()
+    dropped_finals: tuple[str, ...] = ()
+    dropped_before: tuple[str, ...] = ()
+    doubled_finals: tuple[str, ...] = ()
+    endings: tuple[Endings, ...] = ()
 
     def __post_init__(self) -> None:
         if self.match not in ("word", "stem"):
             raise DataError(f"match must be 'word' or 'stem', not {self.match!r}")
-        if self.match == "stem" and not self.endings:
-            raise DataError("match = 'stem' needs endings")
-        if self.match == "stem" and self.inflection_cues:
-            raise DataError("a stem is always inflected: inflection_cues must be empty")
+        if (self.match == "stem") != bool(self.endings):
+            raise DataError("endings belong to match = 'stem', and only to it")
+        if self.match == "stem" and (self.inflection_cues or self.inflections):
+            raise DataError("inflections belong to match = 'word': a stem has endings")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ T = TypeVar("T")
 
 
 def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
-    """Make a ``cls`` of a table whose keys are exactly the fields of ``cls``.
+    """Make a ``cls`` of a table whose keys are the fields of ``cls``.
+
+    A field with a default may be left out.
 
     Args:
         cls: A dataclass whose fields are ``str``, ``bool``, tuples, string mappings or
@@ -25,16 +27,18 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     Raises:
         DataError: A key is unknown or missing, or a value has another type.
     """
-    fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    every = dataclasses.fields(cls)  # type: ignore[arg-type]
+    fields = {field.name for field in every}
+    needed = {f.name for f in every if f.default is dataclasses.MISSING}
     for key in table:
         if key not in fields:
             known = ", ".join(sorted(fields))
             raise DataError(f"{where}: unknown key {key!r}; it may hold {known}.")
-    if missing := sorted(fields - table.keys()):
+    if missing := sorted(needed - table.keys()):
         raise DataError(f"{where}: missing key {missing[0]!r}.")
     hints = get_type_hints(cls)
     values = {
-        key: _value(hints[key], table[key], f"{where}: {key}") for key in sorted(fields)
+        key: _value(hints[key], table[key], f"{where}: {key}") for key in sorted(table)
     }
     try:
         return cls(**values)

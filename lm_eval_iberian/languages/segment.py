@@ -66,7 +66,7 @@ def _word_pattern(profile: LanguageProfile) -> re.Pattern[str]:
     letter = rf"[^\W_]|[{_marks()}]"
     joiners = "".join(re.escape(c) for c in profile.words.joiners) + "_"
     numeric = "".join(re.escape(c) for c in profile.words.number_joiners)
-    joint = rf"[{joiners}](?=[^\W_])|(?<=\d)[{numeric}](?=\d)"
+    joint = rf"[{joiners}](?=[^\W_])|(?<=\d)[{numeric}](?=\d)|\.(?=[ºª])"
     acronym = r"(?<![^\W_])(?:[^\W\d_]\.){2,20}(?:[^\W\d_](?![^\W_]))?"
     return re.compile(rf"{_ADDRESS}|{acronym}|[^\W_](?:{letter}|{joint})*")
 

@@ -79,8 +79,6 @@ def test_verdicts_that_hang_on_the_detector_agree(judged: list[Judged]) -> None:
 
 
 def test_what_hangs_on_chance_is_always_judged_alike(judged: list[Judged]) -> None:
-    letters = {
-        row[4].split("letter ")[1][:3] for row in judged if row[:2] in RANDOM
-    }
+    letters = {row[4].split("letter ")[1][:3] for row in judged if row[:2] in RANDOM}
     assert all(letter.strip("'").isalpha() for letter in letters)
     assert len(letters) <= 2

@@ -14,9 +14,9 @@ from lm_eval_iberian.ifeval.original import sampling
 
 
 PIECES = [
-    "the cat ", "Ama ", "ÉCOLE", "écÔle ", "ABc aBC ", "日本語", "한글 ", "кот ", "عربی ",
-    "ựế", "e\u0323\u0302", "șț", "http://a.b/c ", "x@y.zz ", "  ", "\n", "1,2 ", "ʼ",
-    "かな", "カナ", "Ḃ", "²", "\u200d", "I ",
+    "the cat ", "Ama ", "ÉCOLE", "écÔle ", "ABc aBC ", "日本語", "한글 ", "кот ",
+    "عربی ", "ựế", "e\u0323\u0302", "șț", "http://a.b/c ", "x@y.zz ", "  ", "\n",
+    "1,2 ", "ʼ", "かな", "カナ", "Ḃ", "²", "\u200d", "I ",
 ]  # fmt: skip
 
 

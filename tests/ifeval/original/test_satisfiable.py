@@ -42,9 +42,7 @@ def test_of_the_english_rows_only_those_with_no_letter(reference: Path) -> None:
     path = reference / "m_ifeval" / "en_input_data.jsonl"
     for line in path.read_bytes().splitlines():
         row = json.loads(line)
-        for name, kwargs in zip(
-            row["instruction_id_list"], row["kwargs"], strict=True
-        ):
+        for name, kwargs in zip(row["instruction_id_list"], row["kwargs"], strict=True):
             if not satisfiable(name, kwargs, lang="en", prompt=row["prompt"]):
                 found.add((row["key"], name))
     letters = "en:keywords:letter_frequency"
