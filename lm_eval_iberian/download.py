@@ -74,16 +74,9 @@ def source(name: str) -> Source:
     if name not in entries:
         raise UnknownNameError("data source", name, entries)
     entry = entries[name]
-    return Source(
-        name,
-        entry["what"],
-        entry["url"],
-        entry["commit"],
-        tuple(entry["languages"]),
-        entry.get("sha256"),
-        entry.get("prompts"),
-        entry.get("instructions"),
-    )
+    needed = (entry["what"], entry["url"], entry["commit"], tuple(entry["languages"]))
+    known = (entry.get(field) for field in ("sha256", "prompts", "instructions"))
+    return Source(name, *needed, *known)
 
 
 def cache_folder() -> Path:

@@ -93,7 +93,7 @@ def limits(prompt: str, lang: str) -> list[Limit]:
 def _uses(
     folded: str, lang: str
 ) -> Iterator[tuple[str, int, int, int, tuple[int, int]]]:
-    """Yield kind, span, number and the number's span; longer cues first."""
+    """Yield kind, span, number and the number's span."""
     for kind, pattern in _limit_patterns(lang):
         for match in pattern.finditer(folded):
             number = _value(match["number"], lang)
@@ -122,7 +122,7 @@ def _negated(folded: str, start: int, end: int, lang: str) -> bool:
 
 @cache
 def _limit_patterns(lang: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Compile every cue with its number before or after it, the longest first."""
+    """Compile every cue with its number before or after it."""
     words = prompt_words(lang)
     if words is None:
         return ()
@@ -133,7 +133,6 @@ def _limit_patterns(lang: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
         for after in (False, True)
         for cue in getattr(words, f"{kind}_after" if after else kind)
     ]
-    cues.sort(key=lambda item: -len(item[1]))
     patterns = [("at_least", re.compile(rf"{number}\s?\+"))]
     for kind, cue, after in cues:
         body = re.escape(fold_spaces(cue.removeprefix("-")))

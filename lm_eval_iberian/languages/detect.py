@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from lm_eval_iberian.errors import UnknownNameError
-from lm_eval_iberian.languages.ranking import Ranked, known_languages, rank
+from lm_eval_iberian.languages.ranking import Ranking, known_languages, rank
 from lm_eval_iberian.languages.running_text import (
     CHUNK,
     MIN_LETTERS,
@@ -39,6 +39,12 @@ _MIN_TO_REJECT: Final = 60
 # what another language must have for a short and for a long text to be rejected
 _SURE: Final = 0.9
 _LIKELY: Final = 0.5
+# less than this, even a short text is hardly in the wanted language
+_HARDLY: Final = 0.01
+# Running text has more function words than this; the poorest passage of ten words or
+# more has 10 in 100, a list of names none.
+_LIST_WORDS: Final = 10
+_LIST_SHARE: Final = 0.08
 
 
 @dataclass(frozen=True)
@@ -79,17 +85,19 @@ def decide_language(text: str, wanted: str) -> LanguageDecision:
         reason = f"{letters} letters of running text are too few to tell the language"
         return LanguageDecision("undetermined", wanted, None, 0.0, reason)
     parts = chunks(cleaned)
-    *ranked, whole = rank(parts, wanted)
-    if whole.share < (_WHOLE_IF_SHORT if letters < _MIN_TO_REJECT else _WHOLE):
-        return _against(whole, letters, wanted)
-    for part, guess in zip(parts, ranked, strict=True):
-        if guess.best != wanted and guess.certainty >= _needed(part):
-            reason = f"a part is {guess.best} ({guess.certainty:.2f}): '{part[:40]}…'"
-            return LanguageDecision(
-                "rejected", wanted, guess.best, guess.certainty, reason
-            )
-    reason = f"the text is {wanted} ({whole.share:.2f})"
-    return LanguageDecision("accepted", wanted, wanted, whole.share, reason)
+    ranking = rank(parts, wanted)
+    if ranking.share < (_WHOLE_IF_SHORT if letters < _MIN_TO_REJECT else _WHOLE):
+        return _against(ranking, letters, wanted)
+    if _is_list(ranking):
+        reason = f"the text has no function words of {wanted}: a list of names?"
+        return LanguageDecision("undetermined", wanted, None, 0.0, reason)
+    for part, guess in zip(parts, ranking.parts, strict=True):
+        other, certainty = guess.language, guess.probability
+        if other != wanted and certainty >= _needed(part):
+            reason = f"a part is {other} ({certainty:.2f}): '{part[:40]}…'"
+            return LanguageDecision("rejected", wanted, other, certainty, reason)
+    reason = f"the text is {wanted} ({ranking.share:.2f})"
+    return LanguageDecision("accepted", wanted, wanted, ranking.share, reason)
 
 
 def identify(text: str) -> str | None:
@@ -97,7 +105,7 @@ def identify(text: str) -> str | None:
     cleaned = running_text(text)
     if count_letters(cleaned, MIN_LETTERS) < MIN_LETTERS:
         return None
-    return rank(chunks(cleaned))[-1].best
+    return rank(chunks(cleaned)).whole.language
 
 
 def _needed(part: str) -> float:
@@ -107,14 +115,21 @@ def _needed(part: str) -> float:
     return _TAIL if len(part) >= _TAIL_LENGTH else 2.0
 
 
-def _against(whole: Ranked, letters: int, wanted: str) -> LanguageDecision:
+def _is_list(ranking: Ranking) -> bool:
+    """Say whether a text is too poor in function words to be running text."""
+    if ranking.telling is None or ranking.words < _LIST_WORDS:
+        return False
+    return ranking.telling < _LIST_SHARE * ranking.words
+
+
+def _against(ranking: Ranking, letters: int, wanted: str) -> LanguageDecision:
     """Decide about a text that is not likely in the wanted language."""
-    best, certainty = whole.best, whole.certainty
-    reason = f"the text is {best} ({certainty:.2f}), not {wanted} ({whole.share:.2f})"
+    best, certainty = ranking.whole.language, ranking.whole.probability
+    reason = f"the text is {best} ({certainty:.2f}), not {wanted} ({ranking.share:.2f})"
     if certainty < _LIKELY:
-        reason = (
-            f"the text is like no language, {best} the likeliest ({certainty:.2f})"
-        )
-    needed = _SURE if letters < _MIN_TO_REJECT else _LIKELY
-    status: Status = "rejected" if certainty >= needed else "undetermined"
+        reason = f"the text is like no language, {best} the likeliest ({certainty:.2f})"
+    unsure = letters < _MIN_TO_REJECT and ranking.share >= _HARDLY
+    status: Status = "undetermined"
+    if certainty >= (_SURE if unsure else _LIKELY):
+        status = "rejected"
     return LanguageDecision(status, wanted, best, certainty, reason)

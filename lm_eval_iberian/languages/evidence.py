@@ -34,9 +34,26 @@ _ENDING: Final = "~"
 _LETTER: Final = "^"
 _PREFIX: Final = {"endings": _ENDING, "letters": _LETTER}
 _LONGEST_ENDING: Final = 8
+# an ending of more languages than this stands in names too ("-an", "-on")
+_FEW: Final = 3
 # a hyphen before a clitic and an apostrophe after an elided word belong to it
 _TOKEN: Final = re.compile(r"-?[^\W\d_]{1,40}(?:'(?=[^\W\d_]))?")
 _REMEMBERED: Final = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """The evidence in a text.
+
+    Attributes:
+        score: Log-likelihood, by part and language; the last row is of all the parts.
+        telling: How many words of the text show that it is running text, by language.
+        words: How many words the text has.
+    """
+
+    score: Floats
+    telling: Floats
+    words: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +64,8 @@ class Evidence:
         languages: The codes, in the order of the columns of ``against``.
         index: The row of each mark.
         against: Log-odds against each language, by mark.
-        is_word: Whether a mark is a whole word, by mark.
+        telling: Whether a mark shows that there is running text, by mark: function
+            words do, and endings of few languages; letters stand in names too.
         letters: Finds the letters that are marks.
         seen: The marks of words met before.
     """
@@ -55,26 +73,25 @@ class Evidence:
     languages: tuple[str, ...]
     index: Mapping[str, int]
     against: Floats
-    is_word: NDArray[np.bool_]
+    telling: NDArray[np.bool_]
     letters: re.Pattern[str]
     seen: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def score(self, parts: Sequence[str]) -> tuple[Floats, Floats]:
-        """Return evidence, and the share of listed words, by part and language.
-
-        The last row of both is of all the parts together.
-        """
-        by_part = [_TOKEN.findall(part.replace("’", "'")) for part in parts]
-        tokens = np.array([*map(len, by_part), sum(map(len, by_part))], np.float32)
-        marks = [self._marks_of(words) for words in by_part]
-        owner = np.repeat(np.arange(len(parts)), [*map(len, marks)])
+    def score(self, parts: Sequence[str]) -> Weighed:
+        """Weigh the marks in the parts of a text, and in all of them together."""
+        words = [_TOKEN.findall(part.replace("’", "'")) for part in parts]
+        marks = [self._marks_of(of_part) for of_part in words]
+        owner = np.repeat(np.arange(len(parts)), list(map(len, marks)))
         flat = np.fromiter(chain.from_iterable(marks), np.intp, len(owner))
         distinct, column = np.unique(flat, return_inverse=True)
         counts = count_pairs(owner, column, len(parts), len(distinct))
         against = self.against[distinct]
-        listed = (against < _LACKS) & self.is_word[distinct][:, None]
-        share = counts @ listed.astype(np.float32) / np.maximum(tokens, 1)[:, None]
-        return -np.log1p(counts) @ against, share
+        telling = (against < _LACKS) & self.telling[distinct][:, None]
+        return Weighed(
+            score=-np.log1p(counts) @ against,
+            telling=counts[-1] @ telling.astype(np.float32),
+            words=sum(map(len, words)),
+        )
 
     def _marks_of(self, words: list[str]) -> list[int]:
         """Return the marks in some words; what a word has is remembered."""
@@ -126,10 +143,13 @@ def read_evidence(path: Path) -> Evidence:
                 row = rows.setdefault(name, np.full(len(table), _LACKS, np.float32))
                 row[column] = _RARE if kind == "rare" else 0.0
     letters = sorted((m[1:] for m in rows if m[0] == _LETTER), key=len, reverse=True)
+    against = np.stack(list(rows.values()))
+    few = (against < _LACKS).sum(axis=1) <= _FEW
     return Evidence(
         languages=tuple(table),
         index={mark: number for number, mark in enumerate(rows)},
-        against=np.stack(list(rows.values())),
-        is_word=np.array([mark[0] not in _ENDING + _LETTER for mark in rows]),
+        against=against,
+        telling=np.array([m[0] not in _ENDING + _LETTER for m in rows])
+        | (few & np.array([m[0] == _ENDING for m in rows])),
         letters=re.compile("|".join(map(re.escape, letters))),
     )

@@ -7,7 +7,6 @@ of the rest of the world is ranked among all that the byte model knows.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -38,92 +37,138 @@ _FOREIGN_BEST: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """How likely one part of a text is in each language.
+class Guess:
+    """The likeliest language of a text or a part of it, and its probability."""
+
+    language: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The languages of a text.
 
     Attributes:
-        best: The likeliest language.
-        certainty: Its probability.
-        share: The probability of the wanted language.
-        listed: The share of the words that are the wanted language's function words;
-            1 for a language without such a list.
+        parts: The likeliest language of each part.
+        whole: The likeliest language of the whole text.
+        share: The probability of the wanted language for the whole text.
+        words: How many words the text has.
+        telling: How many of them show that it is running text in the wanted language;
+            None for a language without a list of function words.
     """
 
-    best: str
-    certainty: float
+    parts: tuple[Guess, ...]
+    whole: Guess
     share: float
-    listed: float
-
-
-def neighbours() -> tuple[str, ...]:
-    """Return the languages that are told apart by function words too."""
-    return evidence().languages
+    words: int
+    telling: int | None
 
 
 @cache
 def known_languages() -> tuple[str, ...]:
     """Return the codes of all languages that can be told, in order."""
-    return tuple(sorted({*byte_model().labels, *neighbours()}))
+    return tuple(sorted({*byte_model().labels, *evidence().languages}))
 
 
-def rank(parts: Sequence[str], wanted: str | None = None) -> list[Ranked]:
-    """Rank the languages of each part of a text; the last one is of the whole text."""
+def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
+    """Rank the languages of a text and of each part; ``parts`` must not be empty.
+
+    A wanted language of the rest of the world is sought among all.
+    """
+    layout = _layout()
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
-    lengths = [*map(len, encoded), sum(map(len, encoded))]
-    # the byte model's own temperature keeps it calibrated over lengths
-    cooled = np.array([[1 / math.sqrt(n or 1)] for n in lengths], np.float32)
-    bytes_score = byte_model().score(encoded)
-    words_score, listed = evidence().score(parts)
-    near_names, columns, prior, every_names, fold = _layout()
-    near = _softmax((bytes_score[:, columns] + words_score) * cooled + prior)
-    every = _softmax(bytes_score * cooled) @ fold
-    far = every * _far()
-    foreign = (far.sum(1) >= _FOREIGN) & (far.max(1) >= _FOREIGN_BEST)
-    if wanted is not None and wanted not in near_names:
+    sizes = [*map(len, encoded), sum(map(len, encoded))]
+    # the byte model's own temperature, which keeps it calibrated over lengths
+    cooling = 1 / np.sqrt(np.maximum(sizes, 1), dtype=np.float32)[:, None]
+    scored = byte_model().score(encoded)
+    marks = evidence().score(parts)
+    near = _softmax((scored[:, layout.columns] + marks.score) * cooling + layout.prior)
+    every = _merged(_softmax(scored * cooling), layout.twins)
+    far = every[:, layout.far]
+    foreign = (far.sum(axis=1) >= _FOREIGN) & (far.max(axis=1) >= _FOREIGN_BEST)
+    if wanted is not None and wanted not in layout.near:
         foreign[:] = True
-    ranked = []
-    for number, is_foreign in enumerate(foreign.tolist()):
-        names, row = (
-            (every_names, every[number]) if is_foreign else (near_names, near[number])
+    *guesses, whole = _guess(near, every, foreign)
+    names, row = (layout.every, every[-1]) if foreign[-1] else (layout.near, near[-1])
+    return Ranking(
+        parts=tuple(guesses),
+        whole=whole,
+        share=float(row[names.index(wanted)]) if wanted in names else 0.0,
+        words=marks.words,
+        telling=(
+            int(marks.telling[layout.near.index(wanted)])
+            if wanted in layout.near
+            else None
+        ),
+    )
+
+
+def _guess(near: Floats, every: Floats, foreign: NDArray[np.bool_]) -> list[Guess]:
+    """Return the likeliest by row: among all if foreign, else the neighbours."""
+    layout = _layout()
+    guesses = list(
+        map(
+            Guess,
+            map(layout.near.__getitem__, near.argmax(1).tolist()),
+            near.max(1).tolist(),
         )
-        top = int(row.argmax())
-        ranked.append(
-            Ranked(
-                best=names[top],
-                certainty=float(row[top]),
-                share=float(row[names.index(wanted)]) if wanted in names else 0.0,
-                listed=(
-                    float(listed[number, near_names.index(wanted)])
-                    if wanted in near_names
-                    else 1.0
-                ),
-            )
-        )
-    return ranked
+    )
+    for row in np.flatnonzero(foreign):
+        top = int(every[row].argmax())
+        guesses[row] = Guess(layout.every[top], float(every[row, top]))
+    return guesses
+
+
+def _merged(shares: Floats, twins: tuple[tuple[int, int], ...]) -> Floats:
+    """Give a language that has two columns the sum of both in its first."""
+    for first, second in twins:
+        shares[:, first] += shares[:, second]
+        shares[:, second] = 0.0
+    return shares
 
 
 def _softmax(scores: Floats) -> Floats:
     """Turn log-odds into probabilities, by row."""
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    odds: Floats = np.exp(scores - scores.max(axis=1, keepdims=True))
     return odds / odds.sum(axis=1, keepdims=True)
 
 
-@cache
-def _layout() -> tuple[
-    tuple[str, ...], NDArray[np.intp], Floats, tuple[str, ...], Floats
-]:
-    """Return the neighbours, their columns and priors; all labels, and who merges."""
-    labels = byte_model().labels
-    near = neighbours()
-    columns = np.array([labels.index(_STAND_IN.get(lang, lang)) for lang in near])
-    prior = np.array([_PRIOR.get(lang, 0.0) for lang in near], np.float32)
-    every = tuple(dict.fromkeys(labels))
-    fold = np.array([[a == b for b in every] for a in labels], np.float32)
-    return near, columns, prior, every, fold
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """Where each language stands in the tables.
+
+    Attributes:
+        near: The neighbours.
+        columns: Their columns in the byte model.
+        prior: Their log-odds.
+        every: The language of each column of the byte model.
+        twins: Columns of the same language, in two scripts.
+        far: The columns of the rest of the world.
+    """
+
+    near: tuple[str, ...]
+    columns: NDArray[np.intp]
+    prior: Floats
+    every: tuple[str, ...]
+    twins: tuple[tuple[int, int], ...]
+    far: NDArray[np.intp]
 
 
 @cache
-def _far() -> Floats:
-    """Return 1 for each language of the rest of the world, in the order of labels."""
-    near = neighbours()
-    return np.array([lang not in (*near, *_KIN) for lang in _layout()[3]], np.float32)
+def _layout() -> _Layout:
+    """Work the layout out once."""
+    every = byte_model().labels
+    near = evidence().languages
+    kin = {*near, *_KIN}
+    return _Layout(
+        near=near,
+        columns=np.array([every.index(_STAND_IN.get(lang, lang)) for lang in near]),
+        prior=np.array([_PRIOR.get(lang, 0.0) for lang in near], np.float32),
+        every=every,
+        twins=tuple(
+            (every.index(lang), column)
+            for column, lang in enumerate(every)
+            if every.index(lang) < column
+        ),
+        far=np.flatnonzero([lang not in kin for lang in every]),
+    )

@@ -28,7 +28,9 @@ _MARKER: Final = re.compile(
 )
 _MARKUP: Final = re.compile(r"[*_#`|<>{}\\~=]+")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？।])")
-_CUT: Final = re.compile(rf"\S.{{1,{_LONGEST_CHUNK}}}(?=\s|$)|\S.{{0,{_LONGEST_CHUNK}}}")
+_CUT: Final = re.compile(
+    rf"\S.{{1,{_LONGEST_CHUNK}}}(?=\s|$)|\S.{{0,{_LONGEST_CHUNK}}}"
+)
 
 
 def running_text(text: str) -> str:

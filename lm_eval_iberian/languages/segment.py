@@ -17,7 +17,10 @@ from lm_eval_iberian.languages.profile import LanguageProfile
 from lm_eval_iberian.languages.sentence_ends import sentence_spans
 
 
-_ADDRESS: Final = r"(?:https?://|www\.)[^\s<>()\[\]]+"
+_ADDRESS: Final = (
+    r"(?:https?://|www\.)[^\s<>()\[\]]+"
+    r"|[^\W_][\w.+-]{0,63}@[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,5}"
+)
 _BLANK_LINE: Final = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 # headings, whole lines in bold, titles, stage directions and table rows
 _LABEL: Final = re.compile(

@@ -25,7 +25,8 @@ _MARK: Final = re.compile(
     r"([.!?…]{1,40})([^\s\w,;:\[]*)(?:\[\d{1,3}\])*(?=\s+[^\s,;]|\s*$)"
 )
 _FOLLOWING: Final = re.compile(r"[^\W_]+(?:[-'’·.][^\W_]+)*\.?")
-_JOINT: Final = re.compile(r"[-'’]")
+_JOINT: Final = re.compile(r"-|['’](?=[^\W\d_])(?![A-ZÀ-Þ])")
+_NAME: Final = re.compile(r"\s+[A-ZÀ-Þ][^\W\d_A-ZÀ-Þ]")
 _ENUMERATOR: Final = re.compile(r"\W*(?:\d{1,3}(?:\.\d{1,3})*|[a-z])\W*")
 _NUMBER: Final = re.compile(r"\d[\d.,:/-]*[^\W\d_]{0,2}")
 _DAY: Final = re.compile(r"0?[1-9]|[12]\d|3[01]")
@@ -58,10 +59,11 @@ class _Token(NamedTuple):
 
 
 class _Next(NamedTuple):
-    """What follows a mark: the signs before the next word, and that word."""
+    """What follows a mark: signs, a word, and whether a capital follows that one."""
 
     signs: str
     word: str
+    names: bool
 
     @property
     def is_small(self) -> bool:
@@ -74,7 +76,7 @@ class _Next(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """The word up to its first joint: in SMS-ak it is SMS."""
+        """The word up to its first joint: SMS in SMS-ak, l in l'aigua, not in L'Oréal."""
         return _JOINT.split(self.word)[0].rstrip(".")
 
 
@@ -94,9 +96,10 @@ class _Lexicon:
     postscripts: frozenset[str]
 
     def starts(self, after: _Next) -> bool:
-        """Tell whether a word in capitals often opens a sentence."""
-        stem = after.stem.lower()
-        return not after.is_initial and not after.is_small and stem in self.starters
+        """Tell whether a word with a capital often opens a sentence: The, not La Paz."""
+        if after.is_initial or after.is_small or (after.names and len(after.stem) < 4):
+            return False
+        return after.stem.lower() in self.starters
 
     def counts(self, after: _Next) -> bool:
         """Tell whether a word is a number; the pronoun I is none."""
@@ -188,9 +191,11 @@ def _token(text: str, start: int, end: int, last: int) -> _Token:
 def _next(text: str) -> _Next:
     """Read the beginning of what follows a mark."""
     bare = text.lstrip(_OPENING)
-    match = _FOLLOWING.match(bare)
     signs = text[: len(text) - len(bare)]
-    return _Next(signs, match[0] if match else bare[:1])
+    match = _FOLLOWING.match(bare)
+    if match is None:
+        return _Next(signs, bare[:1], False)
+    return _Next(signs, match[0], bool(_NAME.match(bare, match.end())))
 
 
 def _opens(text: str, start: int, token: _Token, lexicon: _Lexicon) -> bool:
@@ -216,7 +221,7 @@ def _ends(held: Sequence[_Token], after: _Next, cased: bool, lexicon: _Lexicon) 
     known = _ends_abbreviation(held, after, lexicon)
     if known is not None:
         return known
-    if token.is_initial:
+    if token.is_initial or (token.word.isupper() and _ACRONYM.fullmatch(token.word)):
         return _ends_initial(held, after, lexicon)
     if token.is_number:
         return _ends_number(held, after, cased, lexicon)
@@ -250,7 +255,8 @@ def _ends_abbreviation(
         if name in lexicon.before_number and lexicon.counts(after):
             return False
         if name in lexicon.before_word:
-            return len(name) > 1 and lexicon.starts(after)
+            plain = after._replace(names=False) if "." in name else after
+            return len(name) > 1 and lexicon.starts(plain)
         if name in lexicon.closing and (len(name) > 1 or not initial):
             return not (after.is_small or number)
     return None
@@ -258,11 +264,25 @@ def _ends_abbreviation(
 
 def _ends_initial(held: Sequence[_Token], after: _Next, lexicon: _Lexicon) -> bool:
     """Tell whether a sentence ends after a letter: plan B, 20 m, but not J. Bach."""
-    if after.is_small or after.is_initial:
+    if after.is_small or after.is_initial or _is_year(after):
         return False
+    if len(held) > 1 and _is_counted(held, lexicon):
+        return True
     if held[-1].word.isupper():
         return not after.word[:1].isupper() or lexicon.starts(after)
     return after.word[:1].isupper() or (len(held) > 1 and held[-2].is_number)
+
+
+def _is_year(after: _Next) -> bool:
+    """Tell whether a year in brackets follows, as after an author's name."""
+    return "(" in after.signs and after.word[:1].isdigit()
+
+
+def _is_counted(held: Sequence[_Token], lexicon: _Lexicon) -> bool:
+    """Tell whether the last letter is a Roman number after an abbreviation: s. V."""
+    before, letter = held[-2:]
+    counts = before.mark == "." and before.word.lower() in lexicon.before_number
+    return counts and bool(_ROMAN.fullmatch(letter.word))
 
 
 def _ends_number(
@@ -272,10 +292,11 @@ def _ends_number(
     number = held[-1].word
     if after.is_small:
         return not (cased or lexicon.arabic_ordinals)
+    if not lexicon.arabic_ordinals:
+        return True
     if _DAY.fullmatch(number) and lexicon.is_month(after.stem):
         return False
-    capitals = len(after.stem) > 1 and after.stem.isupper()
-    if not (lexicon.arabic_ordinals and capitals) or lexicon.starts(after):
+    if len(after.stem) < 2 or not after.stem.isupper() or lexicon.starts(after):
         return True
     if len(held) == 1 or held[-2].word.isupper():
         return len(number) > 4

@@ -13,7 +13,7 @@ from lm_eval_iberian.download import cached
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval import known_findings
 from lm_eval_iberian.ifeval.asked_numbers import limits, numbers, prompt_words
-from lm_eval_iberian.ifeval.consistency import inconsistencies
+from lm_eval_iberian.ifeval.consistency import Finding, inconsistencies
 from lm_eval_iberian.ifeval.data import (
     Prompt,
     Repairs,
@@ -133,6 +133,19 @@ def test_exceptions_have_a_key_and_a_reason(
         (folder / "eu.toml").write_text(text, "utf-8")
         with pytest.raises(DataError, match=said):
             listed("eu", "mini")
+
+
+def test_an_exception_covers_its_own_finding_only() -> None:
+    finding = Finding(1, "keywords:frequency", "frequency", 3, "why")
+    for entry, covers in (
+        ({"key": 1}, True),
+        ({"key": 2}, False),
+        ({"key": 1, "kwarg": "frequency"}, True),
+        ({"key": 1, "kwarg": "keyword"}, False),
+        ({"key": 1, "instruction_id": "keywords:frequency"}, True),
+        ({"key": 1, "instruction_id": "keywords:existence"}, False),
+    ):
+        assert is_listed(finding, [entry]) is covers, entry
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

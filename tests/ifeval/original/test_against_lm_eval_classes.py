@@ -85,12 +85,13 @@ ARGUMENTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 PIECES = [
     "\n", "\n\n", " ", "* ", "*", "**", "***", "******", "- ", "-", "[x]", "[", "]",
-    "<<", ">>", '"', "'", ",", ".", "? ", "...", "The cat sat. ", "THE U.S. ", "can't",
-    "CANnot ", "A", "I ", "Section 1", "SECTION 2\n", "(Day) 1", "P.S. ", "p. p. s", "42",
-    "{}", "```json\n", "```", "```JSON", "My answer is no.", "über", "über", "Ⅷ", "²",
-    "m² ", "\u0301", "\u2028", "\r\n", "\t", "日本", "‘X’", "“NO”", "—", "NaN", "<< a >>",
-    "the quick brown fox jumps over the lazy dog and runs away ", "Der Hund bellt laut. ",
-    "NASA's ROCKET (X-1) ", "e.g. This", "J. Smith", "gonna", "'tis", "Note: ", "\x1c",
+    "<<", ">>", '"', "'", ",", ".", "? ", "...", "The cat sat. ", "THE U.S. ",
+    "can't", "CANnot ", "A", "I ", "Section 1", "SECTION 2\n", "(Day) 1", "P.S. ",
+    "p. p. s", "42", "{}", "```json\n", "```", "```JSON", "My answer is no.", "über",
+    "u\u0308ber", "Ⅷ", "²", "m² ", "\u0301", "\u2028", "\r\n", "\t", "日本", "‘X’",
+    "“NO”", "—", "NaN", "<< a >>", "Der Hund bellt laut. ", "NASA's ROCKET (X-1) ",
+    "the quick brown fox jumps over the lazy dog and runs away ", "e.g. This",
+    "J. Smith", "gonna", "'tis", "Note: ", "\x1c",
 ]  # fmt: skip
 answers = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
