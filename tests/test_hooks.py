@@ -153,6 +153,6 @@ def test_missing_data_end_in_a_sentence_before_a_model_is_loaded(
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("lm_eval: The IFEval prompts of Merge and Conquer"), last
-    assert "iberian tasks --fetch ifeval_eu" in last
+    assert "iberian tasks --fetch iberian_ifeval_eu" in last
     assert "Traceback" not in done.stderr
     assert "/no/such/model" not in done.stderr

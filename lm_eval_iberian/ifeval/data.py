@@ -86,7 +86,7 @@ def read_set(lang: str, which: str = "paper") -> Reading:
         pinned.verify(path)
         _require_whole(read(path, lang, repairs), pinned)
 
-    path = fetch(pinned.locate(lang), what, f"ifeval_{lang}", check=check)
+    path = fetch(pinned.locate(lang), what, f"iberian_ifeval_{lang}", check=check)
     return read(path, lang, repairs)
 
 

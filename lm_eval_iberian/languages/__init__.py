@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from lm_eval_iberian.languages.casing import capital_words, is_all_lower, is_all_upper
-from lm_eval_iberian.languages.detect import LanguageDecision, decide_language
+from lm_eval_iberian.languages.detect import (
+    LanguageDecision,
+    decide_language,
+    identify,
+)
 from lm_eval_iberian.languages.folding import compose, fold, fold_spaces
 from lm_eval_iberian.languages.matching import (
     allows_inflection,
@@ -29,6 +33,7 @@ __all__ = [
     "decide_language",
     "fold",
     "fold_spaces",
+    "identify",
     "is_all_lower",
     "is_all_upper",
     "load_profile",

@@ -54,7 +54,7 @@ class ByteModel:
     def _states(self, text: bytes) -> NDArray[np.uint32]:
         """Return the automaton's state after each byte."""
         letters = np.frombuffer(text, np.uint8).astype(np.int32)
-        states = self.moves[letters + self.rows[0]]
+        states: NDArray[np.uint32] = self.moves[letters + self.rows[0]]
         before = np.zeros_like(states)
         for _ in range(_LONGEST_FEATURE - 1):
             before[1:] = states[:-1]

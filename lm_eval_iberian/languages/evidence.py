@@ -10,7 +10,7 @@ languages; there is nothing in them to fit to a text.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
@@ -131,25 +131,36 @@ def read_evidence(path: Path) -> Evidence:
     """
     table = read_toml(path)
     rows: dict[str, Floats] = {}
-    for column, (lang, lists) in enumerate(table.items()):
-        for kind, marks in lists.items():
-            if kind not in _KINDS or not isinstance(marks, str):
-                raise DataError(
-                    f"{path.name}: {lang}: '{kind}' is no list of words; "
-                    f"the lists are {', '.join(_KINDS)}, each in one string."
-                )
-            for mark in marks.split():
-                name = _PREFIX.get(kind, "") + mark
-                row = rows.setdefault(name, np.full(len(table), _LACKS, np.float32))
-                row[column] = _RARE if kind == "rare" else 0.0
+    for column, lang in enumerate(table):
+        for kind, mark in _listed(table[lang], f"{path.name}: {lang}"):
+            name = _PREFIX.get(kind, "") + mark
+            row = rows.setdefault(name, np.full(len(table), _LACKS, np.float32))
+            row[column] = _RARE if kind == "rare" else 0.0
     letters = sorted((m[1:] for m in rows if m[0] == _LETTER), key=len, reverse=True)
     against = np.stack(list(rows.values()))
-    few = (against < _LACKS).sum(axis=1) <= _FEW
+    few = ((against < _LACKS).sum(axis=1) <= _FEW).tolist()
     return Evidence(
         languages=tuple(table),
         index={mark: number for number, mark in enumerate(rows)},
         against=against,
-        telling=np.array([m[0] not in _ENDING + _LETTER for m in rows])
-        | (few & np.array([m[0] == _ENDING for m in rows])),
+        telling=np.array(
+            [
+                is_few if mark[0] == _ENDING else mark[0] != _LETTER
+                for mark, is_few in zip(rows, few, strict=True)
+            ]
+        ),
         letters=re.compile("|".join(map(re.escape, letters))),
     )
+
+
+def _listed(lists: object, place: str) -> Iterator[tuple[str, str]]:
+    """Yield the kind of list and the mark, of all the lists of a language."""
+    if not isinstance(lists, Mapping):
+        raise DataError(f"{place}: a table of lists was expected, found {lists!r}.")
+    for kind, marks in lists.items():
+        if kind not in _KINDS or not isinstance(marks, str):
+            raise DataError(
+                f"{place}: '{kind}' is no list of words; "
+                f"the lists are {', '.join(_KINDS)}, each in one string."
+            )
+        yield from ((kind, mark) for mark in marks.split())

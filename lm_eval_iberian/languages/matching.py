@@ -14,6 +14,7 @@ from lm_eval_iberian.languages.rules import KeywordRules, Pairs
 
 _LONGEST_ENDING: Final = 30
 _DEPTH: Final = 3
+_VOWELS: Final = "aeiou"
 # the raised dot of pel·lícula is inside a word: it holds no "lícula"
 _NO_LETTER_BEFORE: Final = r"(?<![^\W_])(?<![^\W_]·)"
 _NO_LETTER_AFTER: Final = r"(?![^\W_])(?!·[^\W_])"
@@ -110,8 +111,11 @@ def _inflected(base: str, ending: str, rules: KeywordRules, depth: int) -> bool:
         return True
     if depth == 0:
         return False
-    if base[-1] in rules.doubled_finals and ending[0] == base[-1]:
-        base, ending = base + ending[0], ending[1:]
+    if base[-1] in rules.doubled_finals:
+        if ending[0] == base[-1]:
+            base, ending = base + ending[0], ending[1:]
+        elif ending[0] in _VOWELS and base.split()[-1] not in rules.undoubled:
+            return False
     for endings in rules.endings:
         if base[-1].isalpha() and base[-1] not in endings.after:
             continue

@@ -23,13 +23,13 @@ from lm_eval_iberian.languages.evidence import evidence
 # the packs. A sentence's evidence outweighs them many times.
 _PRIOR: Final = {
     "gl": -0.15, "pt": -0.6, "fr": -0.7, "it": -0.7, "de": -1.0, "oc": -1.5,
-    "ast": -2.0, "la": -2.0, "ro": -2.0,
+    "an": -2.0, "ast": -2.0, "la": -2.0, "ro": -2.0,
 }  # fmt: skip
 # a language that the byte model lacks, and what it takes it for
 _STAND_IN: Final = {"ast": "es"}
-# relatives of Spanish with few texts in the byte model: a guess at them is no sign of
-# the rest of the world
-_KIN: Final = ("an", "ext")
+# Extremaduran, of which the byte model has few texts: what it takes for it is mostly
+# Asturian or Spanish, and no sign of the rest of the world
+_KIN: Final = ("ext",)
 # What the rest of the world's languages, and the best of them, must have for the text
 # to be theirs; a list of names is spread thinly over many.
 _FOREIGN: Final = 0.8
@@ -79,7 +79,7 @@ def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     sizes = [*map(len, encoded), sum(map(len, encoded))]
     # the byte model's own temperature, which keeps it calibrated over lengths
-    cooling = 1 / np.sqrt(np.maximum(sizes, 1), dtype=np.float32)[:, None]
+    cooling = np.asarray(sizes, np.float32).clip(min=1)[:, None] ** np.float32(-0.5)
     scored = byte_model().score(encoded)
     marks = evidence().score(parts)
     near = _softmax((scored[:, layout.columns] + marks.score) * cooling + layout.prior)
@@ -129,8 +129,9 @@ def _merged(shares: Floats, twins: tuple[tuple[int, int], ...]) -> Floats:
 
 def _softmax(scores: Floats) -> Floats:
     """Turn log-odds into probabilities, by row."""
-    odds: Floats = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: Floats = odds / odds.sum(axis=1, keepdims=True)
+    return shares
 
 
 @dataclass(frozen=True, eq=False)

@@ -132,6 +132,7 @@ class KeywordRules:
     dropped_finals: tuple[str, ...] = ()
     dropped_before: tuple[str, ...] = ()
     doubled_finals: tuple[str, ...] = ()
+    undoubled: tuple[str, ...] = ()
     endings: tuple[Endings, ...] = ()
 
     def __post_init__(self) -> None:

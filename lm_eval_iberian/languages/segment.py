@@ -66,12 +66,12 @@ def sentences(text: str, profile: LanguageProfile) -> list[str]:
 @cache
 def _word_pattern(profile: LanguageProfile) -> re.Pattern[str]:
     """Compile the word rule of a language."""
-    letter = rf"[^\W_]|[{_marks()}]"
+    letters = rf"[^\W_]+|[{_marks()}]"
     joiners = "".join(re.escape(c) for c in profile.words.joiners) + "_"
     numeric = "".join(re.escape(c) for c in profile.words.number_joiners)
     joint = rf"[{joiners}](?=[^\W_])|(?<=\d)[{numeric}](?=\d)|\.(?=[ºª])"
     acronym = r"(?<![^\W_])(?:[^\W\d_]\.){2,20}(?:[^\W\d_](?![^\W_]))?"
-    return re.compile(rf"{_ADDRESS}|{acronym}|[^\W_](?:{letter}|{joint})*")
+    return re.compile(rf"{_ADDRESS}|{acronym}|[^\W_](?:{letters}|{joint})*")
 
 
 @cache

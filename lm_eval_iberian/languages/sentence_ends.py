@@ -12,72 +12,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from lm_eval_iberian.languages.profile import LanguageProfile
+from lm_eval_iberian.languages.tokens import Next, Token, following, tokens
 
 
 Span = tuple[int, int]
-# more signs, or letters, than this are no end of a sentence, and no abbreviation
 _REACH: Final = 40
-_TOKEN: Final = re.compile(r"\S+")
-_MARK: Final = re.compile(
-    r"([.!?…]{1,40})([^\s\w,;:\[]*)(?:\[\d{1,3}\])*(?=\s+[^\s,;]|\s*$)"
-)
-_FOLLOWING: Final = re.compile(r"[^\W_]+(?:[-'’·.][^\W_]+)*\.?")
-_JOINT: Final = re.compile(r"-|['’](?=[^\W\d_])(?![A-ZÀ-Þ])")
-_NAME: Final = re.compile(r"\s+[A-ZÀ-Þ][^\W\d_A-ZÀ-Þ]")
 _ENUMERATOR: Final = re.compile(r"\W*(?:\d{1,3}(?:\.\d{1,3})*|[a-z])\W*")
-_NUMBER: Final = re.compile(r"\d[\d.,:/-]*[^\W\d_]{0,2}")
 _DAY: Final = re.compile(r"0?[1-9]|[12]\d|3[01]")
-_ACRONYM: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _ROMAN: Final = re.compile(r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
-_CITATIONS: Final = re.compile(r"(?<=\S)(?:\[\d{1,3}\]){1,9}\.?$")
-_QUOTES: Final = "\"'”’»)"
-_ASIDE: Final = "-–—,;"
-_OPENING: Final = " \t\"'«“”‘([{*_¿¡:)]»" + _ASIDE
-# signs alone that begin with one of these belong to the word after them
-_FORWARD: Final = "«“‘([{¿¡<#-–—"
-
-
-class _Token(NamedTuple):
-    """A word with the signs around it, and the mark that may end its sentence."""
-
-    start: int
-    end: int
-    word: str
-    mark: str = ""
-    quoted: bool = False
-
-    @property
-    def is_initial(self) -> bool:
-        return len(self.word) == 1 and self.word.isalpha()
-
-    @property
-    def is_number(self) -> bool:
-        return bool(_NUMBER.fullmatch(self.word))
-
-
-class _Next(NamedTuple):
-    """What follows a mark: signs, a word, and whether a capital follows that one."""
-
-    signs: str
-    word: str
-    names: bool
-
-    @property
-    def is_small(self) -> bool:
-        """Whether it begins small; iPhone and eBay may begin a sentence."""
-        return self.word[:1].islower() and not self.word[1:2].isupper()
-
-    @property
-    def is_initial(self) -> bool:
-        return len(self.word) == 2 and self.word[0].isalpha() and self.word[1] == "."
-
-    @property
-    def stem(self) -> str:
-        """The word up to its first joint: SMS in SMS-ak, l in l'aigua, not in L'Oréal."""
-        return _JOINT.split(self.word)[0].rstrip(".")
 
 
 @dataclass(frozen=True)
@@ -95,13 +40,16 @@ class _Lexicon:
     roman_ordinals: bool
     postscripts: frozenset[str]
 
-    def starts(self, after: _Next) -> bool:
-        """Tell whether a word with a capital often opens a sentence: The, not La Paz."""
+    def starts(self, after: Next) -> bool:
+        """Tell whether a word with a capital often opens a sentence.
+
+        A short one before a name does not: ``C. La Paz``.
+        """
         if after.is_initial or after.is_small or (after.names and len(after.stem) < 4):
             return False
         return after.stem.lower() in self.starters
 
-    def counts(self, after: _Next) -> bool:
+    def counts(self, after: Next) -> bool:
         """Tell whether a word is a number; the pronoun I is none."""
         stem = after.stem
         return stem[:1].isdigit() or (
@@ -127,78 +75,27 @@ def sentence_spans(text: str, profile: LanguageProfile) -> Iterator[Span]:
 
     Signs that stand alone after an end (an emoji) belong to the sentence before them.
     """
-    tokens = _tokens(text)
-    if not tokens:
+    words = tokens(text)
+    if not words:
         return
     lexicon = _lexicon(profile)
     cased = text != text.lower()
-    start = tokens[0].start
-    held: list[_Token] = []
-    for token, following in pairwise(tokens):
+    start = words[0].start
+    held: list[Token] = []
+    for token, next_token in pairwise(words):
         held = [*held[-3:], token]
         if not token.mark:
             continue
-        after = _next(text[following.start : following.start + _REACH])
+        after = following(text, next_token.start)
         if not _opens(text, start, token, lexicon) and _ends(
             held, after, cased, lexicon
         ):
             yield start, token.end
-            start, held = following.start, []
-    yield start, tokens[-1].end
+            start, held = next_token.start, []
+    yield start, words[-1].end
 
 
-def _tokens(text: str) -> list[_Token]:
-    """Return the words; signs alone belong to the word before them."""
-    spans: list[tuple[int, int, int]] = []
-    for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        last = _last_letter(text, start, end)
-        if last < 0 and spans and text[start] not in _FORWARD:
-            spans[-1] = (spans[-1][0], end, spans[-1][2])
-        else:
-            spans.append((start, end, last))
-    while len(spans) > 1 and spans[-1][2] < 0:
-        end = spans.pop()[1]
-        spans[-1] = (spans[-1][0], end, spans[-1][2])
-    return [_token(text, *span) for span in spans]
-
-
-def _last_letter(text: str, start: int, end: int) -> int:
-    """Return the place of the last letter or digit, -1 without one.
-
-    Numbers of notes are left out: ``so.[11] It``.
-    """
-    note = _CITATIONS.search(text, max(start, end - _REACH), end)
-    for place in range((note.start() if note else end) - 1, start - 1, -1):
-        if text[place].isalnum():
-            return place
-    return -1
-
-
-def _token(text: str, start: int, end: int, last: int) -> _Token:
-    """Read the word of a token, and the mark after it."""
-    if last < 0:
-        return _Token(start, end, "")
-    word = text[max(start, last - _REACH) : last + 1].lstrip(_OPENING)
-    match = _MARK.search(text, last + 1, min(end, last + _REACH))
-    if match is None:
-        return _Token(start, end, word)
-    if match.start() > last + 1 and word.isalpha():
-        word = ""  # in C++. the full stop is not that of an initial
-    return _Token(start, end, word, match[1], any(c in _QUOTES for c in match[2]))
-
-
-def _next(text: str) -> _Next:
-    """Read the beginning of what follows a mark."""
-    bare = text.lstrip(_OPENING)
-    signs = text[: len(text) - len(bare)]
-    match = _FOLLOWING.match(bare)
-    if match is None:
-        return _Next(signs, bare[:1], False)
-    return _Next(signs, match[0], bool(_NAME.match(bare, match.end())))
-
-
-def _opens(text: str, start: int, token: _Token, lexicon: _Lexicon) -> bool:
+def _opens(text: str, start: int, token: Token, lexicon: _Lexicon) -> bool:
     """Tell whether a full stop belongs to a list number or to a postscript's mark."""
     if token.mark != ".":
         return False
@@ -210,10 +107,10 @@ def _opens(text: str, start: int, token: _Token, lexicon: _Lexicon) -> bool:
     return before.endswith(":") and bool(_ENUMERATOR.fullmatch(token.word))
 
 
-def _ends(held: Sequence[_Token], after: _Next, cased: bool, lexicon: _Lexicon) -> bool:
+def _ends(held: Sequence[Token], after: Next, cased: bool, lexicon: _Lexicon) -> bool:
     """Tell whether a sentence ends at the mark of the last word held."""
     token = held[-1]
-    if after.is_small and (token.quoted or any(c in _ASIDE for c in after.signs)):
+    if after.is_small and (token.quoted or after.is_aside):
         return False
     if token.mark != ".":
         strong = "!" in token.mark or "?" in token.mark
@@ -221,33 +118,37 @@ def _ends(held: Sequence[_Token], after: _Next, cased: bool, lexicon: _Lexicon) 
     known = _ends_abbreviation(held, after, lexicon)
     if known is not None:
         return known
-    if token.is_initial or (token.word.isupper() and _ACRONYM.fullmatch(token.word)):
+    if token.is_initial or (token.is_acronym and token.word.isupper()):
         return _ends_initial(held, after, lexicon)
     if token.is_number:
         return _ends_number(held, after, cased, lexicon)
     if _is_roman_ordinal(token.word, cased, lexicon):
         return lexicon.starts(after)
-    return not (after.is_small and _ACRONYM.fullmatch(token.word))
+    return not (after.is_small and token.is_acronym)
 
 
-def _names(held: Sequence[_Token], lexicon: _Lexicon) -> list[str]:
+def _names(held: Sequence[Token], lexicon: _Lexicon) -> list[str]:
     """Return the last word, and it with the abbreviated ones before it: uu, ee.uu.
 
     Initials of a person are no such words.
     """
-    names = [lexicon.without_elision(held[-1].word)]
+    last = held[-1].word
+    names = [lexicon.without_elision(last)]
     for token in reversed(held[:-1]):
-        if token.mark != "." or (token.is_initial and token.word.isupper()):
+        person = token.is_initial and token.word.isupper() and last.isupper()
+        if token.mark != "." or person:
             break
         names.append(f"{lexicon.without_elision(token.word)}.{names[-1]}")
     return names[::-1]
 
 
 def _ends_abbreviation(
-    held: Sequence[_Token], after: _Next, lexicon: _Lexicon
+    held: Sequence[Token], after: Next, lexicon: _Lexicon
 ) -> bool | None:
     """Tell whether a sentence ends after an abbreviation; None after another word."""
     number = after.word[:1].isdigit()
+    if lexicon.roman_ordinals:
+        number = lexicon.counts(after)
     initial = held[-1].is_initial and held[-1].word.isupper()
     for name in _names(held, lexicon):
         if f"{name}.{after.word.lower().rstrip('.')}" in lexicon.closing:
@@ -262,9 +163,9 @@ def _ends_abbreviation(
     return None
 
 
-def _ends_initial(held: Sequence[_Token], after: _Next, lexicon: _Lexicon) -> bool:
+def _ends_initial(held: Sequence[Token], after: Next, lexicon: _Lexicon) -> bool:
     """Tell whether a sentence ends after a letter: plan B, 20 m, but not J. Bach."""
-    if after.is_small or after.is_initial or _is_year(after):
+    if after.is_small or after.is_initial or after.is_bracketed_number:
         return False
     if len(held) > 1 and _is_counted(held, lexicon):
         return True
@@ -273,12 +174,7 @@ def _ends_initial(held: Sequence[_Token], after: _Next, lexicon: _Lexicon) -> bo
     return after.word[:1].isupper() or (len(held) > 1 and held[-2].is_number)
 
 
-def _is_year(after: _Next) -> bool:
-    """Tell whether a year in brackets follows, as after an author's name."""
-    return "(" in after.signs and after.word[:1].isdigit()
-
-
-def _is_counted(held: Sequence[_Token], lexicon: _Lexicon) -> bool:
+def _is_counted(held: Sequence[Token], lexicon: _Lexicon) -> bool:
     """Tell whether the last letter is a Roman number after an abbreviation: s. V."""
     before, letter = held[-2:]
     counts = before.mark == "." and before.word.lower() in lexicon.before_number
@@ -286,7 +182,7 @@ def _is_counted(held: Sequence[_Token], lexicon: _Lexicon) -> bool:
 
 
 def _ends_number(
-    held: Sequence[_Token], after: _Next, cased: bool, lexicon: _Lexicon
+    held: Sequence[Token], after: Next, cased: bool, lexicon: _Lexicon
 ) -> bool:
     """Tell whether a sentence ends after a number, or the number is an ordinal."""
     number = held[-1].word
