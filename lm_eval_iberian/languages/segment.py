@@ -70,8 +70,9 @@ def _word_pattern(profile: LanguageProfile) -> re.Pattern[str]:
     joiners = "".join(re.escape(c) for c in profile.words.joiners) + "_"
     numeric = "".join(re.escape(c) for c in profile.words.number_joiners)
     joint = rf"[{joiners}](?=[^\W_])|(?<=\d)[{numeric}](?=\d)|\.(?=[ºª])"
+    thousands = r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))"
     acronym = r"(?<![^\W_])(?:[^\W\d_]\.){2,20}(?:[^\W\d_](?![^\W_]))?"
-    return re.compile(rf"{_ADDRESS}|{acronym}|[^\W_](?:{letters}|{joint})*")
+    return re.compile(rf"{_ADDRESS}|{acronym}|[^\W_](?:{letters}|{joint}|{thousands})*")
 
 
 @cache

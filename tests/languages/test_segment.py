@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
+from time import process_time
 from typing import Any
 
 import pytest
@@ -80,6 +82,18 @@ def test_sentences_leave_no_text_out(text: str, lang: str) -> None:
     found = [line[start:end] for start, end in spans]
     assert "".join("".join(found).split()) == "".join(line.split())
     assert len(found) <= 1 or all(any(map(str.isalnum, part)) for part in found)
+
+
+@pytest.mark.parametrize("lang", available_languages())
+def test_junk_is_split_in_no_time(lang: str) -> None:
+    random = Random(1)
+    signs = [" ", " ", ". ", "A. ", "3. ", "etab. ", "!? ", "»", "\x00", "[1]", "kaixo"]
+    junk = "".join(random.choice(signs) for _ in range(50_000))
+    sentences("Bat. Bi.", load_profile(lang))
+    for text in (junk, "a" * 1_000_000, "." * 1_000_000):
+        start = process_time()
+        sentences(text, load_profile(lang))
+        assert process_time() - start < 0.7
 
 
 @pytest.mark.parametrize("lang", available_languages())
