@@ -44,7 +44,7 @@ _HARDLY: Final = 0.01
 # Running text has more function words than this; the poorest passage of ten words or
 # more has 10 in 100, a list of names none.
 _LIST_WORDS: Final = 10
-_LIST_SHARE: Final = 0.08
+_LIST_SHARE: Final = 0.04
 
 
 @dataclass(frozen=True)

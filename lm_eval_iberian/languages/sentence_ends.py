@@ -157,7 +157,7 @@ def _ends_abbreviation(
             return False
         if name in lexicon.before_word:
             plain = after._replace(names=False) if "." in name else after
-            return len(name) > 1 and lexicon.starts(plain)
+            return lexicon.starts(plain)
         if name in lexicon.closing and (len(name) > 1 or not initial):
             return not (after.is_small or number)
     return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from random import Random
 from time import process_time
 from typing import Any
 
@@ -86,9 +85,8 @@ def test_sentences_leave_no_text_out(text: str, lang: str) -> None:
 
 @pytest.mark.parametrize("lang", available_languages())
 def test_junk_is_split_in_no_time(lang: str) -> None:
-    random = Random(1)
-    signs = [" ", " ", ". ", "A. ", "3. ", "etab. ", "!? ", "»", "\x00", "[1]", "kaixo"]
-    junk = "".join(random.choice(signs) for _ in range(50_000))
+    signs = [" ", "", ". ", "A. ", "3. ", "etab. ", "!? ", "»", "\x00", "[1]", "kaixo"]
+    junk = "".join(signs[n * n // 7 % len(signs)] for n in range(50_000))
     sentences("Bat. Bi.", load_profile(lang))
     for text in (junk, "a" * 1_000_000, "." * 1_000_000):
         start = process_time()
