@@ -83,6 +83,8 @@ class Instruction:
     def validate(self, kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the arguments among ``kwargs``; ``None`` is a missing value, 0 is not.
 
+        One text where a list of texts belongs is a list of one.
+
         Raises:
             DataError: A kwarg is unknown here, missing, or of the wrong type; the
                 message names the instruction and the kwarg.
@@ -97,6 +99,8 @@ class Instruction:
                 if parameter.required:
                     raise DataError(f"{self.id}: kwarg {name!r} is missing.")
                 continue
+            if parameter.kind == "texts" and isinstance(given[name], str):
+                given[name] = [given[name]]
             wording, fits = _KINDS[parameter.kind]
             if not fits(given[name]):
                 raise DataError(

@@ -106,9 +106,10 @@ def parse_prompt(
         raise DataError(f"{where}: 'prompt' must be a text, found {text!r}")
     ids, kwargs = _lists(row, where)
     kept = [place for place, name in enumerate(ids) if not _is_additional(name)]
+    arguments: dict[int, dict[str, Any]] = {}
     for place in kept:
         try:
-            resolve(ids[place]).validate(kwargs[place])
+            arguments[place] = resolve(ids[place]).validate(kwargs[place])
         except (UnknownNameError, DataError) as error:
             raise DataError(f"{where}: {error}") from error
     flags = _flags(row, len(ids), where)
@@ -117,7 +118,7 @@ def parse_prompt(
         key,
         text,
         tuple(ids[place] for place in kept),
-        tuple(kwargs[place] for place in kept),
+        tuple(arguments.values()),
         lang,
         tuple(flags[place] for place in kept),
         tuple(_bare(name) for name in ids if _is_additional(name)),

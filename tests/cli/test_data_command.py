@@ -97,7 +97,7 @@ def test_diff_without_the_file_prints_the_repairs_as_written() -> None:
     assert result.exit_code == 0
     text = plain(result)
     assert "HF_HUB_OFFLINE is set" in text
-    assert "iberian tasks --fetch ifeval_gl" in text
+    assert "iberian tasks --fetch iberian_ifeval_gl" in text
     assert "3751 replace_text 'pode pode ser' → 'pode ser' [not tried]" in text
 
 

@@ -366,7 +366,7 @@ def test_a_bad_field_is_named(
         ("length_constraints:number_words", {"num_words": 3.5}, "'num_words'"),
         ("length_constraints:number_words", {"num_words": True}, "'num_words'"),
         ("length_constraints:number_words", {"num_words": -1}, "'num_words'"),
-        ("keywords:existence", {"keywords": "olatu"}, "'keywords' must be a list"),
+        ("keywords:existence", {"keywords": 3}, "'keywords' must be a list"),
         ("keywords:existence", {"keywords": []}, "'keywords' must be a list"),
         ("keywords:letter_frequency", {"letter": "ab"}, "'letter' must be one"),
         ("startend:end_checker", {"end_phrase": None}, "'end_phrase' is missing"),

@@ -63,7 +63,7 @@ WORDS = "length_constraints:number_words"
         (WORDS, {"num_words": 3.0, "relation": "at least"}, "must be a whole number"),
         (WORDS, {"num_words": -1, "relation": "at least"}, "must be a whole number"),
         (WORDS, {"num_words": 3, "relation": "al menos"}, "'less than' or 'at least'"),
-        ("keywords:existence", {"keywords": "hondakin"}, "must be a list of texts"),
+        ("keywords:existence", {"keywords": {"a": 1}}, "must be a list of texts"),
         ("keywords:existence", {"keywords": []}, "must be a list of texts"),
         ("keywords:existence", {"keywords": ["a", " "]}, "none of them blank"),
         (

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.languages import decide_language, identify
-from lm_eval_iberian.languages.detect import known_languages
+from lm_eval_iberian.languages.detect import known_languages, running_text
+from lm_eval_iberian.languages.running_text import LONGEST, chunks
 
 
 BASQUE = (
@@ -200,3 +201,11 @@ def test_of_a_very_long_text_beginning_middle_and_end_are_looked_at() -> None:
     for place in (0, middle, len(long)):
         mixed = f"{long[:place]}\n{ENGLISH}\n{ENGLISH}\n{long[place:]}"
         assert decide_language(mixed, "eu").status == "rejected"
+    assert len(running_text(long)) <= LONGEST + 2
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(alphabet="ab .!\n。", max_size=900))
+def test_chunks_leave_no_letter_out(text: str) -> None:
+    kept = "".join("".join(chunks(text)).split())
+    assert kept == "".join(text.split())

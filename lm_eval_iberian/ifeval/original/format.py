@@ -72,8 +72,6 @@ def json_format(text: Text, arguments: Arguments) -> Verdict:
         value = value.removeprefix(fence)
     try:
         json.loads(value.removesuffix("```").strip())
-    except RecursionError:
-        return Verdict(False, "the JSON is nested too deeply to be read")
     except ValueError as error:
         return Verdict(False, f"not JSON: {shorten(str(error))}")
     return Verdict(True, "the answer is a JSON value")
@@ -83,7 +81,7 @@ def title(text: Text, arguments: Arguments) -> Verdict:
     """A line holds ``<<…>>``, in these signs alone."""
     for line in text.value.split("\n"):
         start, end = line.find("<<"), line.rfind(">>")
-        if 0 <= start <= end - 3:
+        if 0 <= start < end:
             found = line[start : end + 2].lstrip("<").rstrip(">").strip()
             if found:
                 return Verdict(True, f"title found: {shown([found])}")
