@@ -1,7 +1,8 @@
 """What the start-up hook attaches to lm-eval and mergekit, and how it stands down.
 
 The only file that touches lm-eval's internals: ``TaskManager._index`` and its lists
-(0.4.x), ``evaluator_utils.stderr_for_metric``, ``HarnessCLI.execute``. ``tests/test_hooks.py`` says what upstream changed.
+(0.4.x), ``evaluator_utils.stderr_for_metric``, ``HarnessCLI.execute``.
+``tests/test_hooks.py`` says what upstream changed.
 """
 
 from __future__ import annotations

@@ -41,11 +41,13 @@ class SentenceRules:
     before_number: tuple[str, ...]
     closing: tuple[str, ...]
     starters: tuple[str, ...]
-    months: tuple[str, ...]
     arabic_ordinals: bool
     roman_ordinals: bool
+    months: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.months and not self.arabic_ordinals:
+            raise DataError("months matter only where arabic_ordinals is true")
         every = (*self.before_word, *self.before_number, *self.closing)
         for item in every:
             if every.count(item) > 1:

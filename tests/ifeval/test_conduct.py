@@ -56,7 +56,10 @@ def test_the_language_that_is_asked_for_is_not_off() -> None:
         (BASQUE * 4 + "\n\nZure lagun,\nAne", False),
         (BASQUE * 4 + "\n\n* " + BASQUE[:-1], False),
         ("itsasoa ikusi dugu gaur goizean mendi gailurretik\n" * 12, False),
-        (BASQUE * 4 + "\n\nBihar ere mendira joango gara lagun guztiekin #mendia", False),
+        (
+            BASQUE * 4 + "\n\nBihar ere mendira joango gara lagun guztiekin #mendia",
+            False,
+        ),
         ("Kaixo eta", False),
         ("<think>" + BASQUE, True),
         ("", False),

@@ -93,7 +93,9 @@ def test_two_scorings_exist() -> None:
 def test_the_original_scoring_keeps_what_the_repaired_mends() -> None:
     for scoring, followed in (("repaired", True), ("original", False)):
         thought = "<think>a, b</think>Kaixo."
-        assert check(COMMA, {}, thought, lang="eu", scoring=scoring).followed is followed
+        assert (
+            check(COMMA, {}, thought, lang="eu", scoring=scoring).followed is followed
+        )
         score = score_row(row(COMMA), thought, lang="eu", scoring=scoring)
         assert score.strictly_followed is followed
 

@@ -59,7 +59,11 @@ def test_an_unknown_language_names_the_nearest() -> None:
             r"arabic_ordinals must be bool",
         ),
         ('match = "word"', 'match = "words"', r"keywords: match must be"),
-        ('match = "word"', 'match = "stem"', r"keywords: endings belong to match = 'stem'"),
+        (
+            'match = "word"',
+            'match = "stem"',
+            r"keywords: endings belong to match = 'stem'",
+        ),
         ('["after"]', '["behind"]', r"sections: number_positions may hold"),
         ('["after"]', "[]", r"sections: number_positions is empty"),
         (
