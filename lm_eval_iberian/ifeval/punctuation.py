@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from lm_eval_iberian.ifeval.answer import Answer
@@ -10,12 +11,12 @@ from lm_eval_iberian.ifeval.verdict import Verdict, shown
 
 
 # the commas of Latin, Arabic and East Asian scripts; a decimal comma is a comma
-_COMMAS: Final = ",،、，﹐"
+_COMMAS: Final = re.compile("[,،、，﹐]")
 
 
 def no_comma(answer: Answer) -> Verdict:
     """No comma of any script stands in the answer."""
-    places = [i for i, character in enumerate(answer.text) if character in _COMMAS]
+    places = [match.start() for match in _COMMAS.finditer(answer.text)]
     if not places:
         return Verdict(True, "no comma found")
     around = [answer.text[max(0, i - 12) : i + 1] for i in places[:3]]

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
+from typing import Protocol
 
 from lm_eval_iberian.ifeval.conduct import Conduct
 from lm_eval_iberian.ifeval.verdict import Verdict
+
+
+class Aside(Protocol):
+    """What is known of an answer whatever the scoring."""
+
+    @property
+    def conduct(self) -> Conduct: ...  # noqa: D102
+    @property
+    def satisfiable(self) -> Set[tuple[int, str]]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -19,9 +30,7 @@ class RowScore:
         places: Where each of them stands in the prompt's own list.
         strict: One verdict for each instruction, on the answer as it is.
         loose: The same on the most favourable of eight variants of the answer.
-        satisfiable: Whether an answer that does what the prompt says can follow each
-            instruction by both scorings.
-        conduct: What else is known of the answer: empty, cut off, off-language …
+        aside: What is known besides the verdicts; found out when it is asked for.
     """
 
     key: int | str | None
@@ -29,8 +38,21 @@ class RowScore:
     places: tuple[int, ...]
     strict: tuple[Verdict, ...]
     loose: tuple[Verdict, ...]
-    satisfiable: tuple[bool, ...]
-    conduct: Conduct
+    aside: Aside
+
+    @property
+    def conduct(self) -> Conduct:
+        """What else is known of the answer: empty, cut off, off-language …"""
+        return self.aside.conduct
+
+    @property
+    def satisfiable(self) -> tuple[bool, ...]:
+        """Whether each instruction can be followed by both scorings.
+
+        That is by an answer which does what the prompt says.
+        """
+        pairs = zip(self.places, self.instruction_ids, strict=True)
+        return tuple(pair in self.aside.satisfiable for pair in pairs)
 
     @property
     def counts(self) -> bool:

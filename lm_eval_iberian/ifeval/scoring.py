@@ -15,7 +15,7 @@ from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval.answer import Answer
 from lm_eval_iberian.ifeval.conduct import Conduct, observe
 from lm_eval_iberian.ifeval.instruction import Instruction
-from lm_eval_iberian.ifeval.original import judge_original
+from lm_eval_iberian.ifeval.original import judge_original, satisfiable
 from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.ifeval.repaired import judge_repaired
 from lm_eval_iberian.ifeval.row_score import RowScore
@@ -172,8 +172,7 @@ class _Answered:
             places=tuple(at for at, *_ in rows),
             strict=tuple(verdict for _, _, verdict, _ in rows),
             loose=tuple(verdict for *_, verdict in rows),
-            satisfiable=tuple((at, name) in self.satisfiable for at, name, *_ in rows),
-            conduct=self.conduct,
+            aside=self,
         )
 
     @cached_property
@@ -195,10 +194,6 @@ class _Answered:
     @cached_property
     def satisfiable(self) -> frozenset[tuple[int, str]]:
         """The instructions, by place and id, that both scorings can be satisfied in."""
-        try:
-            from lm_eval_iberian.ifeval.original import satisfiable
-        except ImportError:
-            return frozenset()
         flags = dict(enumerate(self.row.unsatisfiable))
         published = enumerate(zip(*self.row.published, strict=True))
         return frozenset(

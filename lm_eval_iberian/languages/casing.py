@@ -40,7 +40,11 @@ def capital_words(text: str, profile: LanguageProfile) -> list[str]:
     capitals. What is elided before it, and an ending after a suffix joiner, may be
     small: ``l'ONU``, ``SMS-ak``, ``NASA's``.
     """
-    return [word for word in words(text, profile) if _is_capital_word(word, profile)]
+    return [
+        word
+        for word in words(text, profile)
+        if not word[1:].islower() and _is_capital_word(word, profile)
+    ]
 
 
 def _is_capital_word(word: str, profile: LanguageProfile) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 
@@ -42,6 +43,7 @@ def compose(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+@lru_cache(maxsize=16)
 def fold(text: str) -> str:
     """Return the text without differences that no reader would call one.
 

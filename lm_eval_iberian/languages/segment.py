@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
 from typing import Final
 
 from lm_eval_iberian.languages.folding import compose
@@ -32,6 +32,8 @@ _MARKER: Final = re.compile(
     r"|\(?[a-zA-Z]\)\s+)"
 )
 _INLINE: Final = re.compile(r"[*_`]+|</?[a-zA-Z][^<>\n]{0,80}>")
+# The variants of an answer share their lines: those of a usual length are kept.
+_SHORT: Final = 2000
 _TERMINATED: Final = re.compile(r"[.!?…][\"'”’»)\]]*$")
 
 
@@ -41,8 +43,9 @@ def words(text: str, profile: LanguageProfile) -> list[str]:
     A word holds a letter or a digit. The pack's joiners hold its parts together
     (``etxe-orratz``, ``don't``, ``3,5``); an address or an acronym is one word.
     """
-    found: list[str] = _word_pattern(profile).findall(compose(text))
-    return found
+    return [
+        word for line in compose(text).split("\n") for word in _words(line, profile)
+    ]
 
 
 def paragraphs(text: str) -> list[str]:
@@ -59,8 +62,33 @@ def sentences(text: str, profile: LanguageProfile) -> list[str]:
     """
     found: list[str] = []
     for unit in _units(compose(text)):
-        found += [unit[start:end] for start, end in sentence_spans(unit, profile)]
+        found += _sentences(unit, profile)
     return found
+
+
+def _words(line: str, profile: LanguageProfile) -> Sequence[str]:
+    """Return the words of a line; no word goes on in the next."""
+    if len(line) <= _SHORT:
+        return _words_of_short(line, profile)
+    found: list[str] = _word_pattern(profile).findall(line)
+    return found
+
+
+@lru_cache(maxsize=2048)
+def _words_of_short(line: str, profile: LanguageProfile) -> tuple[str, ...]:
+    return tuple(_word_pattern(profile).findall(line))
+
+
+def _sentences(unit: str, profile: LanguageProfile) -> Sequence[str]:
+    """Return the sentences of a run of lines."""
+    if len(unit) <= _SHORT:
+        return _sentences_of_short(unit, profile)
+    return [unit[start:end] for start, end in sentence_spans(unit, profile)]
+
+
+@lru_cache(maxsize=2048)
+def _sentences_of_short(unit: str, profile: LanguageProfile) -> tuple[str, ...]:
+    return tuple(unit[start:end] for start, end in sentence_spans(unit, profile))
 
 
 @cache

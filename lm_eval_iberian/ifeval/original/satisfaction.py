@@ -18,8 +18,12 @@ from lm_eval_iberian.ifeval.registry import INSTRUCTIONS
 from lm_eval_iberian.languages import LanguageProfile, load_profile
 
 
-# checks that ask a detector, which a sample of one letter would only mislead
-_DETECTED: Final = ("language:response_language",)
+# checks that ask a detector, whose model is not to be loaded for a sample of one letter
+_DETECTED: Final = (
+    "language:response_language",
+    "change_case:english_capital",
+    "change_case:english_lowercase",
+)
 _RULES: Final = {**unreachable.RULES, **worded.RULES}
 
 
