@@ -59,7 +59,7 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.slow
 def test_the_grep_of_the_readme_finds_the_task(tmp_path: Path) -> None:
-    assert "lm_eval ls tasks | grep -w ifeval_eu" in TEXT
+    assert "lm_eval ls tasks | grep iberian_" in TEXT
     done = subprocess.run(
         [sys.executable, "-m", "lm_eval", "ls", "tasks"],
         capture_output=True,
@@ -67,4 +67,4 @@ def test_the_grep_of_the_readme_finds_the_task(tmp_path: Path) -> None:
         cwd=tmp_path,
         check=True,
     )
-    assert re.search(r"\bifeval_eu\b", done.stdout)
+    assert re.search(r"\biberian_ifeval_eu\b", done.stdout)

@@ -165,7 +165,7 @@ def test_every_language_has_its_number_words(lang: str) -> None:
             assert limits(f"5 {cue}", lang), cue
     english_words = prompt_words("en")
     assert english_words is not None
-    assert set(words.languages) == set(english_words.languages)
+    assert set(words.languages) >= set(english_words.languages)
 
 
 def test_a_language_without_number_words_has_digits() -> None:
