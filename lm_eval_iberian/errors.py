@@ -41,7 +41,7 @@ class MissingExtraError(IberianError, ImportError):
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Word the message for an unknown name: the nearest match, then what exists."""
-    names = sorted(known)
+    names, name = sorted(known), str(name)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f" Did you mean {', '.join(near)}?" if near else ""
     return f"Unknown {kind} {name!r}.{hint} Available: {', '.join(names) or 'none'}."

@@ -31,7 +31,7 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any]:
         row = json.loads(line)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}, line {number}: not UTF-8 ({error.reason})") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: endless digits too
         raise DataError(f"{path}, line {number}: not JSON ({error})") from error
     if not isinstance(row, dict):
         kind = type(row).__name__

@@ -12,11 +12,14 @@ from lm_eval_iberian.languages import fold_spaces
 
 
 _SEPARATOR: Final = re.compile(r"(?<!\*)\*{6,11}(?!\*)")
+# they change with the writer, as curly and straight quotes do
+_GUILLEMETS: Final = str.maketrans("«»", '""')
 
 
 def two_responses(answer: Answer) -> Verdict:
     """Two different answers with six stars between them."""
-    parts = [part.strip() for part in _SEPARATOR.split(answer.text)]
+    text = answer.text.replace("\\*", "*")  # Markdown's way to write a plain star
+    parts = [part.strip() for part in _SEPARATOR.split(text)]
     if len(parts) > 2 and "" in parts[1:-1]:
         return Verdict(False, "two separators ****** with nothing between them")
     found = [part for part in parts if part]
@@ -30,7 +33,10 @@ def two_responses(answer: Answer) -> Verdict:
 
 def repeat_prompt(answer: Answer, prompt_to_repeat: str) -> Verdict:
     """The answer begins with the request, word for word, and then goes on."""
-    wanted, given = fold_spaces(prompt_to_repeat), fold_spaces(answer.text)
+    wanted, given = (
+        fold_spaces(text.translate(_GUILLEMETS))
+        for text in (prompt_to_repeat, answer.text)
+    )
     if not given.startswith(wanted):
         same = _common_length(wanted, given)
         reason = (

@@ -49,8 +49,8 @@ def _is_target(text: str, label: re.Match[str]) -> bool:
 
 
 def _is_fillable(character: str) -> bool:
-    """A letter, or a line to write on; a bare number is a citation."""
-    return character.isalpha() or character in "_…"
+    """A letter, or a line to write on; a number is a citation, dots an omission."""
+    return character.isalpha() or character == "_"
 
 
 def postscript(answer: Answer, postscript_marker: str) -> Verdict:

@@ -13,7 +13,7 @@ from lm_eval_iberian.ifeval.sections import section_marks
 from lm_eval_iberian.ifeval.verdict import Verdict, shown
 
 
-_BULLET: Final = re.compile(r"^[ \t>]{0,40}[*\-+•][ \t]+(?=\S)(.*)$", re.MULTILINE)
+_BULLET: Final = re.compile(r"^[^\S\n>]{0,40}[*\-+•][^\S\n]+(?=\S)(.*)$", re.MULTILINE)
 _RULE: Final = re.compile(r"[\s*\-_+]*")
 _STARRED: Final = re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])[^*\n]+(?<=\S)\1")
 _UNDERLINED: Final = re.compile(
@@ -103,11 +103,18 @@ def _between(text: str, marks: tuple[str, str]) -> str | None:
     """Return the first passage on one line between two marks, if it says something."""
     for line in text.split("\n"):
         start, end = line.find(marks[0]), line.rfind(marks[1])
-        if 0 <= start < end:
+        if 0 <= start < end and not _is_operator(line, start + len(marks[0])):
             passage = line[start + len(marks[0]) : end].strip("<>«» \t")
             if any(map(str.isalnum, passage)):
                 return passage
     return None
+
+
+def _is_operator(line: str, after: int) -> bool:
+    """Tell whether a mark shifts numbers: space after it, and words before it."""
+    label = line[: after - 2].rstrip(" \t*_\"“«#>`")
+    spaced = line[after : after + 1].isspace()
+    return spaced and any(map(str.isalnum, label)) and not label.endswith(":")
 
 
 def constrained(answer: Answer) -> Verdict:

@@ -89,7 +89,9 @@ class Instruction:
             DataError: A kwarg is unknown here, missing, or of the wrong type; the
                 message names the instruction and the kwarg.
         """
-        given = {k: v for k, v in (kwargs or {}).items() if v is not None}
+        if not isinstance(kwargs, Mapping | None):
+            raise DataError(f"{self.id}: kwargs must be a mapping, not {kwargs!r}.")
+        given = {str(k): v for k, v in (kwargs or {}).items() if v is not None}
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in given:
             if name not in known:

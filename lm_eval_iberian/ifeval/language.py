@@ -20,6 +20,7 @@ from lm_eval_iberian.languages import (
 
 # a shorter line may be in the prompt by chance
 _REPEATED: Final = 20
+_SENTENCE_END: Final = re.compile(r"[.!?\n]")
 
 
 def response_language(answer: Answer, language: str) -> Verdict:
@@ -50,8 +51,9 @@ def without_repeated_prompt(answer: Answer) -> str:
 def asked_language(answer: Answer) -> str:
     """Return the language that an answer's prompt asks for, else the task's.
 
-    Of several languages named, the one nearest to a word about letter case counts, and
-    without such a word the last.
+    A language counts that is named in a sentence about letter case or about the answer:
+    a question may be about a word "in English". Of several the one nearest to a word
+    about letter case counts, and without such a word the last.
     """
     if not answer.prompt:
         return answer.profile.code
@@ -63,10 +65,15 @@ def _asked_language(prompt: str, profile: LanguageProfile) -> str:
     """Return the language that a prompt asks for, else the profile's."""
     prompt = fold(prompt)
     requests, languages = _requests(profile)
-    named = [(m.start(), languages[m[0]]) for m in requests.finditer(prompt)]
+    cues = [match.start() for match in _cues(profile).finditer(prompt)]
+    about = cues + [match.start() for match in _answering(profile).finditer(prompt)]
+    named = [
+        (match.start(), languages[match[0]])
+        for match in requests.finditer(prompt)
+        if _in_one_sentence(prompt, match.start(), about)
+    ]
     if not named:
         return profile.code
-    cues = [match.start() for match in _cues(profile).finditer(prompt)]
     if not cues:
         return max(named)[1]
     return min(named, key=lambda hit: min(abs(hit[0] - cue) for cue in cues))[1]
@@ -89,6 +96,21 @@ def _requests(profile: LanguageProfile) -> tuple[re.Pattern[str], dict[str, str]
 def _cues(profile: LanguageProfile) -> re.Pattern[str]:
     """Compile the words about letter case."""
     return re.compile(_any_of(map(fold, profile.case.cues)))
+
+
+@lru_cache(maxsize=64)
+def _answering(profile: LanguageProfile) -> re.Pattern[str]:
+    """Compile the words about the answer; without any, every place is about it."""
+    words = profile.case.answering
+    return re.compile(_any_of(map(fold, words)) if words else "")
+
+
+def _in_one_sentence(prompt: str, place: int, others: Iterable[int]) -> bool:
+    """Tell whether no sentence ends between a place and one of the others."""
+    return any(
+        not _SENTENCE_END.search(prompt, min(place, other), max(place, other))
+        for other in others
+    )
 
 
 def _any_of(phrases: Iterable[str]) -> str:

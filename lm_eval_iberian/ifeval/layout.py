@@ -9,7 +9,7 @@ from typing import Final
 from lm_eval_iberian.languages import LanguageProfile
 
 
-_LINE_MARKUP: Final = " \t>#*_`~-+•|\"'“”«»‘’<[("
+_LINE_MARKUP: Final = " \t\u00a0>#*_`~=–—-+•|\"'“”«»‘’<[("
 _SENTENCE_END: Final = ".!?…:;*_>\"'”’»)]"
 # more markup than this before a mark is no layout
 _REACH: Final = 40
@@ -26,9 +26,9 @@ def openings(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 def opens(text: str, place: int) -> bool:
     """Tell whether only markup stands before a place in its line or sentence."""
     before = text[max(0, place - _REACH) : place].rpartition("\n")[2]
-    bare = before.rstrip(_LINE_MARKUP)
-    if not bare:
+    if not any(map(str.isalnum, before)):
         return len(before) < _REACH
+    bare = before.rstrip(_LINE_MARKUP)
     return bare != before and bare[-1] in _SENTENCE_END
 
 

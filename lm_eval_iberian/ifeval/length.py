@@ -14,6 +14,8 @@ from lm_eval_iberian.languages import fold, paragraphs, sentences, starts_with, 
 # three stars that neither belong to a longer run nor open or close ***emphasis***
 _STRONG: Final = re.compile(r"(?<!\S)\*{3}(?=[^\s*])[^*\n]+(?<=\S)\*{3}(?!\*)")
 _DIVIDER: Final = re.compile(r"(?<!\*)\*{3,5}(?!\*)")
+# list numbers, markup, quotes, emoji
+_OPENING: Final = re.compile(r"^(?:\d{1,3}[.)]\s)?[\W_]*")
 _OPENING_MARKS: Final = " \t\n\"'“”„«»‘’([{¡¿*_#>`~-–—•"
 
 
@@ -51,7 +53,7 @@ def first_word(
         return Verdict(False, reason)
     if nth_paragraph > len(blocks):
         return Verdict(False, f"there is no paragraph {nth_paragraph}")
-    block = blocks[nth_paragraph - 1].lstrip(_OPENING_MARKS)
+    block = _OPENING.sub("", blocks[nth_paragraph - 1], count=1)
     begins = starts_with(first_word, _without_negligible(block, answer), answer.profile)
     begins = begins or starts_with(first_word, block, answer.profile)
     verb = "begins" if begins else "does not begin"

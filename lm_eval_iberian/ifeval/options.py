@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from lm_eval_iberian.ifeval.answer import Answer
 from lm_eval_iberian.languages import LanguageProfile, fold_spaces
+
+
+# emphasis and quotes may stand anywhere in an option: My answer is **yes**.
+_MARKS: Final = str.maketrans("", "", "*_`\"“”«»")
 
 
 def offered(answer: Answer) -> tuple[str, ...]:
@@ -24,7 +29,7 @@ def offered(answer: Answer) -> tuple[str, ...]:
 
 def chosen(text: str, options: tuple[str, ...]) -> list[str]:
     """Return the options that a text holds; case and the last full stop are free."""
-    folded = fold_spaces(text)
+    folded = fold_spaces(text.translate(_MARKS))
     found = []
     for option in sorted(options, key=len, reverse=True):
         pattern = rf"(?<![^\W_]){re.escape(_key(option))}(?![^\W_])"
@@ -36,7 +41,7 @@ def chosen(text: str, options: tuple[str, ...]) -> list[str]:
 
 def _key(option: str) -> str:
     """Return an option as it is compared."""
-    return fold_spaces(option).rstrip(" .")
+    return fold_spaces(option.translate(_MARKS)).rstrip(" .")
 
 
 @lru_cache(maxsize=64)

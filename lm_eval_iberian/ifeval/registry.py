@@ -49,6 +49,8 @@ def resolve(instruction_id: str) -> Instruction:
     Raises:
         UnknownNameError: No such instruction; the message holds the nearest.
     """
+    if not isinstance(instruction_id, str):
+        raise UnknownNameError("instruction", repr(instruction_id), INSTRUCTIONS)
     name = _canonical(instruction_id)
     if name not in INSTRUCTIONS:
         raise UnknownNameError("instruction", instruction_id, INSTRUCTIONS)

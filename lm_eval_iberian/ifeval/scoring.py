@@ -53,6 +53,7 @@ def check(
         DataError: The kwargs are not those of the instruction; ``original`` takes any.
     """
     _require_scorings((scoring,))
+    _require_text(response)
     instruction, profile = resolve(instruction_id), _profile(lang)
     if scoring == "original":
         judged, _ = judge_original(
@@ -107,6 +108,7 @@ def score_by(
         truncated: Whether the answer was cut off, where that is known.
     """
     _require_scorings(scorings)
+    _require_text(response)
     given = read_row(row)
     wanted = lang if lang is not None else given.lang
     if wanted is None:
@@ -205,7 +207,14 @@ class _Answered:
 
 
 def _profile(lang: str | LanguageProfile) -> LanguageProfile:
-    return load_profile(lang) if isinstance(lang, str) else lang
+    return lang if isinstance(lang, LanguageProfile) else load_profile(lang)
+
+
+def _require_text(response: str | None) -> None:
+    """Refuse an answer that is neither a text nor missing."""
+    if not isinstance(response, str | None):
+        kind = type(response).__name__
+        raise DataError(f"an answer must be a text or None, not {kind}")
 
 
 def _require_scorings(scorings: Sequence[str]) -> None:

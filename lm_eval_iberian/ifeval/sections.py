@@ -31,10 +31,10 @@ def section_marks(text: str, keyword: str, profile: LanguageProfile) -> list[str
 @lru_cache(maxsize=256)
 def _pattern(keyword: str, profile: LanguageProfile) -> re.Pattern[str]:
     """Compile the heading with its number where the language puts it."""
-    word = r"[ \t]{1,3}".join(map(re.escape, keyword.split()))
+    word = r"[^\S\n]{1,3}".join(map(re.escape, keyword.split()))
     positions = profile.sections.number_positions
-    after = rf"{word}[ \t]{{0,3}}(?P<after>{_NUMBER})\.?"
-    before = rf"(?P<before>{_NUMBER})[.ºª)]?[ \t]{{0,3}}{word}(?![^\W_])"
+    after = rf"{word}[^\S\n]{{0,3}}(?P<after>{_NUMBER})\.?"
+    before = rf"(?P<before>{_NUMBER})[.ºª)]?[^\S\n]{{0,3}}{word}(?![^\W_])"
     return re.compile(
         r"(?<![^\W_])(?:"
         + (before if "before" in positions else r"(?P<before>(?!))")

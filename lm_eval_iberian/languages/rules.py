@@ -148,6 +148,10 @@ class KeywordRules:
 
 @dataclass(frozen=True)
 class CaseRules:
-    """What a prompt calls capital and small letters."""
+    """What a prompt calls capital and small letters, and the answer.
+
+    Without words about the answer every language that a prompt names is asked for.
+    """
 
     cues: tuple[str, ...]
+    answering: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ MIN_LETTERS: Final = 15
 # more than this is not looked at; hostile or looping answers are no longer for it
 LONGEST: Final = 18_000
 CHUNK: Final = 80
+_PARAGRAPH: Final = 40
 _LONGEST_CHUNK: Final = 160
 
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+")
@@ -73,12 +74,18 @@ def _is_letter(character: str) -> bool:
 def chunks(text: str) -> list[str]:
     """Cut a text at line and sentence ends into parts of 80 characters or more.
 
-    A longer stretch without a sentence end is cut between words. The last part may be
-    shorter; together the parts are the whole text.
+    A paragraph of 40 is a part of its own: it may be a preamble. A longer stretch
+    without a sentence end is cut between words. The last part may be shorter; together
+    the parts are the whole text.
     """
     parts: list[str] = []
     held = ""
     for piece in _pieces(text):
+        if not piece:
+            if len(held) >= _PARAGRAPH:
+                parts.append(held)
+                held = ""
+            continue
         held = f"{held} {piece}" if held else piece
         if len(held) >= CHUNK:
             parts.append(held)
@@ -87,8 +94,10 @@ def chunks(text: str) -> list[str]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Yield sentences, and what is too long for one in parts of about 160."""
+    """Yield sentences, what is too long for one in parts, nothing for a blank line."""
     for line in text.split("\n"):
+        if not line.strip():
+            yield ""
         for piece in _SENTENCE_END.split(line):
             if len(piece) <= 2 * _LONGEST_CHUNK:
                 yield from (piece,) if piece.strip() else ()
