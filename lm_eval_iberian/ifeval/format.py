@@ -112,7 +112,7 @@ def _between(text: str, marks: tuple[str, str]) -> str | None:
 
 def _is_operator(line: str, after: int) -> bool:
     """Tell whether a mark shifts numbers: space after it, and words before it."""
-    label = line[: after - 2].rstrip(" \t*_\"“«#>`")
+    label = line[: after - 2].rstrip(' \t*_"“«#>`')
     spaced = line[after : after + 1].isspace()
     return spaced and any(map(str.isalnum, label)) and not label.endswith(":")
 

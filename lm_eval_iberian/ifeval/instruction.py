@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.verdict import Verdict
+from lm_eval_iberian.ifeval.verdict import Verdict, shorten
 from lm_eval_iberian.languages.detect import known_languages
 
 
@@ -90,7 +90,8 @@ class Instruction:
                 message names the instruction and the kwarg.
         """
         if not isinstance(kwargs, Mapping | None):
-            raise DataError(f"{self.id}: kwargs must be a mapping, not {kwargs!r}.")
+            kind = type(kwargs).__name__
+            raise DataError(f"{self.id}: kwargs must be a mapping, not {kind}.")
         given = {str(k): v for k, v in (kwargs or {}).items() if v is not None}
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in given:
@@ -105,8 +106,9 @@ class Instruction:
                 given[name] = [given[name]]
             wording, fits = _KINDS[parameter.kind]
             if not fits(given[name]):
+                found = shorten(repr(given[name]), 80)
                 raise DataError(
-                    f"{self.id}: kwarg {name!r} must be {wording}, not {given[name]!r}."
+                    f"{self.id}: kwarg {name!r} must be {wording}, not {found}."
                 )
         return given
 

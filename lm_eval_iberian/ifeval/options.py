@@ -11,7 +11,7 @@ from lm_eval_iberian.languages import LanguageProfile, fold_spaces
 
 
 # emphasis and quotes may stand anywhere in an option: My answer is **yes**.
-_MARKS: Final = str.maketrans("", "", "*_`\"“”«»")
+_MARKS: Final = str.maketrans("", "", '*_`"“”«»')
 
 
 def offered(answer: Answer) -> tuple[str, ...]:

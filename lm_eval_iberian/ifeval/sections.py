@@ -34,7 +34,7 @@ def _pattern(keyword: str, profile: LanguageProfile) -> re.Pattern[str]:
     word = r"[^\S\n]{1,3}".join(map(re.escape, keyword.split()))
     positions = profile.sections.number_positions
     after = rf"{word}[^\S\n]{{0,3}}(?P<after>{_NUMBER})\.?"
-    before = rf"(?P<before>{_NUMBER})[.ºª)]?[^\S\n]{{0,3}}{word}(?![^\W_])"
+    before = rf"(?P<before>{_NUMBER})[.ºª)]?-?[^\S\n]{{0,3}}{word}(?![^\W_])"
     return re.compile(
         r"(?<![^\W_])(?:"
         + (before if "before" in positions else r"(?P<before>(?!))")

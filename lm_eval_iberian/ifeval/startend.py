@@ -39,7 +39,7 @@ def _without_stop(given: str, wanted: str, answer: Answer) -> str:
 
 def quotation(answer: Answer) -> Verdict:
     """Double quotation marks hold the whole answer; nothing stands outside them."""
-    text = answer.text.strip()
+    text = answer.text.strip(" \t\n\u00a0\u200b\ufeff")
     # Spanish, Catalan and Galician put the full stop after the closing mark
     if text.endswith(".") and not text.endswith(".."):
         text = text[:-1]

@@ -34,7 +34,9 @@ def occurrences(
     wanted = fold(term).strip()
     if not wanted:
         return []
-    return list(_matches(wanted, fold(text), profile, inflected=inflected))
+    name = term.strip()[0].isupper()
+    found = _matches(wanted, fold(text), profile, inflected=inflected, name=name)
+    return list(found)
 
 
 def allows_inflection(prompt: str, profile: LanguageProfile) -> bool:
@@ -59,13 +61,16 @@ def _matches(
     *,
     at_start: bool = False,
     inflected: bool = False,
+    name: bool = False,
 ) -> Iterator[str]:
     """Yield the uses of a folded term in a folded text."""
     rules = profile.keywords
     pattern, core = _pattern(term, rules, inflected)
     found = [pattern.match(text)] if at_start else pattern.finditer(text)
     for match in found:
-        if match is not None and _fits(term, core, match["rest"], rules):
+        if match is None or _is_other(match[0], term, rules):
+            continue
+        if _fits(term, core, match["rest"], rules, name):
             yield match[0]
 
 
@@ -95,14 +100,35 @@ def _forms(word: str, inflections: Pairs) -> str:
     return f"(?:{'|'.join(map(re.escape, forms))})" if forms[1:] else re.escape(word)
 
 
-def _fits(term: str, core: str, rest: str, rules: KeywordRules) -> bool:
+def _is_other(found: str, term: str, rules: KeywordRules) -> bool:
+    """Tell whether a form belongs to another word that only begins like the term."""
+    return any(
+        found.startswith(w) and not term.startswith(w) for w in rules.other_words
+    )
+
+
+def _fits(term: str, core: str, rest: str, rules: KeywordRules, name: bool) -> bool:
     """Tell whether what follows the core makes a form of the term."""
     missing = term[len(core) :]
     if rest.startswith(missing):
         ending = rest[len(missing) :]
         # a hyphen joins an ending (SMS-ak) or the next part of a compound
         return ending.startswith("-") or _inflected(term, ending, rules, _DEPTH)
-    return rest[:1] in rules.dropped_before and _inflected(core, rest, rules, _DEPTH)
+    if name and core[-1] in _VOWELS and _begins(core, rest, rules.name_forms, rules):
+        return True
+    return _begins(core, rest, rules.dropped_forms, rules)
+
+
+def _begins(
+    core: str, ending: str, forms: tuple[str, ...], rules: KeywordRules
+) -> bool:
+    """Tell whether an ending is one of the forms, or one that takes more endings."""
+    return ending in forms or any(
+        ending.startswith(form)
+        and _inflected(core + form, ending[len(form) :], rules, _DEPTH - 1)
+        for form in forms
+        if form in rules.chaining
+    )
 
 
 def _inflected(base: str, ending: str, rules: KeywordRules, depth: int) -> bool:
@@ -112,9 +138,10 @@ def _inflected(base: str, ending: str, rules: KeywordRules, depth: int) -> bool:
     if depth == 0:
         return False
     if base[-1] in rules.doubled_finals:
-        if ending[0] == base[-1]:
+        soft = base.split()[-1] in rules.undoubled
+        if ending[0] == base[-1] and not soft:
             base, ending = base + ending[0], ending[1:]
-        elif ending[0] in _VOWELS and base.split()[-1] not in rules.undoubled:
+        elif ending[0] in _VOWELS and not soft:
             return False
     for endings in rules.endings:
         if base[-1].isalpha() and base[-1] not in endings.after:

@@ -132,10 +132,12 @@ class KeywordRules:
     inflections: Pairs = ()
     chaining: tuple[str, ...] = ()
     dropped_finals: tuple[str, ...] = ()
-    dropped_before: tuple[str, ...] = ()
+    dropped_forms: tuple[str, ...] = ()
+    name_forms: tuple[str, ...] = ()
     doubled_finals: tuple[str, ...] = ()
     undoubled: tuple[str, ...] = ()
     endings: tuple[Endings, ...] = ()
+    other_words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.match not in ("word", "stem"):

@@ -31,6 +31,8 @@ _MARKER: Final = re.compile(
     r"\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•◦▪–]\s+(?:\[[ xX]\]\s+)?|\(?\d{1,3}[.)]\s+"
     r"|\(?[a-zA-Z]\)\s+)"
 )
+# **Baso**an is one word
+_INNER_EMPHASIS: Final = re.compile(r"(?<=[^\W\d_])[*`]{1,3}(?=[^\W\d_])")
 _INLINE: Final = re.compile(r"[*_`]+|</?[a-zA-Z][^<>\n]{0,80}>")
 # The variants of an answer share their lines: those of a usual length are kept.
 _SHORT: Final = 2000
@@ -43,9 +45,8 @@ def words(text: str, profile: LanguageProfile) -> list[str]:
     A word holds a letter or a digit. The pack's joiners hold its parts together
     (``etxe-orratz``, ``don't``, ``3,5``); an address or an acronym is one word.
     """
-    return [
-        word for line in compose(text).split("\n") for word in _words(line, profile)
-    ]
+    lines = _INNER_EMPHASIS.sub("", compose(text)).split("\n")
+    return [word for line in lines for word in _words(line, profile)]
 
 
 def paragraphs(text: str) -> list[str]:
