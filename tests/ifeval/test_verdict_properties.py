@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lm_eval_iberian.ifeval import INSTRUCTIONS, Verdict, check, score_row
+from lm_eval_iberian.languages import available_languages
 
 
 FRAGMENTS = [
@@ -22,6 +23,7 @@ ANSWERS = st.one_of(
     st.text(max_size=80),
     st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join),
 )
+LANGUAGES = available_languages()
 relaxed = settings(
     max_examples=40,
     deadline=None,
@@ -39,7 +41,7 @@ def row(arguments: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 @relaxed
-@given(answer=ANSWERS, lang=st.sampled_from(["eu", "en"]))
+@given(answer=ANSWERS, lang=st.sampled_from(LANGUAGES))
 def test_strict_implies_loose_and_every_verdict_has_a_reason(
     arguments: dict[str, dict[str, Any]], answer: str, lang: str
 ) -> None:
@@ -80,7 +82,7 @@ def test_a_row_gives_the_verdicts_of_its_instructions(
     term=st.text(
         st.characters(categories=["Lu", "Ll", "P", "S"]), min_size=1, max_size=8
     ),
-    lang=st.sampled_from(["eu", "en"]),
+    lang=st.sampled_from(LANGUAGES),
 )
 def test_a_keyword_is_found_where_it_stands_alone(term: str, lang: str) -> None:
     answer = f"x {term} x"
