@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+Row = dict[str, Any]
 
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -56,3 +62,25 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="session")
 def arguments() -> dict[str, dict[str, Any]]:
     return ARGUMENTS
+
+
+@pytest.fixture(scope="session")
+def stored(reference: Path) -> list[tuple[Row, str, Row]]:
+    """English prompts, answers of four models, and what lm-eval said of each."""
+    folder = reference / "m_ifeval"
+    prompts = {row["key"]: row for row in _lines(folder / "en_input_data.jsonl")}
+    answers: dict[tuple[str, int], str] = {}
+    for path in sorted(folder.glob("en_responses_*.jsonl")):
+        model = path.stem.removeprefix("en_responses_")
+        for key, row in zip(prompts, _lines(path), strict=True):
+            assert row["prompt"] == prompts[key]["prompt"]
+            answers[model, key] = row["response"]
+    return [
+        (prompts[row["key"]], answers[row["model"], row["key"]], row)
+        for row in _lines(folder / "en_verdicts_lm_eval_0.4.13.jsonl")
+    ]
+
+
+def _lines(path: Path) -> Iterator[Row]:
+    for line in path.read_bytes().splitlines():
+        yield json.loads(line)

@@ -10,10 +10,7 @@ does not count, and finds no language in a name of one word.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,25 +27,11 @@ SAME = {"punctuation:no_comma", "detectable_format:json_format"} | {
 }
 
 
-def lines(path: Path) -> Iterator[dict[str, Any]]:
-    for line in path.read_text("utf-8").splitlines():
-        yield json.loads(line)
-
-
 @pytest.fixture(scope="module")
-def judged(reference: Path) -> list[Judged]:
-    folder = reference / "m_ifeval"
-    prompts = {row["key"]: row for row in lines(folder / "en_input_data.jsonl")}
-    answers: dict[tuple[str, int], str] = {}
-    for path in sorted(folder.glob("en_responses_*.jsonl")):
-        model = path.stem.removeprefix("en_responses_")
-        for key, row in zip(prompts, lines(path), strict=True):
-            assert row["prompt"] == prompts[key]["prompt"]
-            answers[model, key] = row["response"]
+def judged(stored: list[tuple[dict[str, Any], str, dict[str, Any]]]) -> list[Judged]:
     found: list[Judged] = []
-    for row in lines(folder / "en_verdicts_lm_eval_0.4.13.jsonl"):
-        answer = answers[row["model"], row["key"]]
-        score = score_row(prompts[row["key"]], answer, lang="en")
+    for prompt, answer, row in stored:
+        score = score_row(prompt, answer, lang="en")
         for name, ours, theirs, our_loose, their_loose in zip(
             score.instruction_ids,
             score.strict,

@@ -6,9 +6,6 @@ draws another each time.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,24 +22,9 @@ DETECTED = {
 Judged = tuple[int, str, tuple[bool, bool], tuple[bool, bool], str]
 
 
-def lines(path: Path) -> Iterator[dict[str, Any]]:
-    for line in path.read_bytes().splitlines():
-        yield json.loads(line)
-
-
 @pytest.fixture(scope="module")
-def judged(reference: Path) -> list[Judged]:
-    folder = reference / "m_ifeval"
-    prompts = {row["key"]: row for row in lines(folder / "en_input_data.jsonl")}
-    answers: dict[tuple[str, int], str] = {}
-    for path in sorted(folder.glob("en_responses_*.jsonl")):
-        model = path.stem.removeprefix("en_responses_")
-        for key, row in zip(prompts, lines(path), strict=True):
-            answers[model, key] = row["response"]
-    found: list[Judged] = []
-    for row in lines(folder / "en_verdicts_lm_eval_0.4.13.jsonl"):
-        found += judge(prompts[row["key"]], answers[row["model"], row["key"]], row)
-    return found
+def judged(stored: list[tuple[dict[str, Any], str, dict[str, Any]]]) -> list[Judged]:
+    return [each for triple in stored for each in judge(*triple)]
 
 
 def judge(prompt: dict[str, Any], answer: str, row: dict[str, Any]) -> list[Judged]:
