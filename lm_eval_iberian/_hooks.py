@@ -108,7 +108,7 @@ def _add_missing(manager: Any) -> None:
 def _stderr_of_ours(
     original: Callable[..., Any], metric: Any, bootstrap_iters: int, *args: Any
 ) -> Any:
-    from lm_eval_iberian.tasks.ifeval import STDERR
+    from lm_eval_iberian.tasks.standard_errors import STDERR
 
     if metric in STDERR:
         return STDERR[metric] if bootstrap_iters > 0 else None

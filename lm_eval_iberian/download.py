@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from lm_eval_iberian.backoff import TRIES, USER_AGENT, asked_to_wait, passes, pause
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 MIRROR = "LM_EVAL_IBERIAN_MIRROR"
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 _HUB = "https://huggingface.co/"
-_TRIES = 3
 _TIMEOUT = 30  # seconds without a byte
 
 
@@ -34,6 +35,7 @@ class Source:
         sha256: The digest of the file, where it is known; then there is one language.
         prompts: How many prompts the file holds, where that is known.
         instructions: How many instructions these have together.
+        size: How many bytes the file has, where that is known.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Source:
     sha256: str | None = None
     prompts: int | None = None
     instructions: int | None = None
+    size: int | None = None
 
     def locate(self, lang: str) -> str:
         """Return the address of one language's file.
@@ -56,11 +59,16 @@ class Source:
         return self.url.format(commit=self.commit, lang=lang)
 
     def verify(self, path: Path) -> None:
-        """Compare a fetched file with the digest, where one is pinned.
+        """Compare a fetched file with the size and the digest, where they are pinned.
 
         Raises:
             DataError: It is another file.
         """
+        size = path.stat().st_size
+        if self.size is not None and size != self.size:
+            raise DataError(
+                f"it has {size:,} bytes, pinned are {self.size:,} (data/SOURCES.toml)"
+            )
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         if self.sha256 is not None and found != self.sha256:
             raise DataError(
@@ -75,7 +83,8 @@ def source(name: str) -> Source:
         raise UnknownNameError("data source", name, entries)
     entry = entries[name]
     needed = (entry["what"], entry["url"], entry["commit"], tuple(entry["languages"]))
-    known = (entry.get(field) for field in ("sha256", "prompts", "instructions"))
+    fields = ("sha256", "prompts", "instructions", "size")
+    known = (entry.get(field) for field in fields)
     return Source(name, *needed, *known)
 
 
@@ -123,7 +132,7 @@ def fetch(
     if forbids:
         raise _unavailable(what, task, address, target, f"{forbids} is set")
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    partial = target.with_name(f"{target.name}.{os.getpid()}.{get_ident()}.partial")
     try:
         reason = _download(address, partial)
         if reason is not None:
@@ -145,19 +154,31 @@ def _download(address: str, partial: Path) -> str | None:
     """Fetch into ``partial``; return why it could not be, or None."""
     import requests
 
-    for attempt in range(1, _TRIES + 1):
+    wait: float | None = None
+    headers = {"User-Agent": USER_AGENT}
+    for attempt in range(1, TRIES + 1):
+        if wait is not None:
+            time.sleep(wait)
         try:
-            with requests.get(address, stream=True, timeout=_TIMEOUT) as reply:
+            with requests.get(
+                address, stream=True, timeout=_TIMEOUT, headers=headers
+            ) as reply:
                 if reply.ok:
                     _save(reply, partial)
                     return None
                 reason = f"HTTP {reply.status_code}"
-                if reply.status_code < 500:
-                    return reason
+                wait = pause(attempt, reply.headers)
+                if wait is None or not passes(reply.status_code):
+                    return reason + _told_to_wait(reply)
         except requests.RequestException as error:  # a body cut off, too
             reason = f"{type(error).__name__} after {attempt} tries"
-        time.sleep(0.5 * attempt)
+            wait = pause(attempt, {})
     return reason
+
+
+def _told_to_wait(reply: Response) -> str:
+    seconds = asked_to_wait(reply.headers)
+    return "" if seconds is None else f", it asks to wait {seconds:.0f} s"
 
 
 def _save(reply: Response, partial: Path) -> None:

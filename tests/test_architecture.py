@@ -21,7 +21,12 @@ NEVER = {
 }
 # what may import a host at all
 HOSTS = {
-    "lm_eval": {"lm_eval_iberian/_hooks.py", "lm_eval_iberian/cli/tasks.py"},
+    "lm_eval": {
+        "lm_eval_iberian/_hooks.py",
+        "lm_eval_iberian/cli/tasks.py",
+        # a suite may be upstream's: only the harness knows its tasks and builds them
+        "lm_eval_iberian/suites/harness.py",
+    },
     "mergekit": {"mergekit_ext/register.py", "mergekit_ext/compat.py"},
 }
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from lm_eval_iberian import download
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 
 
+pause_server = time.sleep  # the fixture takes the client's away
+AGENTS: list[str] = []
 GOOD = b'{"key": 1}\n' * 1000
 
 
@@ -18,18 +23,31 @@ class Handler(BaseHTTPRequestHandler):
     """Answers by the path's first part; counts what it was asked."""
 
     asked: list[str]
+    agents: list[str]
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
+        self.agents.append(self.headers["User-Agent"])
         kind = self.path.split("/")[1]
         if kind == "flaky" and len(self.asked) < 3:
             kind = "500"
+        if kind.startswith("wait") and len(self.asked) < 2:
+            self.send_response(429)
+            self.send_header("Retry-After", kind.removeprefix("wait"))
+            self.end_headers()
+            return
         if kind.isdigit():
             self.send_error(int(kind))
             return
         self.send_response(200)
         self.send_header("Content-Length", str(len(GOOD)))
         self.end_headers()
+        if kind == "slow":
+            for at in range(0, len(GOOD), 2000):
+                self.wfile.write(GOOD[at : at + 2000])
+                self.wfile.flush()
+                pause_server(0.05)
+            return
         self.wfile.write(GOOD[:500] if kind == "cut" else GOOD)
 
     def log_message(self, *args: object) -> None:
@@ -38,7 +56,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[tuple[str, list[str]]]:
-    handler = type("Counting", (Handler,), {"asked": []})
+    handler = type("Counting", (Handler,), {"asked": [], "agents": AGENTS})
+    AGENTS.clear()
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=http.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{http.server_port}", handler.asked
@@ -110,6 +129,43 @@ def test_content_that_does_not_pass_its_check_is_not_kept(
     with pytest.raises(DataError, match="is not the prompts: line 1: nonsense"):
         download.fetch(f"{url}/good/a.jsonl", "the prompts", "a_task", check=refuse)
     assert not files(cache)
+
+
+def test_a_pinned_digest_is_compared(
+    server: tuple[str, list[str]], cache: Path
+) -> None:
+    url, _ = server
+    right = hashlib.sha256(GOOD).hexdigest()
+    pinned = replace(download.source("google-ifeval"), sha256="0" * 64)
+    with pytest.raises(DataError, match=f"SHA-256 is {right}, pinned is 0000"):
+        download.fetch(f"{url}/good/a", "the file", "a_task", check=pinned.verify)
+    assert not files(cache)
+    right_one = replace(pinned, sha256=right)
+    download.fetch(f"{url}/good/a", "the file", "a_task", check=right_one.verify)
+    assert files(cache) == ["a"]
+
+
+def test_a_slow_server_is_waited_for(server: tuple[str, list[str]]) -> None:
+    url, _ = server
+    assert download.fetch(f"{url}/slow/a", "it", "a_task").read_bytes() == GOOD
+
+
+def test_the_server_says_when_to_ask_again(
+    server: tuple[str, list[str]], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, asked = server
+    waited: list[float] = []
+    monkeypatch.setattr(download.time, "sleep", waited.append)
+    download.fetch(f"{url}/wait7/a", "it", "a_task")
+    assert waited == [7]
+    assert len(asked) == 2
+    asked.clear()
+    with pytest.raises(DataUnavailableError, match="HTTP 429, it asks to wait 86400 s"):
+        download.fetch(f"{url}/wait86400/b", "it", "a_task")
+    assert waited == [7]
+    assert len(asked) == 1
+    assert all(agent.startswith("lm-eval-iberian/") for agent in AGENTS)
+    assert files(cache) == ["a"]
 
 
 @pytest.mark.parametrize("variable", download._OFFLINE)

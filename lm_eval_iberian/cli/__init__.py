@@ -16,6 +16,8 @@ _VERBS = {
     "data": "List the IFEval prompts, their repairs, their faults.",
     "demo": "Train, merge and evaluate four tiny models.",
     "doctor": "Say what is installed, which route is live, what can be reached.",
+    "fetch": "Fetch every dataset that a suite needs, and lock it.",
+    "report": "Form the paper's averages of results that lm-eval wrote.",
     "score": "Score answers to IFEval prompts that were produced elsewhere.",
     "tasks": "List the tasks this project adds to lm-eval.",
 }

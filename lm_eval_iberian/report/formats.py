@@ -1,0 +1,54 @@
+"""The formats a report can be written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.files import write_whole
+from lm_eval_iberian.report.as_csv import as_csv
+from lm_eval_iberian.report.as_json import as_json
+from lm_eval_iberian.report.as_latex import as_latex
+from lm_eval_iberian.report.as_markdown import as_markdown
+from lm_eval_iberian.report.report import Report
+
+
+FORMATS: dict[str, Callable[[Report], str]] = {
+    "md": as_markdown,
+    "csv": as_csv,
+    "latex": as_latex,
+    "json": as_json,
+}
+_SUFFIXES = {".md": "md", ".csv": "csv", ".tex": "latex", ".json": "json"}
+
+
+def format_for(path: Path | None, default: str = "md") -> str:
+    """Return the format that a file's suffix stands for."""
+    return _SUFFIXES.get(path.suffix.lower(), default) if path else default
+
+
+def written(report: Report, form: str) -> str:
+    """Return a report in a format.
+
+    Raises:
+        UnknownNameError: There is no such format.
+    """
+    if form not in FORMATS:
+        raise UnknownNameError("format", form, FORMATS)
+    return FORMATS[form](report)
+
+
+def write(text: str, path: Path, inputs: Iterable[str]) -> None:
+    """Write a report into a file, whole or not at all.
+
+    Raises:
+        DataError: It cannot be written there, or is one of the files it was made of.
+    """
+    if path.exists() and path.resolve() in {Path(name).resolve() for name in inputs}:
+        raise DataError(f"{path} is one of the results; give --out another name")
+    try:
+        # a lone surrogate in a path has no UTF-8
+        write_whole(path, text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from error

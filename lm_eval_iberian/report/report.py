@@ -1,0 +1,161 @@
+"""Form every average of every model, with all that must be said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.report.average import Average, average_of
+from lm_eval_iberian.report.catalogue import Catalogue, load_catalogue
+from lm_eval_iberian.report.cell import Cell, cell_of, issues_of
+from lm_eval_iberian.report.choice import Wanted
+from lm_eval_iberian.report.collect import Gathered, collect
+from lm_eval_iberian.report.issue import Issue
+from lm_eval_iberian.report.remarks import (
+    about_average,
+    about_templates,
+    about_weights,
+)
+from lm_eval_iberian.report.result import Result
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """What one model scored.
+
+    Args:
+        averages: By column; an optional one only if there is something to average.
+        cells: By benchmark.
+        issues: What a reader must know.
+        others: Tasks in its files that are in no benchmark.
+    """
+
+    averages: Mapping[str, Average]
+    cells: Mapping[str, Cell]
+    issues: tuple[Issue, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What all models scored.
+
+    Args:
+        catalogue: The benchmarks and averages.
+        models: By name, in the order of the names.
+        issues: Those of no model.
+        inputs: The files that were read.
+    """
+
+    catalogue: Catalogue
+    models: Mapping[str, ModelReport]
+    issues: tuple[Issue, ...] = ()
+    inputs: tuple[str, ...] = ()
+
+    def all_issues(self) -> list[tuple[str, Issue]]:
+        """Return every issue with the name of its model, ``""`` for none."""
+        own = [("", issue) for issue in self.issues]
+        return own + [(n, issue) for n, m in self.models.items() for issue in m.issues]
+
+
+def build_report(
+    paths: Iterable[Path],
+    *,
+    wanted: Wanted | None = None,
+    renamed: Mapping[str, str] | None = None,
+    keep_going: bool = False,
+    catalogue: Catalogue | None = None,
+) -> Report:
+    """Return the report of the results under some folders.
+
+    Args:
+        paths: Folders with ``results_*.json`` at any depth, and files.
+        wanted: Which results to take; left out, all, the paper's settings first.
+        renamed: Models' names to use in the place of others.
+        keep_going: Go on without files that cannot be used.
+        catalogue: The benchmarks and averages; left out, the paper's.
+
+    Raises:
+        DataError: A file cannot be used, or no result is of any benchmark.
+    """
+    catalogue = catalogue or load_catalogue()
+    gathered = collect(paths, catalogue, renamed or {}, keep_going)
+    wanted = wanted or Wanted()
+    by_model: dict[str, list[Result]] = {name: [] for name in sorted(gathered.others)}
+    for result in gathered.results:
+        by_model[result.model].append(result)
+    models = {
+        name: _model(name, results, gathered, catalogue, wanted)
+        for name, results in by_model.items()
+    }
+    if not any(model.cells for model in models.values()):
+        raise DataError(_nothing(gathered, wanted))
+    inputs = tuple(map(str, gathered.inputs))
+    return Report(catalogue, models, tuple(gathered.issues.get("", ())), inputs)
+
+
+def _model(
+    name: str,
+    results: Sequence[Result],
+    gathered: Gathered,
+    catalogue: Catalogue,
+    wanted: Wanted,
+) -> ModelReport:
+    known = catalogue.by_task()
+    grouped: dict[str, list[Result]] = {}
+    for result in results:
+        grouped.setdefault(known[result.setting.task].id, []).append(result)
+    cells: dict[str, Cell] = {}
+    issues = list(about_weights(results))
+    for key in (key for key in catalogue.benchmarks if key in grouped):
+        benchmark = catalogue.benchmarks[key]
+        kind = catalogue.kind_of(benchmark)
+        cell, found = cell_of(grouped[key], benchmark, kind, wanted)
+        issues += found
+        if cell is not None:
+            cells[key] = cell
+            issues += issues_of(cell, kind, wanted)
+    # what one file lacks, another may have
+    issues += (
+        issue
+        for issue in gathered.issues.get(name, ())
+        if issue.kind not in ("subset", "metric") or issue.benchmark not in cells
+    )
+    averages = _averages(cells, catalogue)
+    for block in catalogue.blocks.values():
+        for column in block.columns if not block.optional else ():
+            issues += about_average(column, averages[column], cells, catalogue)
+    if wanted.chat_template is None:
+        issues += about_templates(cells, catalogue)
+    others = tuple(sorted(gathered.others.get(name, ())))
+    return ModelReport(averages, cells, tuple(issues), others)
+
+
+def _averages(cells: Mapping[str, Cell], catalogue: Catalogue) -> dict[str, Average]:
+    found = {}
+    for block in catalogue.blocks.values():
+        for column, benchmarks in block.columns.items():
+            average = average_of(cells, benchmarks, block.metric)
+            if average.measures or not block.optional:
+                found[column] = average
+    return found
+
+
+def _nothing(gathered: Gathered, wanted: Wanted) -> str:
+    """Say why there is nothing to report."""
+    if gathered.results:
+        asked = [] if wanted.shots is None else [f"{wanted.shots} shots"]
+        if wanted.chat_template is not None:
+            asked.append(f"{'a' if wanted.chat_template else 'no'} chat template")
+        return (
+            f"no result with {' and '.join(asked)} among {len(gathered.results)}; "
+            "ask for other settings"
+        )
+    told = [issue.text for issues in gathered.issues.values() for issue in issues]
+    others = sorted({task for tasks in gathered.others.values() for task in tasks})
+    text = "no result of any benchmark of the paper was found"
+    if others:
+        text += f"; tasks found: {', '.join(others[:10])}"
+    return "; ".join([text, *told[:5]])

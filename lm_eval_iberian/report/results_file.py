@@ -1,0 +1,142 @@
+"""Read one results file of lm-eval's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.report.model_name import printable
+
+
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d{1,9})?)\.json$")
+_LATEST = 1e12
+_SECTIONS = ("config", "configs", "versions", "n-shot", "n-samples")
+
+
+@dataclass(frozen=True)
+class ResultsFile:
+    """What a results file holds, its parts known to be objects.
+
+    Args:
+        path: Where it is.
+        content: All of it.
+        sha: A hash of its bytes: of two with one hash, one is a copy.
+    """
+
+    path: Path
+    content: Mapping[str, Any]
+    sha: str
+
+    def __post_init__(self) -> None:
+        results = self.content.get("results")
+        here = [name for name in _SECTIONS if name in self.content]
+        if not isinstance(results, Mapping) or not here:
+            raise DataError(
+                f"{self.path} is not a results file of lm-eval: it has no 'results' "
+                "with their 'config'; leave it out, or pass --keep-going"
+            )
+        for name in here:
+            if not isinstance(self.content[name], Mapping | None):
+                raise self._wrong(name)
+        for name, row in results.items():
+            if not isinstance(row, Mapping):
+                raise self._wrong(f"results.{name}")
+
+    def _wrong(self, where: str) -> DataError:
+        return DataError(
+            f"{self.path}: {where} is not a JSON object; run the evaluation again, or "
+            "pass --keep-going"
+        )
+
+    @property
+    def name(self) -> str:
+        """The path as it can be shown."""
+        return printable(str(self.path))
+
+    @property
+    def results(self) -> Mapping[str, Mapping[str, Any]]:
+        """The results, of tasks and of groups, by name."""
+        found: Mapping[str, Mapping[str, Any]] = self.content["results"]
+        return found
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """Return a part of the file, empty where it is missing."""
+        found: Mapping[str, Any] = self.content.get(name) or {}
+        return found
+
+    def is_task(self, name: str) -> bool:
+        """Return whether a result is a task's own, not a group's average."""
+        return name in self.section("n-samples") or name in self.section("configs")
+
+    def config_of(self, task: str) -> Mapping[str, Any]:
+        """Return the settings of a task."""
+        found = self.section("configs").get(task)
+        return found if isinstance(found, Mapping) else {}
+
+    def shots(self, task: str) -> int | None:
+        """Return the number of examples a task was given, ``None`` where unsaid."""
+        given = self.section("n-shot").get(
+            task, self.config_of(task).get("num_fewshot")
+        )
+        return given if isinstance(given, int) else None
+
+    def samples(self, task: str) -> tuple[int | None, int | None]:
+        """Return how many items a task has, and how many of them were scored."""
+        counts = self.section("n-samples").get(task)
+        if not isinstance(counts, Mapping):
+            return None, None
+        numbers = (counts.get("original"), counts.get("effective"))
+        total, scored = (n if isinstance(n, int) and n > 0 else None for n in numbers)
+        return total, scored
+
+    def when(self) -> float:
+        """Return when it was made, in seconds; 0 where nothing says it."""
+        date = self.content.get("date")
+        # no NaN, no infinity, no integer that no float holds
+        if isinstance(date, int | float) and abs(date) < _LATEST:
+            return float(date)
+        stamp = self.stamp()
+        if stamp is None:
+            return 0.0
+        day, clock = stamp.split("T")
+        try:
+            moment = datetime.fromisoformat(
+                f"{day}T{clock.split('.')[0].replace('-', ':')}"
+            )
+        except ValueError:
+            return 0.0
+        return moment.replace(tzinfo=timezone.utc).timestamp()
+
+    def stamp(self) -> str | None:
+        """Return the time in the file's name, as its samples files have it too."""
+        match = _STAMP.search(self.path.name)
+        return match[1] if match else None
+
+
+def read_results(path: Path) -> ResultsFile:
+    """Read a results file.
+
+    Raises:
+        DataError: It cannot be read, is not JSON, or is not one of lm-eval's.
+    """
+    try:
+        raw = path.read_bytes()
+        content = json.loads(raw)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8: {error.reason}") from error
+    except (json.JSONDecodeError, RecursionError, ValueError) as error:
+        raise DataError(
+            f"{path} is not JSON, or not all of it is there ({error}); run the "
+            "evaluation again, or pass --keep-going"
+        ) from error
+    found = content if isinstance(content, dict) else {}
+    return ResultsFile(path, found, hashlib.sha256(raw).hexdigest())

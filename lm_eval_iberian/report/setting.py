@@ -1,0 +1,130 @@
+"""Under which settings a result was had: what must agree to be compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from lm_eval_iberian.report.model_name import as_arguments
+from lm_eval_iberian.report.results_file import ResultsFile
+
+
+_TITLES = {
+    "task": "task",
+    "version": "task version",
+    "shots": "shots",
+    "chat_template": "chat template",
+    "multiturn": "few-shot as turns",
+    "system": "system instruction",
+    "limit": "limit",
+    "generation": "generation",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The settings of a result; two that are equal are the same experiment.
+
+    Args:
+        task: The task's name.
+        version: Its version.
+        shots: How many examples were given.
+        chat_template: What tells a chat template, ``None`` without one.
+        multiturn: Whether the examples were turns of a chat.
+        system: What tells a system instruction.
+        limit: ``10 of 900``, where not every item was scored.
+        generation: How answers were sampled, without the seed.
+    """
+
+    task: str
+    version: str | None = None
+    shots: int | None = None
+    chat_template: str | None = None
+    multiturn: bool = False
+    system: str | None = None
+    limit: str | None = None
+    generation: str | None = None
+
+    def differences(self, other: Setting) -> str:
+        """Return in words what differs: ``shots 5, not 0``."""
+        found = []
+        for name in (field.name for field in fields(self)):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                found.append(f"{_TITLES[name]} {said(mine)}, not {said(theirs)}")
+        return "; ".join(found)
+
+
+def setting_of(file: ResultsFile, task: str, generates: bool) -> Setting:
+    """Return the settings of a task in a file.
+
+    Args:
+        file: The results file.
+        task: A task in it.
+        generates: Whether the model wrote, so that sampling matters.
+    """
+    template = _told(file.content, "chat_template")
+    return Setting(
+        task=task,
+        version=_version(file, task),
+        shots=file.shots(task),
+        chat_template=template,
+        multiturn=bool(file.content.get("fewshot_as_multiturn")) and bool(template),
+        system=_told(file.content, "system_instruction"),
+        limit=_limit(file, task),
+        generation=_generation(file, task) if generates else None,
+    )
+
+
+def _told(content: Mapping[str, Any], name: str) -> str | None:
+    """Return what tells a long text from others: the hash that lm-eval wrote."""
+    found = content.get(f"{name}_sha") or content.get(name)
+    return str(found)[:12] if found else None
+
+
+def _version(file: ResultsFile, task: str) -> str | None:
+    metadata = file.config_of(task).get("metadata")
+    fallback = metadata.get("version") if isinstance(metadata, Mapping) else None
+    found = file.section("versions").get(task, fallback)
+    if isinstance(found, int | float):
+        return str(float(found))
+    return None if found is None else str(found)
+
+
+def _limit(file: ResultsFile, task: str) -> str | None:
+    """Return how many of how many items were scored, if not all."""
+    total, scored = file.samples(task)
+    if total is not None and scored is not None:
+        return f"{scored} of {total}" if scored < total else None
+    config = file.section("config")
+    asked = config.get("limit") or config.get("samples")
+    return f"--limit {asked}" if asked else None
+
+
+def _generation(file: ResultsFile, task: str) -> str | None:
+    """Return the sampling arguments in one spelling; runs differ in seeds."""
+    given = as_arguments(file.section("config").get("gen_kwargs"))
+    found = as_arguments(file.config_of(task).get("generation_kwargs")) | given
+    kept = {key: _number(value) for key, value in found.items() if key != "seed"}
+    return json.dumps(kept, sort_keys=True) if kept else None
+
+
+def _number(value: Any) -> Any:
+    """Return a number that was written as a text as a number."""
+    if not isinstance(value, str):
+        return value
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def said(value: object) -> str:
+    """Return a setting's value in words."""
+    if value is None or value is False:
+        return "none"
+    return "yes" if value is True else str(value)

@@ -1,0 +1,178 @@
+"""Lay a report out as tables, whatever they are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lm_eval_iberian.report.catalogue import Benchmark, Metric
+from lm_eval_iberian.report.report import ModelReport, Report
+from lm_eval_iberian.report.result import Measure
+
+
+LANGUAGES = {
+    "eu": "Basque",
+    "gl": "Galician",
+    "ca": "Catalan",
+    "es": "Spanish",
+    "en": "English",
+    "mt": "Translation, BLEU by direction",
+}
+_MARKED = ("limit", "settings", "items")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands in a table at a model and a column.
+
+    Args:
+        measure: The value, ``None`` where there is none.
+        best: Whether no other model's is better.
+        marked: Whether a note says that it is not as in the paper.
+    """
+
+    measure: Measure | None
+    best: bool = False
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Models against columns."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Mapping[str, tuple[Entry, ...]]
+
+    def marked(self) -> bool:
+        """Return whether some entry refers to a note."""
+        return any(entry.marked for row in self.rows.values() for entry in row)
+
+    def has_runs(self) -> bool:
+        """Return whether some entry is a mean over runs."""
+        entries = (entry for row in self.rows.values() for entry in row)
+        return any(e.measure is not None and e.measure.runs for e in entries)
+
+
+Column = tuple[str, Metric, Mapping[str, Entry]]
+
+
+def tables_of(report: Report) -> list[Table]:
+    """Return the tables of averages, then those of each language's benchmarks."""
+    titles: dict[str, list[Column]] = {}
+    for block in report.catalogue.blocks.values():
+        metric = report.catalogue.metrics[block.metric]
+        for name in block.columns:
+            column = {m: _average(r, name) for m, r in report.models.items()}
+            if any(
+                name in r.averages and r.averages[name].measures
+                for r in report.models.values()
+            ):
+                titles.setdefault(block.title, []).append((name, metric, column))
+    tables = [_table(title, columns, report) for title, columns in titles.items()]
+    for lang, title in LANGUAGES.items():
+        columns = list(_benchmarks(report, lang))
+        if columns:
+            tables.append(_table(title, columns, report))
+    return tables
+
+
+def empty_columns(report: Report) -> list[str]:
+    """Return the columns that no model has any benchmark of."""
+    return [
+        name
+        for block in report.catalogue.blocks.values()
+        for name in block.columns
+        if not block.optional
+        and not any(r.averages[name].measures for r in report.models.values())
+    ]
+
+
+def number(measure: Measure, plus_minus: str = "±") -> str:
+    """Return a value with two decimals; over runs with deviation and their number."""
+    text = f"{measure.value:.2f}"
+    if measure.sd is None:
+        return text
+    return f"{text} {plus_minus} {measure.sd:.2f} ({len(measure.runs)})"
+
+
+def _average(model: ModelReport, name: str) -> Entry:
+    average = model.averages.get(name)
+    if average is None or average.value is None:
+        return Entry(None)
+    runs = next(iter(average.measures.values())).runs if average.sd is not None else ()
+    measure = Measure(average.value, average.stderr, average.sd, runs)
+    return Entry(
+        measure, marked=any(_is_marked(model, key) for key in average.measures)
+    )
+
+
+def _benchmarks(report: Report, lang: str) -> Iterator[Column]:
+    """Yield the columns of a language: its averages' benchmarks, others if there."""
+    catalogue = report.catalogue
+    averaged = {
+        key
+        for block in catalogue.blocks.values()
+        for keys in block.columns.values()
+        for key in keys
+    }
+    listed = [
+        b
+        for b in catalogue.benchmarks.values()
+        if b.lang == lang and not catalogue.kind_of(b).runs
+    ]
+    there = {key for model in report.models.values() for key in model.cells}
+    if not any(benchmark.id in there for benchmark in listed):
+        return
+    for benchmark in listed:
+        first, *more = catalogue.kind_of(benchmark).metrics
+        if benchmark.id in averaged | there:
+            yield _column(report, benchmark, first, benchmark.name)
+        for name in more if lang != "mt" else ():
+            title = f"{benchmark.name} {catalogue.metrics[name].label}"
+            column = _column(report, benchmark, name, title)
+            if any(entry.measure is not None for entry in column[2].values()):
+                yield column
+
+
+def _column(report: Report, benchmark: Benchmark, metric: str, title: str) -> Column:
+    entries = {}
+    for name, model in report.models.items():
+        cell = model.cells.get(benchmark.id)
+        measure = None if cell is None else cell.measures.get(metric)
+        marked = measure is not None and _is_marked(model, benchmark.id)
+        entries[name] = Entry(measure, marked=marked)
+    return title, report.catalogue.metrics[metric], entries
+
+
+def _is_marked(model: ModelReport, benchmark: str) -> bool:
+    return any(i.benchmark == benchmark and i.kind in _MARKED for i in model.issues)
+
+
+def _table(title: str, columns: Sequence[Column], report: Report) -> Table:
+    judged = [_judged(entries, metric) for _, metric, entries in columns]
+    rows = {name: tuple(column[name] for column in judged) for name in report.models}
+    return Table(title, tuple(name for name, _, _ in columns), rows)
+
+
+def _judged(entries: Mapping[str, Entry], metric: Metric) -> dict[str, Entry]:
+    """Return the entries, the best of them marked so; of one nothing is the best."""
+    values = list(_comparable(entries.values()))
+    best = (min if metric.lower_is_better else max)(values, default=None)
+    return {
+        name: Entry(
+            entry.measure,
+            best=len(values) > 1
+            and entry.measure is not None
+            and not entry.marked
+            and round(entry.measure.value, 2) == best,
+            marked=entry.marked,
+        )
+        for name, entry in entries.items()
+    }
+
+
+def _comparable(entries: Iterable[Entry]) -> Iterator[float]:
+    for entry in entries:
+        if entry.measure is not None and not entry.marked:
+            yield round(entry.measure.value, 2)

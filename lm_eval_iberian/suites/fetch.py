@@ -1,0 +1,171 @@
+"""Fetch every dataset that suites need, and keep a lock of what is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.suites.harness import build
+from lm_eval_iberian.suites.hub import fetch_dataset, now, state_of
+from lm_eval_iberian.suites.lanes import run_lanes
+from lm_eval_iberian.suites.lock import Entry, Key, write_lock
+from lm_eval_iberian.suites.needs import Need, sources
+from lm_eval_iberian.suites.refusal import Refusal, Status, refusal
+
+
+Meter = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one dataset; ``entries`` is empty where it is not whole."""
+
+    need: Need
+    entries: tuple[Entry, ...]
+    missing: Refusal | None = None
+
+    @property
+    def status(self) -> Status | str:
+        """``ok``, or why not, in a word or two."""
+        return self.missing.status if self.missing else "ok"
+
+
+def fetch_all(
+    manager: Any,
+    wanted: Sequence[Need],
+    *,
+    lock: Path,
+    known: Mapping[Key, Entry],
+    frozen: bool,
+    jobs: int,
+    meter: Meter,
+) -> Iterator[Outcome]:
+    """Fetch each dataset and yield what became of it; one failure stops no other.
+
+    The lock is written anew after each, so that it is true whenever this is killed.
+
+    Args:
+        manager: The ``TaskManager`` that knows the tasks.
+        wanted: The datasets.
+        lock: Where the lock is written.
+        known: Its entries so far; those of other suites stay.
+        frozen: Fetch exactly what ``known`` says, and write nothing.
+        jobs: How many at the same time.
+        meter: Called with the bytes that come in.
+    """
+
+    def work(need: Need) -> Outcome:
+        try:
+            if frozen:
+                return Outcome(need, _frozen(manager, need, known, meter))
+            return Outcome(need, _fetch(manager, need, meter))
+        except Exception as error:  # what may come is not one family of exceptions
+            return Outcome(need, (), refusal(error, need.dataset))
+
+    entries = dict(known)
+    for outcome in run_lanes(wanted, lambda need: need.lane, work, jobs):
+        for entry in outcome.entries:
+            entries[entry.key] = _with_files(entry, entries.get(entry.key))
+        if outcome.entries and not frozen:
+            write_lock(lock, entries)
+        yield outcome
+
+
+def _with_files(entry: Entry, before: Entry | None) -> Entry:
+    """Keep what is known of the files: from the cache alone they are not seen."""
+    if entry.files or before is None or before.revision != entry.revision:
+        return entry
+    return replace(entry, files=before.files, size=before.size)
+
+
+def _fetch(manager: Any, need: Need, meter: Meter) -> tuple[Entry, ...]:
+    if need.kind == "hub":
+        return (fetch_dataset(need, None, meter),)
+    parts = list(_parts(need, meter))  # before the loader: these are checked
+    own = _load(manager, need)
+    commits = (own.revision or "").split(",")
+    used = tuple(part for part in parts if part.revision in commits)
+    size = sum(part.size or 0 for part in used)
+    return (replace(own, size=size or own.size), *used)
+
+
+def _parts(need: Need, meter: Meter) -> Iterator[Entry]:
+    for one in sources(need):
+        try:
+            yield fetch_dataset(one, one.options.get("revision"), meter)
+        except DataError:
+            raise
+        except Exception:  # the loader may know another place, or says it better
+            return
+
+
+def _load(manager: Any, need: Need) -> Entry:
+    """Call the task's own loader; the harness does that when it builds the task."""
+    dataset = build(manager, need.leaf).dataset
+    rows, fields, revision = state_of(dataset)
+    return Entry(
+        need.dataset,
+        need.config,
+        need.arguments,
+        revision=revision or None,
+        rows=rows,
+        fields=fields,
+        size=_bytes(dataset),
+        fetched_at=now(),
+    )
+
+
+def _bytes(dataset: Any) -> int | None:
+    splits = dataset.values() if isinstance(dataset, Mapping) else [dataset]
+    sizes = [getattr(getattr(split, "data", None), "nbytes", None) for split in splits]
+    known = [size for size in sizes if isinstance(size, int)]
+    return sum(known) if known else None
+
+
+def _frozen(
+    manager: Any, need: Need, known: Mapping[Key, Entry], meter: Meter
+) -> tuple[Entry, ...]:
+    locked = known.get(need.key)
+    if locked is None:
+        raise DataError(
+            "The lock does not have it: run `iberian fetch` without --frozen"
+        )
+    parts = [known[one.key] for one in sources(need) if one.key in known]
+    if need.kind == "hub" or (parts and locked.revision):
+        # the loader itself would ask for the newest revision
+        chosen = [need] if need.kind == "hub" else sources(need)
+        for one in chosen:
+            entry = known[one.key]
+            _same(entry, fetch_dataset(one, entry.revision, meter))
+    else:
+        _same(locked, _load(manager, need))
+    return (locked, *parts)
+
+
+def _same(locked: Entry, found: Entry) -> None:
+    differences = locked.differences(found)
+    if differences:
+        raise DataError(
+            f"{found.dataset} {found.config}".rstrip()
+            + f" is not what is locked: {'; '.join(differences)}"
+        )
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome for a machine."""
+    entry = outcome.entries[0] if outcome.entries else None
+    return {
+        "kind": outcome.need.kind,
+        "dataset": outcome.need.dataset,
+        "config": outcome.need.config,
+        "arguments": json.loads(outcome.need.arguments),
+        "revision": entry.revision if entry else None,
+        "rows": dict(entry.rows) if entry else {},
+        "size": entry.size if entry else None,
+        "status": outcome.status,
+        "why": outcome.missing.sentence if outcome.missing else None,
+    }

@@ -1,0 +1,100 @@
+"""Load a dataset from the Hugging Face hub or its cache, or say plainly why not."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from lm_eval_iberian.download import offline
+from lm_eval_iberian.errors import DataError, DataUnavailableError
+from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark
+
+
+if TYPE_CHECKING:
+    from datasets import Dataset, DatasetDict
+
+
+def from_hub(wanted: Benchmark) -> DatasetDict:
+    """Return the splits that a benchmark needs, its configurations put together.
+
+    With several configurations a column ``exam`` says which one a row is from.
+
+    Raises:
+        DataUnavailableError: It is gated, gone, or not in the cache without a network.
+        DataError: It is there and has another form than the catalogue says.
+    """
+    from datasets import DatasetDict, concatenate_datasets
+
+    parts = [_part(wanted, name) for name in wanted.names]
+    try:
+        return DatasetDict(
+            {s: concatenate_datasets([part[s] for part in parts]) for s in parts[0]}
+        )
+    except (TypeError, ValueError) as error:  # columns of other types
+        raise DataError(
+            f"The configurations of {wanted.path} do not fit together: {error}"
+        ) from error
+
+
+def _part(wanted: Benchmark, name: str | None) -> dict[str, Dataset]:
+    try:
+        loaded = _load(wanted.path, name, wanted.revision)
+    except Exception as error:  # what may come is not one family of exceptions
+        raise _unavailable(wanted, name, error) from error
+    part = {split: _checked(wanted, name, loaded, split) for split in wanted.splits}
+    if len(wanted.names) == 1:
+        return part
+    return {k: v.add_column("exam", [name] * len(v)) for k, v in part.items()}
+
+
+@lru_cache(maxsize=64)
+def _load(path: str, name: str | None, revision: str) -> DatasetDict:
+    """Load once per process: the hook asks before the task does."""
+    from datasets import load_dataset
+
+    return load_dataset(path, name, revision=revision)
+
+
+def _checked(
+    wanted: Benchmark, name: str | None, loaded: DatasetDict, split: str
+) -> Dataset:
+    where = _address(wanted, name)
+    if split not in loaded:
+        raise DataError(
+            f"{where} has no split {split!r} (it has {', '.join(loaded)}): its form has"
+            " changed; adapt data/BENCHMARKS.toml"
+        )
+    found: Dataset = loaded[split]
+    missing = [column for column in wanted.columns if column not in found.column_names]
+    if missing:
+        raise DataError(
+            f"{where}, split {split!r}, has no column {', '.join(missing)} (it has"
+            f" {', '.join(found.column_names)}): its form has changed; adapt"
+            " data/BENCHMARKS.toml"
+        )
+    return found.select_columns(list(wanted.columns)) if wanted.only else found
+
+
+def _address(wanted: Benchmark, name: str | None) -> str:
+    return f"{wanted.path}{f' ({name})' if name else ''} at revision {wanted.revision}"
+
+
+def _unavailable(
+    wanted: Benchmark, name: str | None, error: Exception
+) -> DataUnavailableError:
+    page = f"https://huggingface.co/datasets/{wanted.path}"
+    text = " ".join(str(error).split())
+    fetch = f"where there is a network, run `iberian fetch {wanted.task}`"
+    forbids = offline()
+    if forbids:
+        why, do = f"is not in the cache, and {forbids} is set", fetch
+    elif "gated" in text.lower():
+        why = "is gated"
+        do = f"ask for access on {page}, log in with `hf auth login`, and then {fetch}"
+    elif "doesn't exist" in text or "404" in text:
+        why = "is not on the hub, or not for you"
+        do = f"look at {page}; a private one needs `hf auth login`"
+    else:
+        why = f"could not be loaded ({type(error).__name__}: {text[:200]})"
+        do = fetch
+    return DataUnavailableError(f"{wanted.what}, {_address(wanted, name)}, {why}: {do}")

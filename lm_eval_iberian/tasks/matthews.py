@@ -1,0 +1,42 @@
+"""The Matthews correlation of two labels, and its standard error in milliseconds.
+
+lm-eval bootstraps it 100,000 times through scikit-learn: minutes for a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+RESAMPLES = 10_000
+_KEY = 1234
+
+
+def mcc(items: Sequence[tuple[int, int]]) -> float:
+    """Return the correlation of gold and predicted labels 0 and 1, 0 if undefined."""
+    return float(_correlation(_counts(items)[np.newaxis])[0])
+
+
+def mcc_stderr(items: Sequence[tuple[int, int]]) -> float:
+    """Return its standard error: documents drawn with replacement, a fixed key."""
+    counts = _counts(items)
+    draws = np.random.default_rng(_KEY).multinomial(
+        len(items), counts / counts.sum(), size=RESAMPLES
+    )
+    return float(_correlation(draws).std(ddof=1))
+
+
+def _counts(items: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """Return how often (gold, predicted) is (0, 0), (0, 1), (1, 0), (1, 1)."""
+    cells = [2 * int(gold) + int(predicted) for gold, predicted in items]
+    return np.bincount(cells, minlength=4)
+
+
+def _correlation(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    tn, fp, fn, tp = counts.astype(np.float64).T
+    product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    root = np.sqrt(np.where(product > 0, product, 1.0))
+    return np.where(product > 0, (tp * tn - fp * fn) / root, 0.0)

@@ -1,0 +1,41 @@
+"""Print what others wrote: shown, never obeyed."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+
+def shown(text: object) -> str:
+    """Escape what a terminal would obey instead of showing."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
+        for c in str(text)
+    )
+
+
+def one_line(text: object, longest: int = 300) -> str:
+    """Return a text as one printable line, cut where it is too long."""
+    line = shown(" ".join(str(text)[: 10 * longest].split()))
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def console() -> Console:
+    """Return a console that takes nothing for markup or emoji."""
+    found = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
+    if not found.is_terminal:  # a log has no edge to wrap at
+        found.width = 200
+    return found
+
+
+def progress(*columns: str) -> Progress:
+    """Return progress bars on stderr; nothing at all where that is no terminal."""
+    to = Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+    extra = [TextColumn(column, markup=False) for column in columns]
+    bars = Progress.get_default_columns()[1:]
+    text = TextColumn("{task.description}", markup=False)
+    return Progress(
+        text, *bars, *extra, console=to, disable=not to.is_terminal, transient=True
+    )

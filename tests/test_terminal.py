@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import io
+
+from lm_eval_iberian.terminal import one_line, progress, shown
+
+
+def test_nothing_is_obeyed() -> None:
+    assert shown("a\x1b[2J\x9b\u202eñ") == r"a\x1b[2J\x9b\u202eñ"
+
+
+def test_one_line() -> None:
+    assert one_line(" a\n\tb\r ") == "a b"
+    assert one_line("x" * 50, 10) == "x" * 9 + "…"
+
+
+def test_no_bars_where_there_is_no_terminal(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    out = io.StringIO()
+    monkeypatch.setattr("sys.stderr", out)
+    with progress() as bars:
+        bars.update(bars.add_task("[red]x", total=2), advance=1)
+    assert out.getvalue() == ""
