@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from lm_eval_iberian.terminal import console, shown
 
 
 @click.command("data")
@@ -50,12 +51,12 @@ def _list(which: str | None, as_json: bool) -> None:
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         cells = [row[name] for name in columns]
-        table.add_row(*("–" if cell is None else _shown(cell) for cell in cells))
-    console = _console()
-    console.print(table)
+        table.add_row(*("–" if cell is None else shown(cell) for cell in cells))
+    screen = console()
+    screen.print(table)
     for row in rows:
         if row["left_out"]:
-            console.print(_shown(f"{row['set']}, {row['language']}: {row['left_out']}"))
+            screen.print(shown(f"{row['set']}, {row['language']}: {row['left_out']}"))
 
 
 def _sets(which: str) -> Iterator[dict[str, Any]]:
@@ -123,15 +124,15 @@ def _diff(lang: str, which: str, as_json: bool) -> None:
         found = {"language": lang, "set": which, "version": version, "repairs": rows}
         click.echo(json.dumps(found | ({"file": missing} if missing else {}), indent=1))
         return
-    console = _console()
+    screen = console()
     if missing:
-        console.print(_shown(f"The repairs as they are written. {missing}"))
-    console.print(f"{which}, {lang}: repairs version {version}, {len(rows)} rows")
+        screen.print(shown(f"The repairs as they are written. {missing}"))
+    screen.print(f"{which}, {lang}: repairs version {version}, {len(rows)} rows")
     for row in rows:
         named = "every row" if row["key"] is None else row["key"]
         head = f"{named}  {row['action']}  {row['change']}".rstrip()
-        console.print(_shown(f"{head}  [{row['status']}]"))
-        console.print(_shown(f"      {row['reason']} ({row['source']})"))
+        screen.print(shown(f"{head}  [{row['status']}]"))
+        screen.print(shown(f"      {row['reason']} ({row['source']})"))
 
 
 def _check(lang: str, which: str, as_json: bool) -> None:
@@ -146,32 +147,19 @@ def _check(lang: str, which: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([vars(finding) for finding in open_], indent=1))
     else:
-        console = _console()
+        screen = console()
         for one in open_:
             head = f"{one.key}  {one.instruction_id}  {one.kwarg}".rstrip()
-            console.print(_shown(f"{head}: {one.value!r}: {one.why}"))
-        console.print(
+            screen.print(shown(f"{head}: {one.value!r}: {one.why}"))
+        screen.print(
             f"{which}, {lang}: {len(prompts)} prompts, {len(open_)} findings, "
             f"{len(found) - len(open_)} known to be no faults"
         )
         if skipped := left_out(prompts):
-            console.print(_shown(skipped))
+            screen.print(shown(skipped))
     if open_:
         raise SystemExit(1)
 
 
 def _status(status: str, rows: int) -> str:
     return f"{status}, {rows} rows" if rows > 1 else status
-
-
-def _console() -> Console:
-    """What stands in prompts is neither markup nor emoji."""
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
-
-
-def _shown(text: object) -> str:
-    """Escape what a terminal would obey instead of showing."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii")
-        for c in str(text)
-    )

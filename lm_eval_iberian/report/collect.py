@@ -10,10 +10,11 @@ from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.catalogue import Benchmark, Catalogue
 from lm_eval_iberian.report.find import find
 from lm_eval_iberian.report.issue import Issue, OnBad
-from lm_eval_iberian.report.model_name import model_name, plain, printable
+from lm_eval_iberian.report.model_name import model_name, plain
 from lm_eval_iberian.report.result import Result, as_result, result_of
 from lm_eval_iberian.report.results_file import ResultsFile, read_results
 from lm_eval_iberian.report.subset import samples_path, score_subset
+from lm_eval_iberian.terminal import shown
 
 
 @dataclass
@@ -61,7 +62,7 @@ def collect(
     def on_bad(error: DataError) -> None:
         if not keep_going:
             raise error
-        gathered.note("", Issue("bad file", printable(str(error))))
+        gathered.note("", Issue("bad file", shown(str(error))))
 
     seen: dict[str, Path] = {}
     gathered.inputs = find(paths, on_bad)
@@ -74,8 +75,8 @@ def collect(
         name = model_name(file.content, path, catalogue, renamed)
         if file.sha in seen:
             text = f"{path} is a copy of {seen[file.sha]}, and counts once"
-            files = (printable(str(seen[file.sha])), file.name)
-            gathered.note(name, Issue("duplicate", printable(text), None, files))
+            files = (shown(str(seen[file.sha])), file.name)
+            gathered.note(name, Issue("duplicate", shown(text), None, files))
             continue
         seen[file.sha] = path
         _folder(file, name, catalogue, gathered)
@@ -96,7 +97,7 @@ def _folder(
             f"the folder {folder} holds results of {bare}; its files say so, and count"
         )
         files = (file.name,)
-        gathered.note(model, Issue("model", printable(text), None, files))
+        gathered.note(model, Issue("model", shown(text), None, files))
 
 
 def _gather(
@@ -112,7 +113,7 @@ def _gather(
         if not file.is_task(task):
             continue
         if task not in known:
-            gathered.others[model].add(printable(task))
+            gathered.others[model].add(shown(task))
             continue
         try:
             gathered.results += _results(
@@ -138,7 +139,7 @@ def _results(
             yield found
         else:
             has = ", ".join(k for k in file.results[task] if "," in k) or "none"
-            text = f"{task} has no {kind.metrics[0]}; its metrics: {printable(has)}"
+            text = f"{task} has no {kind.metrics[0]}; its metrics: {shown(has)}"
             note = Issue("metric", text, benchmark.id, (file.name,))
             gathered.note(model, note)
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.report.catalogue import Catalogue
+from lm_eval_iberian.terminal import shown
 
 
 _WEIGHTS = ("peft", "delta", "pretrained", "model", "path", "engine")
@@ -42,7 +43,7 @@ def model_name(
         if str(arguments.get(key, "")).lower() not in _UNSET
     ]
     full = f"{name} ({', '.join(apart)})" if apart else name
-    return printable(renamed.get(full, full))
+    return shown(renamed.get(full, full))
 
 
 def model_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,14 +70,3 @@ def plain(name: str) -> str:
     name = name.strip()
     name = name.rstrip("/").removeprefix("./") or name
     return name if "/" in name else name.replace("__", "/", 1)
-
-
-def printable(name: str) -> str:
-    """Return a text with what a terminal would act on spelt out.
-
-    >>> printable("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
-    """
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in name
-    )

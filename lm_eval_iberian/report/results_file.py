@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.report.model_name import printable
+from lm_eval_iberian.terminal import shown
 
 
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d{1,9})?)\.json$")
@@ -58,7 +58,7 @@ class ResultsFile:
     @property
     def name(self) -> str:
         """The path as it can be shown."""
-        return printable(str(self.path))
+        return shown(str(self.path))
 
     @property
     def results(self) -> Mapping[str, Mapping[str, Any]]:

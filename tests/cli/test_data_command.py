@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lm_eval_iberian.cli import main
-from lm_eval_iberian.cli.data import _shown
 from lm_eval_iberian.download import cached
 from lm_eval_iberian.ifeval.data import paper_source
+from lm_eval_iberian.terminal import shown
 
 
 ROWS: list[dict[str, Any]] = [
@@ -151,7 +151,7 @@ def test_what_stands_in_prompts_is_shown_and_not_obeyed() -> None:
     assert "\x9b" not in result.output
     assert "\u202e" not in result.output
     assert "[red]ez[/red] :boom:" in result.output
-    assert _shown("a\x1b[2J\x9b\u202eñ") == r"a\x1b[2J\x9b\u202eñ"
+    assert shown("a\x1b[2J\x9b\u202eñ") == r"a\x1b[2J\x9b\u202eñ"
 
 
 @pytest.mark.parametrize(

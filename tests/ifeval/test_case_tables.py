@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
+import tables
 
 from lm_eval_iberian.ifeval import INSTRUCTIONS, check
 
 
-CASES = Path(__file__).parent.parent / "cases" / "ifeval"
-ROWS: list[dict[str, Any]] = [
-    json.loads(line)
-    for path in sorted(CASES.glob("*.jsonl"))
-    for line in path.read_text("utf-8").splitlines()
-]
+ROWS = tables.read("ifeval")
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param(r, id=f"{r['lang']} {r['id']}: {r['why']}") for r in ROWS]
-)
+@pytest.mark.parametrize("row", tables.named(ROWS))
 def test_verdict(row: dict[str, Any]) -> None:
     verdict = check(
         row["id"],

@@ -27,7 +27,7 @@ from lm_eval_iberian.report import (
     write,
     written,
 )
-from lm_eval_iberian.report.model_name import printable
+from lm_eval_iberian.terminal import shown
 
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -178,14 +178,14 @@ names = st.text(min_size=1, max_size=30)
 
 @given(names)
 def test_latex_specials_are_all_escaped(name: str) -> None:
-    text = as_latex.escape(printable(name))
+    text = as_latex.escape(shown(name))
     bare = re.sub(r"\\text[a-z]+\{\}|\\[#$%&_{}]|\{[*\[\]]\}|-\{\}", "", text)
     assert not re.search(r"[\\#$%&_{}^~<>|*\[\]]|--", bare)
 
 
 @given(names)
 def test_markdown_specials_are_all_escaped(name: str) -> None:
-    text = as_markdown.escape(printable(name))
+    text = as_markdown.escape(shown(name))
     bare = re.sub(r"\\[^\w\s]|\\_|(?<!\S)\*(?=-)", "", text)
     assert not re.search(r"[`*\[\]<>|~&$#!]", bare)
     assert "\n" not in text
@@ -193,7 +193,7 @@ def test_markdown_specials_are_all_escaped(name: str) -> None:
 
 @given(names)
 def test_csv_never_starts_a_formula(name: str) -> None:
-    assert not as_csv.escape(printable(name)).startswith(("=", "+", "-", "@"))
+    assert not as_csv.escape(shown(name)).startswith(("=", "+", "-", "@"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from made_results import Results
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import build_report, load_catalogue
-from lm_eval_iberian.report.model_name import model_name, printable
+from lm_eval_iberian.report.model_name import model_name
+from lm_eval_iberian.terminal import shown
 
 
 TASK = "belebele_eng_Latn"
@@ -55,7 +56,7 @@ def test_the_model_s_name(content: dict[str, Any], expected: str) -> None:
 
 
 def test_a_lone_surrogate_is_spelt_out() -> None:
-    assert printable("a\udc80b") == "a\\udc80b"
+    assert shown("a\udc80b") == "a\\udc80b"
 
 
 def test_a_folder_of_another_model_is_said(results: Results) -> None:

@@ -5,26 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
+import tables
 
 from lm_eval_iberian.ifeval import INSTRUCTIONS
 from lm_eval_iberian.ifeval.original import judge_original
 
 
-CASES = Path(__file__).parents[2] / "cases" / "ifeval_original"
-ROWS: list[dict[str, Any]] = [
-    json.loads(line)
-    for path in sorted(CASES.glob("*.jsonl"))
-    for line in path.read_text("utf-8").splitlines()
-]
+ROWS = tables.read("ifeval_original")
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param(r, id=f"{r['lang']} {r['id']}: {r['why']}") for r in ROWS]
-)
+@pytest.mark.parametrize("row", tables.named(ROWS))
 def test_verdict_is_the_one_that_was_given(row: dict[str, Any]) -> None:
     if sys.version_info < tuple(row.get("min_python", (3, 10))):
         pytest.skip(f"this Python reads {row['kwargs']} otherwise")

@@ -7,21 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tables
 
 from lm_eval_iberian.ifeval.original import obstacle, satisfiable
 
 
-CASES = Path(__file__).parents[2] / "cases" / "ifeval_original" / "satisfiable"
-ROWS: list[dict[str, Any]] = [
-    json.loads(line)
-    for path in sorted(CASES.glob("*.jsonl"))
-    for line in path.read_text("utf-8").splitlines()
-]
+ROWS = tables.read("ifeval_original/satisfiable")
 
 
-@pytest.mark.parametrize(
-    "row", [pytest.param(r, id=f"{r['lang']} {r['id']}: {r['why']}") for r in ROWS]
-)
+@pytest.mark.parametrize("row", tables.named(ROWS))
 def test_satisfiable(row: dict[str, Any]) -> None:
     given: dict[str, Any] = {"lang": row["lang"], "prompt": row["prompt"]}
     reason = obstacle(row["id"], row["kwargs"], **given)
