@@ -6,7 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+
+# a machine may be busy with something else while an example runs
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # tiny tensors: a second thread costs more than it brings
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -72,7 +72,7 @@ def test_no_task_takes_the_others_along(place: Place) -> None:
     assert place.run("fetch", "good").returncode == 0
     started = time.monotonic()
     result = place.run("doctor", "everything", "--timeout", "8")
-    assert time.monotonic() - started < 100
+    assert time.monotonic() - started < 200
     assert result.returncode == 1
     out = result.stdout
     assert "Traceback" not in out + result.stderr
