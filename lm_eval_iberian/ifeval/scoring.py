@@ -59,7 +59,9 @@ def check(
         judged, _ = judge_original(
             [instruction.id], [kwargs], response, lang=profile, prompt=prompt
         )
-        return judged[0] or Verdict(False, "the original scoring leaves this type out")
+        if judged[0] is None:
+            return Verdict(False, "the original scoring leaves this type out")
+        return judged[0]
     spoken = without_thoughts(response or "")
     strict, _ = judge_repaired(
         [instruction], [kwargs], spoken, lang=profile, prompt=prompt

@@ -100,6 +100,16 @@ def test_the_original_scoring_keeps_what_the_repaired_mends() -> None:
         assert score.strictly_followed is followed
 
 
+def test_the_original_scoring_says_why_not() -> None:
+    verdict = check(COMMA, {}, "Bai, noski.", lang="eu", scoring="original")
+    assert "comma" in verdict.reason
+    kwargs = {"language": "eu"}
+    left_out = check(
+        "language:response_language", kwargs, "Bai.", lang="eu", scoring="original"
+    )
+    assert "leaves this type out" in left_out.reason
+
+
 def test_the_original_scoring_sees_the_row_as_it_was_published() -> None:
     ids = (COMMA, "keywords:existence")
     published = (ids, ({}, {"keywords": "baso"}))  # one string: letter by letter
