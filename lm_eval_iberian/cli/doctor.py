@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from lm_eval_iberian.cli import options
 from lm_eval_iberian.terminal import console, progress, shown
 
 
@@ -31,10 +32,7 @@ if TYPE_CHECKING:
     "--timeout", type=click.FloatRange(1, 3600), default=120, show_default=True,
     help="Seconds that one task may take.",
 )  # fmt: skip
-@click.option(
-    "--include-path", "--include_path", type=click.Path(path_type=Path), multiple=True,
-    help="A folder of more tasks, as for lm_eval.",
-)  # fmt: skip
+@options.include_path
 def command(
     suites: tuple[str, ...],
     no_network: bool,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
+from lm_eval_iberian.cli import options
 from lm_eval_iberian.terminal import console, progress, shown
 
 
@@ -28,10 +29,7 @@ if TYPE_CHECKING:
     help="How many datasets at the same time.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--include-path", "--include_path", type=click.Path(path_type=Path), multiple=True,
-    help="A folder of more tasks, as for lm_eval.",
-)  # fmt: skip
+@options.include_path
 def command(
     suites: tuple[str, ...],
     lock: Path | None,

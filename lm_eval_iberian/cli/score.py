@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from lm_eval_iberian.terminal import console
 
 
 _ACCURACIES = {
@@ -60,48 +61,54 @@ def command(
     """
     from lm_eval_iberian.ifeval.answers import match, read_answers
     from lm_eval_iberian.ifeval.data import left_out, load, read_prompts
-    from lm_eval_iberian.ifeval.report import metrics, over_runs, write_scores
+    from lm_eval_iberian.ifeval.report import (
+        metrics,
+        over_runs,
+        suffixes,
+        write_scores,
+    )
     from lm_eval_iberian.ifeval.scoring import SCORINGS
 
     asked = load(lang, which) if prompts is None else read_prompts(prompts, lang)
     scorings = SCORINGS if scoring == "both" else (scoring,)
     runs = {str(path): match(asked, read_answers(path), scorings) for path in answers}
     found = {name: metrics(run.rows) for name, run in runs.items()}
-    console = Console(markup=False, highlight=False, soft_wrap=True)
+    names = suffixes(scorings)
+    screen = console()
     for name, run in runs.items():
-        console.print(f"IFEval, {lang}: {Path(name).name}")
-        console.print(_accuracies(found[name], scorings))
-        console.print(_by_type(found[name], scorings))
-        console.print(_foot(found[name]))
+        screen.print(f"IFEval, {lang}: {Path(name).name}")
+        screen.print(_accuracies(found[name], names))
+        screen.print(_by_type(found[name], names))
+        screen.print(_foot(found[name]))
         for line in (*filter(None, [left_out(asked)]), *run.leftovers):
-            console.print(line)
-        console.print()
+            screen.print(line)
+        screen.print()
     if len(runs) > 1:
         means, deviations = over_runs(list(found.values()))
-        console.print(f"{len(runs)} runs, mean ± standard deviation")
-        console.print(_over_runs(means, deviations, scorings))
+        screen.print(f"{len(runs)} runs, mean ± standard deviation")
+        screen.print(_over_runs(means, deviations, names))
     if out is not None:
         write_scores(out, lang, {name: run.rows for name, run in runs.items()})
-        console.print(f"rows with reasons: {out}")
+        screen.print(f"rows with reasons: {out}")
 
 
-def _accuracies(found: dict[str, Any], scorings: tuple[str, ...]) -> Table:
+def _accuracies(found: dict[str, Any], scorings: dict[str, str]) -> Table:
     """Return accuracies in per cent with their standard errors."""
     table = _table("per cent ± standard error", scorings)
     for label, name in _ACCURACIES.items():
         cells = []
-        for suffix in _suffixes(scorings):
+        for suffix in scorings.values():
             error = found[f"stderr{suffix}"][name]
             cells.append(_cell(found[f"{name}{suffix}"], error))
         table.add_row(label, *cells)
     return table
 
 
-def _by_type(found: dict[str, Any], scorings: tuple[str, ...]) -> Table:
+def _by_type(found: dict[str, Any], scorings: dict[str, str]) -> Table:
     """Return the strict accuracy of each instruction type."""
     table = _table("instruction type, strict", scorings)
     table.add_column("count", justify="right")
-    columns = [found[f"by_instruction{suffix}"] for suffix in _suffixes(scorings)]
+    columns = [found[f"by_instruction{suffix}"] for suffix in scorings.values()]
     for name in sorted(set().union(*columns)):
         cells = [_cell(c[name]["strict"], None) if name in c else "" for c in columns]
         count = max(column[name]["count"] for column in columns if name in column)
@@ -110,11 +117,11 @@ def _by_type(found: dict[str, Any], scorings: tuple[str, ...]) -> Table:
 
 
 def _over_runs(
-    means: dict[str, float], deviations: dict[str, float], scorings: tuple[str, ...]
+    means: dict[str, float], deviations: dict[str, float], scorings: dict[str, str]
 ) -> Table:
     table = _table("per cent ± standard deviation", scorings)
     for label, name in _ACCURACIES.items():
-        names = [f"{name}{suffix}" for suffix in _suffixes(scorings)]
+        names = [f"{name}{suffix}" for suffix in scorings.values()]
         table.add_row(label, *(_cell(means.get(n), deviations.get(n)) for n in names))
     return table
 
@@ -131,7 +138,7 @@ def _foot(found: dict[str, Any]) -> str:
     return "\n".join([*lines, "answers: " + ", ".join(rates)])
 
 
-def _table(title: str, scorings: tuple[str, ...]) -> Table:
+def _table(title: str, scorings: dict[str, str]) -> Table:
     table = Table(title, box=None, pad_edge=False)
     for scoring in scorings:
         table.add_column(scoring, justify="right")
@@ -142,7 +149,3 @@ def _cell(value: float | None, error: float | None) -> str:
     if value is None:
         return "none"
     return f"{100 * value:.2f}" + (f" ± {100 * error:.2f}" if error is not None else "")
-
-
-def _suffixes(scorings: tuple[str, ...]) -> list[str]:
-    return ["", *(f"_{name}" for name in scorings[1:])]

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,10 @@ def over_runs(
     return means, {name: statistics.stdev(values) for name, values in shared.items()}
 
 
-def suffixes(rows: Rows) -> dict[str, str]:
+def suffixes(scorings: Iterable[str]) -> dict[str, str]:
     """Return, for each scoring, what is added to its names beside another one."""
-    first = next(iter(rows))
-    return {name: "" if name == first else f"_{name}" for name in rows}
+    first, *others = scorings
+    return {first: ""} | {name: f"_{name}" for name in others}
 
 
 def metrics(rows: Rows) -> dict[str, Any]:

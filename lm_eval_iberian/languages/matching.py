@@ -39,10 +39,17 @@ def occurrences(
     return list(found)
 
 
+@lru_cache(maxsize=1024)
 def allows_inflection(prompt: str, profile: LanguageProfile) -> bool:
     """Tell whether a prompt says that other forms of a word count too."""
     asked = fold(prompt)
-    return any(fold(cue) in asked for cue in profile.keywords.inflection_cues)
+    return any(cue in asked for cue in _inflection_cues(profile))
+
+
+@lru_cache(maxsize=64)
+def _inflection_cues(profile: LanguageProfile) -> tuple[str, ...]:
+    """Return the cues of a pack, folded."""
+    return tuple(map(fold, profile.keywords.inflection_cues))
 
 
 def starts_with(term: str, text: str, profile: LanguageProfile) -> bool:
