@@ -88,7 +88,8 @@ def command(
         screen.print(f"{len(runs)} runs, mean ± standard deviation")
         screen.print(_over_runs(means, deviations, names))
     if out is not None:
-        write_scores(out, lang, {name: run.rows for name, run in runs.items()})
+        rows = {name: run.rows for name, run in runs.items()}
+        write_scores(out, lang, rows, found)
         screen.print(f"rows with reasons: {out}")
 
 

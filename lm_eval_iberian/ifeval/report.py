@@ -19,7 +19,12 @@ from lm_eval_iberian.ifeval.row_score import RowScore
 Rows = Mapping[str, tuple[RowScore, ...]]
 
 
-def write_scores(path: Path, lang: str, runs: Mapping[str, Rows]) -> None:
+def write_scores(
+    path: Path,
+    lang: str,
+    runs: Mapping[str, Rows],
+    found: Mapping[str, Mapping[str, Any]],
+) -> None:
     """Write metrics and rows as JSON; whole or not at all.
 
     With both scorings the names of the original one end in ``_original``. Several runs
@@ -29,11 +34,11 @@ def write_scores(path: Path, lang: str, runs: Mapping[str, Rows]) -> None:
         path: Where to write.
         lang: The language of the prompts.
         runs: For each answers file the scores of every scoring.
+        found: For each answers file its ``metrics``.
 
     Raises:
         DataError: The file cannot be written.
     """
-    found = {name: metrics(rows) for name, rows in runs.items()}
     each = [
         {"answers": name, "metrics": found[name], "rows": list(_rows(rows))}
         for name, rows in runs.items()
