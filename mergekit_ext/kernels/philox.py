@@ -20,9 +20,6 @@ _LOW = 0xFFFFFFFF
 _ROUNDS = 10
 _WORDS = 4
 
-# blocks of four words at a time: buffers of 0.5 MiB on a CPU, 32 MiB elsewhere
-_CPU_BLOCKS, _ACCELERATOR_BLOCKS = 1 << 16, 1 << 22
-
 Words = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -45,20 +42,20 @@ def keep_mask(
     key: int,
     start: int,
     stop: int,
-    density: float,
+    below: int,
     device: torch.device | None = None,
 ) -> torch.Tensor:
     """Return the mask of the elements ``start`` to ``stop`` of a tensor.
 
-    Element ``i`` is kept where word ``i % 4`` of block ``i // 4`` lies below
-    ``threshold(density)``: an integer comparison, so that a density of 1 keeps every
-    element and one of 0 none. The probability is met to within 2**-32.
+    Element ``i`` is kept where word ``i % 4`` of block ``i // 4`` lies below ``below``:
+    an integer comparison, so that a density of 1 keeps every element and one of 0 none.
+    The probability is met to within 2**-32.
 
     Args:
         key: The key, 64 bits; see ``mask_key``.
         start: The first element's index in row-major order.
         stop: The index after the last.
-        density: The probability of keeping an element, 0 to 1.
+        below: 0 to 2**32; see ``threshold``.
         device: Where the mask is wanted; by default the CPU.
 
     Returns:
@@ -66,16 +63,11 @@ def keep_mask(
     """
     first, last = start // _WORDS, -(-stop // _WORDS)
     keep = torch.empty((max(0, last - first), _WORDS), dtype=torch.bool, device=device)
-    below = threshold(density)
-    step = _CPU_BLOCKS if keep.device.type == "cpu" else _ACCELERATOR_BLOCKS
-    for block in range(first, last, step):
-        end = min(block + step, last)
-        index = torch.arange(block, end, device=device)
-        zero = torch.zeros_like(index)
-        counter = (index & _LOW, index >> 32, zero, zero)
-        rows = keep[block - first : end - first]
-        for column, word in enumerate(philox(key, counter)):
-            torch.lt(word, below, out=rows[:, column])
+    index = torch.arange(first, last, device=device)
+    zero = torch.zeros_like(index)
+    counter = (index & _LOW, index >> 32, zero, zero)
+    for column, word in enumerate(philox(key, counter)):
+        torch.lt(word, below, out=keep[:, column])
     return keep.view(-1)[start - first * _WORDS : stop - first * _WORDS]
 
 

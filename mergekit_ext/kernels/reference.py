@@ -2,36 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 import torch
 
-from mergekit_ext.kernels.deltas import work_dtype
+from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
 
 
-def task_vector(base: torch.Tensor, expert: torch.Tensor) -> torch.Tensor:
-    """Return expert minus base in float32 (float64 if either is), before rounding."""
-    dtype = work_dtype(base, expert)
-    return expert.to(dtype) - base.to(dtype)
+def merge(what: Merge) -> torch.Tensor:
+    """Return the merged tensor, computed as ``terms`` says, on full-size tensors."""
+    what = what.with_scales([ratio(what, term) for term in what.terms])
+    dtype = what.work_dtype
+    rows = [
+        torch.where(keep_mask(what, term), delta(what, term.expert) * factor, 0.0)
+        for term, factor in zip(what.terms, _rounded(what.coefficients, dtype))
+    ]
+    total = _sum(rows, what.like, dtype)
+    if what.elect:
+        weights = _rounded([term.weight for term in what.terms], dtype)
+        total = elected(rows, weights, total, normalize=what.normalize)
+        if what.factor != 1:
+            total = total * _rounded([what.factor], dtype)[0]
+    if what.base is not None:
+        total = what.base.tensor.to(dtype) + total
+    return total.to(what.like.dtype)
 
 
-def breadcrumbs_mask(delta: torch.Tensor, density: float, gamma: float) -> torch.Tensor:
-    """Return what Breadcrumbs keeps, by a stable ascending sort of the magnitudes."""
-    if density >= 1:
-        return torch.ones(delta.shape, dtype=torch.bool)
-    size = delta.numel()
-    kept, top = int(density * size), int(gamma * size)
-    first = max(0, size - kept - top)
-    order = torch.sort(delta.abs().float().reshape(-1), stable=True).indices
-    mask = torch.zeros(size, dtype=torch.bool)
-    mask[order[first : first + kept]] = True
-    return mask.reshape(delta.shape)
+def delta(what: Merge, expert: Input) -> torch.Tensor:
+    """Return expert minus base in the work dtype; the expert where there is no base."""
+    tensor = expert.tensor.to(what.work_dtype)
+    return tensor if what.base is None else tensor - what.base.tensor.to(tensor.dtype)
 
 
-def dare_mask(key: int, size: int, density: float) -> torch.Tensor:
-    """Return what DARE keeps of ``size`` elements, one Philox word after the other."""
-    words = [philox(key, index // 4)[index % 4] for index in range(size)]
-    return torch.tensor([word < int(density * 2**32) for word in words]).bool()
+def keep_mask(what: Merge, term: Term) -> torch.Tensor:
+    """Return the boolean mask of a term, in the shape of its tensor."""
+    difference = delta(what, term.expert)
+    if isinstance(term.keep, Band):
+        return band_mask(difference, term.keep)
+    if isinstance(term.keep, Dropout):
+        return dropout_mask(term.keep, difference.numel()).reshape(difference.shape)
+    return torch.ones(difference.shape, dtype=torch.bool)
+
+
+def band_mask(difference: torch.Tensor, band: Band) -> torch.Tensor:
+    """Return what a band keeps, by a stable ascending sort of the magnitudes."""
+    magnitudes = difference.abs().float().reshape(-1)
+    order = torch.sort(magnitudes, stable=True).indices
+    mask = torch.zeros(magnitudes.shape, dtype=torch.bool)
+    mask[order[band.first : band.last]] = True
+    return mask.reshape(difference.shape)
+
+
+def dropout_mask(dropout: Dropout, size: int) -> torch.Tensor:
+    """Return what a dropout keeps of ``size`` elements, one word after the other."""
+    words = [philox(dropout.key, index // 4)[index % 4] for index in range(size)]
+    return torch.tensor([word < dropout.below for word in words]).bool()
+
+
+def elected(
+    rows: list[torch.Tensor],
+    weights: list[torch.Tensor],
+    total: torch.Tensor,
+    *,
+    normalize: bool,
+) -> torch.Tensor:
+    """Return the sum of the rows that have the sign of ``total``, or their mean."""
+    mixed, divisor = torch.zeros_like(total), torch.zeros_like(total)
+    for row, weight in zip(rows, weights, strict=True):
+        agrees = torch.where(total >= 0, row > 0, row < 0)
+        mixed = mixed + torch.where(agrees, row, 0.0)
+        divisor = divisor + torch.where(agrees, weight, 0.0)
+    return mixed / torch.where(divisor == 0, 1.0, divisor) if normalize else mixed
+
+
+def nearswap(base: torch.Tensor, other: torch.Tensor, t: float) -> torch.Tensor:
+    """Return mergekit's nearswap in float32 (float64 if an input is)."""
+    dtype = torch.promote_types(torch.float32, torch.promote_types(*_dtypes(base, other)))
+    one, two = base.to(dtype), other.to(dtype)
+    share = (t / (one - two).abs().clamp(min=1e-6)).clamp(min=0, max=1)
+    return (share * two + (1 - share) * one).to(base.dtype)
 
 
 def philox(key: int, counter: int) -> tuple[int, int, int, int]:
@@ -51,16 +101,31 @@ def philox(key: int, counter: int) -> tuple[int, int, int, int]:
     return a, b, c, d
 
 
-def merge(
-    base: torch.Tensor,
-    experts: Sequence[torch.Tensor],
-    coefficients: Sequence[float],
-    masks: Sequence[torch.Tensor],
+def ratio(what: Merge, term: Term) -> float:
+    """Return the ratio of the L1 norms before and after keeping, exactly rounded."""
+    if not term.rescale:
+        return 1.0
+    magnitudes = delta(what, term.expert).abs().float()
+    kept = torch.where(keep_mask(what, term), magnitudes, 0.0)
+    before, after = (math.fsum(t.reshape(-1).tolist()) for t in (magnitudes, kept))
+    if min(before, after) < 1e-7 or math.isinf(before):
+        return 1.0
+    return before / after
+
+
+def _sum(
+    rows: list[torch.Tensor], like: torch.Tensor, dtype: torch.dtype
 ) -> torch.Tensor:
-    """Return base + Σ coefficient · masked task vector, rounded once at the end."""
-    dtype = work_dtype(base, *experts)
-    total = torch.zeros(base.shape, dtype=dtype)
-    for expert, coefficient, mask in zip(experts, coefficients, masks, strict=True):
-        delta = task_vector(base, expert).to(dtype)
-        total += torch.where(mask, delta, 0.0) * coefficient
-    return (base.to(dtype) + total).to(base.dtype)
+    total = torch.zeros(like.shape, dtype=dtype)
+    for row in rows:
+        total = total + row
+    return total
+
+
+def _rounded(values: list[float], dtype: torch.dtype) -> list[torch.Tensor]:
+    return [torch.tensor(value, dtype=dtype) for value in values]
+
+
+def _dtypes(*tensors: torch.Tensor) -> tuple[torch.dtype, torch.dtype]:
+    one, two = (tensor.dtype for tensor in tensors)
+    return one, two

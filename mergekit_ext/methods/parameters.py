@@ -22,6 +22,7 @@ class Parameter:
         per_model: Whether each expert has its own; else the merge has one.
         read: Turns what the recipe says into the value, or raises ``ValueError``.
         must: What the value must be, to complete "must be …".
+        type: The type of a value, as mergekit is to parse it.
         default: The value where the recipe has none; ``REQUIRED`` if there is no such.
     """
 
@@ -29,12 +30,8 @@ class Parameter:
     per_model: bool
     read: Callable[[Any], Any]
     must: str
+    type: type
     default: Any = REQUIRED
-
-    @property
-    def type(self) -> type:
-        """The type of a value: ``float``, ``int`` or ``bool``."""
-        return _TYPES[self.read]
 
     def check(self, value: Any, where: str) -> Any:
         """Return the value that ``value`` stands for.
@@ -78,17 +75,15 @@ def _seed(value: Any) -> int:
     return int(value)
 
 
-_TYPES: dict[Callable[[Any], Any], type] = {
-    _finite: float,
-    _share: float,
-    _switch: bool,
-    _seed: int,
-}
+_SHARE = "a number from 0 to 1"
+_FINITE = "a finite number"
+_BOOL = "true or false"
 
-WEIGHT = Parameter("weight", True, _finite, "a finite number")
-DENSITY = Parameter("density", True, _share, "a number from 0 to 1", 1.0)
-GAMMA = Parameter("gamma", True, _share, "a number from 0 to 1", 0.01)
-LAMBDA = Parameter("lambda", False, _finite, "a finite number", 1.0)
-NORMALIZE = Parameter("normalize", False, _switch, "true or false", False)
-RESCALE = Parameter("rescale", False, _switch, "true or false", True)
-SEED = Parameter("seed", False, _seed, "a whole number from 0 to 2**64 - 1", 0)
+WEIGHT = Parameter("weight", True, _finite, _FINITE, float)
+DENSITY = Parameter("density", True, _share, _SHARE, float, 1.0)
+GAMMA = Parameter("gamma", True, _share, _SHARE, float, 0.01)
+LAMBDA = Parameter("lambda", False, _finite, _FINITE, float, 1.0)
+NORMALIZE = Parameter("normalize", False, _switch, _BOOL, bool, False)
+RESCALE = Parameter("rescale", False, _switch, _BOOL, bool, False)
+T = Parameter("t", False, _finite, _FINITE, float)
+SEED = Parameter("seed", False, _seed, "a whole number from 0 to 2**64 - 1", int, 0)

@@ -1,0 +1,121 @@
+"""Who computes a merge: compiled for the CPU, Triton for CUDA, else plain PyTorch.
+
+All give the same bits. The compiled ones need ``numba`` and ``triton``, which are
+optional and imported when there is something for them to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+
+import torch
+
+from mergekit_ext.kernels.blockwise import Blockwise
+from mergekit_ext.kernels.nearswap import nearswap
+from mergekit_ext.kernels.passes import Passes
+from mergekit_ext.kernels.terms import Merge
+from mergekit_ext.kernels.torch_passes import TorchPasses
+
+
+# below this many elements a merge takes less than loading a compiler
+WORTH_COMPILING = 1 << 20
+
+Flag = bool | torch.Tensor
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A way to compute.
+
+    Args:
+        name: For reports: ``torch``, ``numba`` or ``triton``.
+        merge: Merges; returns the result and whether a delta or an element is NaN.
+        ratios: Returns the L1 ratio of each term that is to be rescaled, else 1.
+        nearswap: Takes base, other and t; returns the same pair as ``merge``.
+    """
+
+    name: str
+    merge: Callable[[Merge], tuple[torch.Tensor, Flag]]
+    ratios: Callable[[Merge], list[float]]
+    nearswap: Callable[
+        [torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, Flag]
+    ] = nearswap
+
+
+def blockwise(
+    name: str, passes: Callable[..., Passes], threads: int | None = None
+) -> Backend:
+    """Return the backend that works in blocks by these passes.
+
+    Args:
+        name: Its name.
+        passes: Makes the passes of a merge.
+        threads: How many; by default PyTorch's number. It changes no bit.
+    """
+
+    def merge(what: Merge) -> tuple[torch.Tensor, bool]:
+        return Blockwise(what, passes, _threads(what, threads)).merge()
+
+    def ratios(what: Merge) -> list[float]:
+        work = Blockwise(what, passes, _threads(what, threads))
+        return [
+            work.ratio(k) if term.rescale else 1.0 for k, term in enumerate(what.terms)
+        ]
+
+    return Backend(name, merge, ratios)
+
+
+TORCH = blockwise("torch", TorchPasses)
+
+
+def pick(what: Merge) -> Backend:
+    """Return the fastest backend that can do a merge here."""
+    device = what.like.device.type
+    if device == "cpu" and what.like.numel() >= WORTH_COMPILING:
+        return _compiled(what) or TORCH
+    if device == "cuda":
+        return _for_cuda(what) or TORCH
+    return TORCH
+
+
+def numba_backend(threads: int | None = None) -> Backend:
+    """Return the compiled backend for CPUs.
+
+    Raises:
+        ImportError: Where numba is not installed.
+    """
+    from mergekit_ext.kernels.numba_passes import NumbaPasses
+
+    return blockwise("numba", NumbaPasses, threads)
+
+
+@cache
+def _installed(package: str) -> bool:
+    return find_spec(package) is not None
+
+
+def _compiled(what: Merge) -> Backend | None:
+    if not _installed("numba"):
+        return None
+    from mergekit_ext.kernels.numba_passes import supports
+
+    return numba_backend() if supports(what) else None
+
+
+def _for_cuda(what: Merge) -> Backend | None:
+    if not _installed("triton"):
+        return None
+    from mergekit_ext.kernels import cuda
+
+    if not cuda.supports(what):
+        return None
+    return Backend("triton", cuda.merge_terms, cuda.ratios, cuda.nearswap)
+
+
+def _threads(what: Merge, threads: int | None) -> int:
+    if what.like.device.type != "cpu":
+        return 1
+    return threads or torch.get_num_threads()

@@ -1,0 +1,281 @@
+"""The loops of the merge, compiled for the CPU; one set for each dtype.
+
+A loop takes equally long arrays of a block. fp16 and bf16 come as their bits. Nothing
+is fused or reordered: numba compiles without fast-math. No loop holds the interpreter's
+lock, so that threads run at the same time.
+"""
+
+# ruff: noqa: N806
+# mypy: disable-error-code="no-untyped-call, no-untyped-def"
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+
+
+jit = numba.njit(nogil=True, error_model="numpy")
+
+f32, u16, u32, u64 = np.float32, np.uint16, np.uint32, np.uint64
+_MAGNITUDE = u32(0x7FFFFFFF)
+_INFINITY = u32(0x7F800000)
+_SCRATCH = 2048
+
+
+@dataclass(frozen=True)
+class Loops:
+    """The compiled loops for inputs and results of one dtype."""
+
+    count_upper: Callable[..., bool]
+    count_lower: Callable[..., None]
+    whole: Callable[..., bool]
+    band: Callable[..., bool]
+    split: Callable[..., tuple[bool, int, int]]
+    dropout: Callable[..., bool]
+    add: Callable[..., bool]
+    elect: Callable[..., bool]
+    nearswap: Callable[..., bool]
+
+
+@cache
+def loops(dtype: torch.dtype) -> Loops:
+    """Return the loops for a dtype of ``CODECS``; each is compiled when first used."""
+    read, write = CODECS[dtype]
+    made = {**_counting(read), **_rows(read), **_results(read, write)}
+    return Loops(**{field.name: made[field.name] for field in fields(Loops)})
+
+
+@jit
+def as_float(bits):
+    return u32(bits).view(f32)
+
+
+@jit
+def as_bits(value):
+    return f32(value).view(u32)
+
+
+@jit
+def magnitude(value):
+    return u32(as_bits(value) & _MAGNITUDE)
+
+
+@jit
+def read_bfloat16(bits):
+    return as_float(u32(bits) << u32(16))
+
+
+@jit
+def write_bfloat16(value):
+    bits = as_bits(value)
+    # to the nearest, ties to even; there is no NaN to lose
+    up = u32(0x7FFF) + (u32(bits >> u32(16)) & u32(1))
+    return u16(u32(bits + up) >> u32(16))
+
+
+@jit
+def read_float16(bits):
+    size = u32(u32(bits) & u32(0x7FFF))
+    # subnormals come out right too: the product is exact
+    value = as_float(u32(size << u32(13))) * f32(2.0**112)
+    if size >= u32(0x7C00):
+        value = as_float(u32(u32(size << u32(13)) | _INFINITY))
+    return as_float(u32(as_bits(value) | u32(u32(bits & u32(0x8000)) << u32(16))))
+
+
+@jit
+def write_float16(value):
+    bits = as_bits(value)
+    size = u32(bits & _MAGNITUDE)
+    up = u32(0xFFF) + (u32(size >> u32(13)) & u32(1))
+    found = u32(u32(size + up) >> u32(13)) - u32(112 << 10)
+    if size >= u32(0x477FF000):  # 65520 and above
+        found = u32(0x7C00)
+    if size < u32(0x38800000):  # below 2**-14: 0.5 has the unit of a subnormal
+        found = as_bits(as_float(size) + f32(0.5)) - u32(0x3F000000)
+    return u16(found | u32(u32(bits >> u32(16)) & u32(0x8000)))
+
+
+@jit
+def same(value):
+    return value
+
+
+CODECS: dict[torch.dtype, tuple[Any, Any]] = {
+    torch.bfloat16: (read_bfloat16, write_bfloat16),
+    torch.float16: (read_float16, write_float16),
+    torch.float32: (same, same),
+}
+
+
+def _counting(read: Any) -> dict[str, Any]:
+    @jit
+    def count_upper(base, expert, histogram):
+        scratch, top = np.empty(_SCRATCH, u16), u32(0)
+        for start in range(0, base.size, _SCRATCH):
+            size = min(_SCRATCH, base.size - start)
+            b, x = base[start : start + size], expert[start : start + size]
+            for i in range(size):
+                bits = magnitude(read(x[i]) - read(b[i]))
+                top = max(top, bits)
+                scratch[i] = u16(bits >> u32(16))
+            for i in range(size):
+                histogram[scratch[i]] += 1
+        return top > _INFINITY
+
+    @jit
+    def count_lower(base, expert, one, two, into_one, into_two):
+        scratch = np.empty(_SCRATCH, u32)
+        for start in range(0, base.size, _SCRATCH):
+            size = min(_SCRATCH, base.size - start)
+            b, x = base[start : start + size], expert[start : start + size]
+            for i in range(size):
+                scratch[i] = magnitude(read(x[i]) - read(b[i]))
+            for i in range(size):
+                upper = u32(scratch[i] >> u32(16))
+                if upper == one:
+                    into_one[scratch[i] & u32(0xFFFF)] += 1
+                if upper == two:
+                    into_two[scratch[i] & u32(0xFFFF)] += 1
+
+    return {"count_upper": count_upper, "count_lower": count_lower}
+
+
+def _rows(read: Any) -> dict[str, Any]:
+    @jit
+    def whole(base, expert, row, factor):
+        top = u32(0)
+        for i in range(row.size):
+            delta = read(expert[i]) - read(base[i])
+            top = max(top, magnitude(delta))
+            row[i] = delta * factor
+        return top > _INFINITY
+
+    @jit
+    def band(base, expert, row, factor, lower, upper):
+        top = u32(0)
+        for i in range(row.size):
+            delta = read(expert[i]) - read(base[i])
+            bits = magnitude(delta)
+            top = max(top, bits)
+            kept = (bits >= lower) & (bits < upper)
+            row[i] = delta * factor if kept else f32(0)
+        return top > _INFINITY
+
+    @jit
+    def split(base, expert, row, factor, lower, upper, lower_ties, upper_ties):
+        top, met_lower, met_upper = u32(0), 0, 0
+        for i in range(row.size):
+            delta = read(expert[i]) - read(base[i])
+            bits = magnitude(delta)
+            top = max(top, bits)
+            before_lower = bits < lower
+            if bits == lower:
+                before_lower = met_lower < lower_ties
+                met_lower += 1
+            before_upper = bits < upper
+            if bits == upper:
+                before_upper = met_upper < upper_ties
+                met_upper += 1
+            kept = before_upper and not before_lower
+            row[i] = delta * factor if kept else f32(0)
+        return top > _INFINITY, met_lower, met_upper
+
+    @jit
+    def dropout(base, expert, row, factor, key, first, below):
+        top, words = u32(0), np.empty((_SCRATCH // 4, 4), u32)
+        flat = words.reshape(_SCRATCH)
+        for start in range(0, row.size, _SCRATCH):
+            size = min(_SCRATCH, row.size - start)
+            philox(key, u64(first + u64(start // 4)), words)
+            r = row[start : start + size]
+            b, x = base[start : start + size], expert[start : start + size]
+            for i in range(size):
+                delta = read(x[i]) - read(b[i])
+                top = max(top, magnitude(delta))
+                r[i] = delta * factor if u64(flat[i]) < below else f32(0)
+        return top > _INFINITY
+
+    return {"whole": whole, "band": band, "split": split, "dropout": dropout}
+
+
+@jit
+def philox(key, first, words):
+    """Write the blocks of Philox4x32-10 from ``first`` on, one a row."""
+    for g in range(words.shape[0]):
+        index = u64(first + u64(g))
+        a, b, c, d = u32(index), u32(index >> u64(32)), u32(0), u32(0)
+        low, high = u32(key), u32(u64(key) >> u64(32))
+        for _ in range(10):
+            left, right = u64(a) * u64(0xD2511F53), u64(c) * u64(0xCD9E8D57)
+            a, c = (
+                u32(u32(right >> u64(32)) ^ b ^ low),
+                u32(u32(left >> u64(32)) ^ d ^ high),
+            )
+            b, d = u32(right), u32(left)
+            low, high = u32(low + u32(0x9E3779B9)), u32(high + u32(0xBB67AE85))
+        words[g, 0], words[g, 1], words[g, 2], words[g, 3] = a, b, c, d
+
+
+def _results(read: Any, write: Any) -> dict[str, Any]:
+    @jit
+    def add(base, rows, out):
+        total, nan = rows[-1], False
+        for i in range(out.size):
+            total[i] = f32(0) + rows[0, i]
+        for k in range(1, rows.shape[0] - 1):
+            row = rows[k]
+            for i in range(out.size):
+                total[i] += row[i]
+        for i in range(out.size):
+            value = read(base[i]) + total[i]
+            nan |= value != value
+            out[i] = write(value)
+        return nan
+
+    @jit
+    def elect(base, rows, out, weights, normalize, factor):
+        total, nan = rows[-1], False
+        count = rows.shape[0] - 1
+        for i in range(out.size):
+            total[i] = f32(0) + rows[0, i]
+        for k in range(1, count):
+            row = rows[k]
+            for i in range(out.size):
+                total[i] += row[i]
+        mixed, divisor = np.zeros(out.size, f32), np.zeros(out.size, f32)
+        for k in range(count):
+            row, weight = rows[k], weights[k]
+            for i in range(out.size):
+                agrees = row[i] > f32(0) if total[i] >= f32(0) else row[i] < f32(0)
+                mixed[i] += row[i] if agrees else f32(0)
+                divisor[i] += weight if agrees else f32(0)
+        for i in range(out.size):
+            value = mixed[i]
+            if normalize:
+                value = value / (divisor[i] if divisor[i] != f32(0) else f32(1))
+            if factor != f32(1):
+                value = value * factor
+            value = read(base[i]) + value
+            nan |= value != value
+            out[i] = write(value)
+        return nan
+
+    @jit
+    def nearswap(base, other, out, t):
+        nan = False
+        for i in range(out.size):
+            one, two = read(base[i]), read(other[i])
+            distance = max(abs(one - two), f32(1e-6))
+            share = min(max(t / distance, f32(0)), f32(1))
+            value = share * two + (f32(1) - share) * one
+            nan |= value != value
+            out[i] = write(value)
+        return nan
+
+    return {"add": add, "elect": elect, "nearswap": nearswap}

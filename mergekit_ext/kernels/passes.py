@@ -1,0 +1,62 @@
+"""What a backend has to offer: passes over spans of a merge's elements."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+
+from mergekit_ext.kernels.order_statistics import Edges
+from mergekit_ext.kernels.terms import Dropout, Merge
+
+
+class Passes(Protocol):
+    """The passes over one merge; ``k`` is the index of a term.
+
+    Spans are in row-major order and begin at multiples of ``block`` (the spans of a
+    thread at multiples of 4, which is a block of Philox). ``rows`` is what ``new_rows``
+    returned. A pass may run in several threads at the same time, over other spans.
+    """
+
+    #: elements at a time for which the rows stay in the cache
+    block: int
+
+    def __init__(self, what: Merge, out: torch.Tensor) -> None:
+        """Prepare passes that read a merge's inputs and write to ``out``, contiguous."""
+
+    def new_rows(self, size: int) -> Any:
+        """Return uninitialised rows of ``size`` elements, one for each term."""
+
+    def count_upper(self, k: int, start: int, stop: int, into: torch.Tensor) -> bool:
+        """Count the upper 16 bits of magnitudes; return whether there is NaN."""
+
+    def count_lower(
+        self, k: int, start: int, stop: int, bins: list[int], into: torch.Tensor
+    ) -> None:
+        """Count, for each bin of upper bits, the lower 16 bits in a row of ``into``."""
+
+    def row_whole(
+        self, k: int, start: int, stop: int, factor: float, rows: Any
+    ) -> bool:
+        """Write the task vector times ``factor``; return whether it holds NaN."""
+
+    def row_band(
+        self, k: int, start: int, stop: int, factor: float, rows: Any, edges: Edges
+    ) -> bool:
+        """Write what lies within edges that do not split, 0 elsewhere."""
+
+    def row_split(
+        self, k: int, start: int, stop: int, factor: float, rows: Any, edges: Edges
+    ) -> tuple[bool, int, int]:
+        """As ``row_band``, for any edges; return how many ties were met at each, too."""
+
+    def row_dropout(
+        self, k: int, start: int, stop: int, factor: float, rows: Any, keep: Dropout
+    ) -> bool:
+        """Write what a dropout keeps, 0 elsewhere."""
+
+    def row_values(self, k: int, size: int, rows: Any) -> torch.Tensor:
+        """Return the first elements of a row as a tensor."""
+
+    def finish(self, start: int, stop: int, rows: Any) -> bool:
+        """Combine the rows, add the base, write; return whether there is NaN."""

@@ -1,0 +1,138 @@
+r"""What a merge of one tensor is, as data: every backend carries out the same.
+
+.. math::
+
+    \theta = \theta_0 + \sum_k c_k\, m_k \odot (\theta_k - \theta_0)
+
+where :math:`m_k` is what a ``Band`` or a ``Dropout`` keeps. With ``elect`` the sign of
+that sum is elected for each element, and of the terms only those count that have it.
+
+The order of operations is part of the contract, so that backends agree bit for bit; all
+of it in float32 (float64 if an input is), nothing fused, each line rounded:
+
+1. ``delta = expert - base`` (``expert`` where there is no base);
+2. ``row_k = delta * c_k`` where kept, else 0; ``c_k`` is rounded to the dtype once;
+3. ``total = ((0 + row_0) + row_1) + …``;
+4. with ``elect``: ``mixed`` is the sum, in the same order, of the rows above 0 where
+   ``total >= 0``, else of those below 0. With ``normalize`` it is divided by the sum,
+   in the same order, of the ``weight`` of those rows (by 1 if that is 0), then
+   multiplied by ``factor`` unless that is 1; ``total = mixed``;
+5. ``base + total``, rounded to the dtype of the result.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+
+from mergekit_ext.kernels.inputs import Input, check_inputs, work_dtype
+
+
+@dataclass(frozen=True)
+class Band:
+    """Keep the elements of rank ``first`` to ``last`` (exclusive) by magnitude.
+
+    Ranks ascend by (magnitude of the delta in float32, index), as a stable sort does.
+    """
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Keep element ``i`` where word ``i`` of the Philox stream is below a threshold.
+
+    Args:
+        key: 64 bits.
+        below: 0 to 2**32; the density times 2**32.
+    """
+
+    key: int
+    below: int
+
+
+@dataclass(frozen=True)
+class Term:
+    """An expert and how it enters the sum.
+
+    Args:
+        expert: Its tensor.
+        weight: Finite. It is what counts in the divisor of a normalized election.
+        keep: What is kept of its task vector; ``None`` keeps everything.
+        scale: A factor of the task vector that is no part of the divisor.
+        rescale: Multiply by the ratio of the L1 norms before and after keeping.
+    """
+
+    expert: Input
+    weight: float
+    keep: Band | Dropout | None = None
+    scale: float = 1.0
+    rescale: bool = False
+
+
+@dataclass(frozen=True)
+class Merge:
+    """A merge of one tensor.
+
+    Args:
+        name: The tensor's name, for error messages.
+        base: The base model's tensor; without one the experts themselves are summed.
+        terms: What is added, in this order.
+        elect: Elect a sign for each element (TIES).
+        normalize: Divide the sum by the sum of the weights: without ``elect`` by that
+            of all terms (by 1 if they cancel to below 1e-8, as mergekit does), with it
+            by that of the terms that have the sign.
+        factor: λ, a factor of the whole sum.
+
+    Raises:
+        InputError: If the tensors do not fit each other.
+    """
+
+    name: str
+    base: Input | None
+    terms: tuple[Term, ...]
+    elect: bool = False
+    normalize: bool = False
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_inputs(self.name, self.inputs)
+
+    @property
+    def inputs(self) -> list[Input]:
+        """The base, if there is one, and the experts in order."""
+        base = [] if self.base is None else [self.base]
+        return [*base, *(term.expert for term in self.terms)]
+
+    @property
+    def like(self) -> torch.Tensor:
+        """The tensor whose shape, dtype and device the result has."""
+        return self.inputs[0].tensor
+
+    @property
+    def work_dtype(self) -> torch.dtype:
+        """The dtype of deltas and sums."""
+        return work_dtype([one.tensor for one in self.inputs])
+
+    @property
+    def coefficients(self) -> list[float]:
+        """What each row is multiplied by, before it is rounded to the work dtype.
+
+        Without an election, λ and the division are folded in here.
+        """
+        scaled = [term.weight * term.scale for term in self.terms]
+        if self.elect:
+            return scaled
+        divisor = math.fsum(term.weight for term in self.terms)
+        if not self.normalize or abs(divisor) < 1e-8:
+            divisor = 1.0
+        return [one * (self.factor / divisor) for one in scaled]
+
+    def with_scales(self, scales: list[float]) -> Merge:
+        """Return the same merge, each term multiplied by one more factor."""
+        terms = zip(self.terms, scales, strict=True)
+        scaled = (replace(t, scale=t.scale * s, rescale=False) for t, s in terms)
+        return replace(self, terms=tuple(scaled))

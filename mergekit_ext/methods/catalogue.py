@@ -1,0 +1,24 @@
+"""Every merge method of this package."""
+
+from __future__ import annotations
+
+from mergekit_ext.methods.breadcrumbs import BREADCRUMBS
+from mergekit_ext.methods.breadcrumbs_ties import BREADCRUMBS_TIES
+from mergekit_ext.methods.dare_linear import DARE_LINEAR
+from mergekit_ext.methods.dare_ties import DARE_TIES
+from mergekit_ext.methods.linear import LINEAR
+from mergekit_ext.methods.nearswap import NEARSWAP
+from mergekit_ext.methods.task_arithmetic import TASK_ARITHMETIC
+from mergekit_ext.methods.ties import TIES
+
+
+METHODS = (
+    LINEAR,
+    TASK_ARITHMETIC,
+    TIES,
+    DARE_LINEAR,
+    DARE_TIES,
+    BREADCRUMBS,
+    BREADCRUMBS_TIES,
+    NEARSWAP,
+)

@@ -1,0 +1,132 @@
+"""A merge method as data: its name, its source, what it takes and what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+
+from mergekit_ext.errors import RecipeError
+from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.methods.parameters import REQUIRED, Parameter
+
+
+@dataclass(frozen=True)
+class Expert:
+    """One model that is merged, with its parameters.
+
+    Args:
+        input: Its tensor and name.
+        key: Its part of the key of a random mask; see ``model_keys``.
+        values: Parameter name to value.
+    """
+
+    input: Input
+    key: str
+    values: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of one of its parameters."""
+        return self.values[name]
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is merged into one tensor.
+
+    Args:
+        name: The tensor's name; ``None`` where the caller gave none.
+        base: The base model's tensor, if there is one.
+        experts: The others, in recipe order. A method without a base has them all.
+        values: The merge's parameters, name to value.
+    """
+
+    name: str | None
+    base: Input | None
+    experts: Sequence[Expert]
+    values: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of a parameter of the merge."""
+        return self.values[name]
+
+    @property
+    def shown_name(self) -> str:
+        """The tensor's name for a message."""
+        return self.name or "?"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A merge method.
+
+    Args:
+        name: Its name in recipes.
+        pretty_name: Its name in a model card.
+        source: The paper's address.
+        parameters: What a recipe may set.
+        merge: Merges one tensor; it may count on checked values for all parameters.
+        base: Whether it starts from a base model. Where that is ignored, a recipe's
+            base model is an expert like the others.
+        exactly: The number of experts it takes; ``None`` for any.
+    """
+
+    name: str
+    pretty_name: str
+    source: str
+    parameters: tuple[Parameter, ...]
+    merge: Callable[[Group], torch.Tensor]
+    base: Literal["required", "optional", "ignored"] = "required"
+    exactly: int | None = None
+
+    def __call__(
+        self,
+        base: Input | None,
+        experts: Sequence[tuple[Input, Mapping[str, Any]]],
+        values: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        keys: Sequence[str] | None = None,
+    ) -> torch.Tensor:
+        """Check every value, fill in the defaults, and merge one tensor.
+
+        Args:
+            base: The base model's tensor.
+            experts: Each expert's tensor with its parameters.
+            values: The merge's parameters.
+            name: The tensor's name.
+            keys: Each expert's part of a mask's key; by default its model's name.
+
+        Returns:
+            A new tensor of the shape and dtype of the base, or of the first expert.
+
+        Raises:
+            RecipeError: If a value is missing, unknown or out of range.
+            InputError: If tensors do not fit each other, or one holds NaN.
+        """
+        if keys is None:
+            keys = [one.model for one, _ in experts]
+        bound = [
+            Expert(one, key, self._check(given, True, repr(one.model)))
+            for (one, given), key in zip(experts, keys, strict=True)
+        ]
+        shared = self._check(values or {}, False, "the merge")
+        return self.merge(Group(name, base, bound, shared))
+
+    def _check(
+        self, given: Mapping[str, Any], per_model: bool, whose: str
+    ) -> dict[str, Any]:
+        known = {p.name: p for p in self.parameters if p.per_model == per_model}
+        where = f"{self.name}, {whose}"
+        for name in given:
+            if name not in known:
+                raise RecipeError(f"{where}: there is no parameter {name!r}.")
+        values = {}
+        for name, parameter in known.items():
+            value = given.get(name, parameter.default)
+            if value is REQUIRED:
+                raise RecipeError(f"{where}: {name} is missing.")
+            values[name] = parameter.check(value, where)
+        return values

@@ -1,0 +1,93 @@
+"""What the methods that add task vectors have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from mergekit_ext.errors import RecipeError
+from mergekit_ext.kernels.merge import merge_terms
+from mergekit_ext.kernels.philox import mask_key, threshold
+from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
+from mergekit_ext.methods.method import Expert, Group
+
+
+# a tensor's group and one of its experts -> how the expert enters the sum
+MakeTerm = Callable[[Group, Expert], Term]
+
+
+def add(group: Group, term: MakeTerm, *, elect: bool = False) -> torch.Tensor:
+    """Merge one tensor: the base plus λ times the sum of the terms.
+
+    Args:
+        group: What is merged; it has a base.
+        term: Says what of each expert enters the sum.
+        elect: Elect a sign for each element, and drop what has another (TIES).
+    """
+    return merge_terms(
+        Merge(
+            group.shown_name,
+            group.base,
+            tuple(term(group, expert) for expert in group.experts),
+            elect=elect,
+            normalize=group["normalize"],
+            factor=group["lambda"],
+        )
+    )
+
+
+def whole(group: Group, expert: Expert) -> Term:
+    """Keep the whole task vector."""
+    return Term(expert.input, expert["weight"])
+
+
+def largest(group: Group, expert: Expert) -> Term:
+    """Keep the share ``density`` of largest magnitude, but at least one element."""
+    density, size = expert["density"], expert.input.tensor.numel()
+    kept = max(1, int(density * size)) if density > 0 and size else 0
+    return _banded(group, expert, size - kept, size)
+
+
+def middle(group: Group, expert: Expert) -> Term:
+    """Keep the share ``density`` below the ``gamma`` of largest magnitude.
+
+    Where both cannot be had, fewer of the largest are dropped: the density wins.
+    """
+    density, size = expert["density"], expert.input.tensor.numel()
+    kept, top = int(density * size), int(expert["gamma"] * size)
+    first = max(0, size - kept - top)
+    return _banded(group, expert, first, first + kept)
+
+
+def at_random(group: Group, expert: Expert) -> Term:
+    """Keep each element with probability ``density`` and divide by that.
+
+    Raises:
+        RecipeError: If the tensor has no name to draw from, or the density is 0.
+    """
+    if group.name is None:
+        raise RecipeError(
+            "DARE draws each tensor's masks from its name, and this one has none; give"
+            " it, as in merge_tensors(..., name='lm_head.weight')."
+        )
+    density = expert["density"]
+    if density == 0 and group["rescale"]:
+        raise RecipeError(
+            f"{expert.input.model!r}: a density of 0 keeps nothing that could be"
+            " rescaled; set rescale to false, or leave the model out."
+        )
+    keep = None
+    if density < 1:
+        key = mask_key(group["seed"], expert.key, group.name)
+        keep = Dropout(key, threshold(density))
+    scale = 1 / density if group["rescale"] else 1.0
+    return Term(expert.input, expert["weight"], keep, scale)
+
+
+def _banded(group: Group, expert: Expert, first: int, last: int) -> Term:
+    if expert["density"] >= 1:
+        return whole(group, expert)
+    return Term(
+        expert.input, expert["weight"], Band(first, last), rescale=group["rescale"]
+    )
