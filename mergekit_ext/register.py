@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -10,55 +9,60 @@ from mergekit.merge_methods import (
     GroupMergeMethod,
     InputContract,
     MergeMethodSpec,
+    OptionalTensorPolicy,
     ParameterScope,
+    TensorEntry,
     TensorGroup,
     register,
     registered_methods,
 )
 from mergekit.merge_methods.base import MISSING, BasePolicy, ParameterSpec
 
-from mergekit_ext.errors import RecipeError
-from mergekit_ext.methods import breadcrumbs as crumbs
-from mergekit_ext.methods import dare_linear as dare
+from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.methods.catalogue import METHODS
+from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 from mergekit_ext.model_keys import distinct_keys
 
 
-Parameters = Mapping[str, Any]
+_POLICIES = {
+    "required": BasePolicy.REQUIRED,
+    "optional": BasePolicy.OPTIONAL,
+    "ignored": BasePolicy.IGNORED,
+}
 
 
 class FusedMethod(GroupMergeMethod):  # type: ignore[misc]
-    """A method of this package, as mergekit wants to see one.
+    """A method of this package, as mergekit wants to see one."""
 
-    Args:
-        name: Its name in recipes.
-        pretty_name: Its name in a model card.
-        reference_url: The paper.
-        parameters: What a recipe may set.
-        merge: Merges one group, given every parameter.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        pretty_name: str,
-        reference_url: str,
-        parameters: tuple[Parameter, ...],
-        merge: Callable[[TensorGroup, Parameters], torch.Tensor],
-    ) -> None:
-        self.parameters = parameters
-        self._merge = merge
+    def __init__(self, method: Method) -> None:
+        self.method = method
         self.spec = MergeMethodSpec(
-            name=name,
-            pretty_name=pretty_name,
-            reference_url=reference_url,
-            parameters=tuple(_spec(parameter) for parameter in parameters),
-            contract=InputContract(base=BasePolicy.REQUIRED),
+            name=method.name,
+            pretty_name=method.pretty_name,
+            reference_url=method.source,
+            parameters=tuple(_spec(one, method) for one in method.parameters),
+            contract=_contract(method),
+            optional_tensor_policy=_optional_tensors(method),
         )
 
     def merge_group(self, group: TensorGroup, /, **parameters: Any) -> torch.Tensor:
         """Merge one tensor's inputs."""
-        return self._merge(group, parameters)
+        base = None if self.method.base == "ignored" else group.base
+        entries = group.entries if base is None else group.non_base
+        per_model = [p.name for p in self.method.parameters if p.per_model]
+        experts = [
+            (_input(entry), {name: parameters[name][entry.id] for name in per_model})
+            for entry in entries
+        ]
+        shared = {p: v for p, v in parameters.items() if p not in per_model}
+        return self.method(
+            None if base is None else _input(base),
+            experts,
+            shared,
+            name=group.metadata.name,
+            keys=distinct_keys(entry.id for entry in entries),
+        )
 
 
 def register_all() -> tuple[str, ...]:
@@ -68,10 +72,10 @@ def register_all() -> tuple[str, ...]:
         The names that were free.
     """
     taken = {method.spec.name for method in registered_methods()}
-    free = [method for method in _methods() if method.spec.name not in taken]
+    free = [method for method in METHODS if method.name not in taken]
     for method in free:
-        register(method)
-    return tuple(method.spec.name for method in free)
+        register(FusedMethod(method))
+    return tuple(method.name for method in free)
 
 
 def method_names() -> list[str]:
@@ -79,87 +83,47 @@ def method_names() -> list[str]:
     return sorted(method.spec.name for method in registered_methods())
 
 
-def our_parameters(name: str) -> tuple[Parameter, ...] | None:
-    """Return what a recipe may set for a method, or ``None`` if it is not ours."""
+def our_method(name: str) -> Method | None:
+    """Return the method that mergekit has under a name, if it is one of ours."""
     for method in registered_methods():
         if method.spec.name == name and isinstance(method, FusedMethod):
-            return method.parameters
+            return method.method
     return None
 
 
-def _methods() -> tuple[FusedMethod, ...]:
-    return (
-        FusedMethod(
-            crumbs.NAME,
-            "Model Breadcrumbs (fused)",
-            "https://arxiv.org/abs/2312.06795",
-            crumbs.PARAMETERS,
-            _merge_breadcrumbs,
-        ),
-        FusedMethod(
-            dare.NAME,
-            "Linear DARE (fused)",
-            "https://arxiv.org/abs/2311.03099",
-            dare.PARAMETERS,
-            _merge_dare_linear,
-        ),
-    )
+def our_parameters(name: str) -> tuple[Parameter, ...] | None:
+    """Return what a recipe may set for a method, or ``None`` if it is not ours."""
+    found = our_method(name)
+    return None if found is None else found.parameters
 
 
-def _merge_breadcrumbs(group: TensorGroup, values: Parameters) -> torch.Tensor:
-    experts = [
-        crumbs.CrumbledExpert(
-            entry.tensor,
-            values["weight"][entry.id],
-            values["density"][entry.id],
-            values["gamma"][entry.id],
-            str(entry.id),
-        )
-        for entry in group.non_base
-    ]
-    return crumbs.breadcrumbs(
-        group.base.tensor,
-        experts,
-        lambda_=values["lambda"],
-        normalize=values["normalize"],
-        tensor_name=group.metadata.name or "?",
-        base_model=str(group.base.id),
-    )
+def _input(entry: TensorEntry) -> Input:
+    return Input(entry.tensor, str(entry.id))
 
 
-def _merge_dare_linear(group: TensorGroup, values: Parameters) -> torch.Tensor:
-    name = group.metadata.name
-    if name is None:
-        raise RecipeError(
-            f"{dare.NAME} draws each tensor's masks from its name, and this one has"
-            " none; give it, as in merge_tensors(..., name='lm_head.weight')."
-        )
-    keys = distinct_keys(entry.id for entry in group.non_base)
-    experts = [
-        dare.DroppedExpert(
-            entry.tensor,
-            values["weight"][entry.id],
-            values["density"][entry.id],
-            key,
-        )
-        for key, entry in zip(keys, group.non_base, strict=True)
-    ]
-    return dare.dare_linear(
-        group.base.tensor,
-        experts,
-        tensor_name=name,
-        lambda_=values["lambda"],
-        normalize=values["normalize"],
-        rescale=values["rescale"],
-        seed=values["seed"],
-        base_model=str(group.base.id),
-    )
+def _contract(method: Method) -> InputContract:
+    policy = _POLICIES[method.base]
+    if method.exactly is None:
+        return InputContract(base=policy)
+    count = method.exactly + (method.base == "required")
+    return InputContract(base=policy, min_inputs=count, max_inputs=count)
 
 
-def _spec(parameter: Parameter) -> ParameterSpec:
+def _optional_tensors(method: Method) -> OptionalTensorPolicy:
+    # as mergekit's nearswap: what only the base has is copied
+    if method.exactly is not None and method.base == "required":
+        return OptionalTensorPolicy.PASSTHROUGH_BASE_SINGLETON
+    return OptionalTensorPolicy.ERROR
+
+
+def _spec(parameter: Parameter, method: Method) -> ParameterSpec:
+    scope = ParameterScope.SHARED
+    if parameter.per_model:
+        ignored = method.base == "ignored"
+        scope = ParameterScope.INPUT if ignored else ParameterScope.NON_BASE
     return ParameterSpec(
         parameter.name,
         parameter.type,
-        ParameterScope.NON_BASE if parameter.per_model else ParameterScope.SHARED,
+        scope,
         default=MISSING if parameter.default is REQUIRED else parameter.default,
     )

@@ -68,7 +68,8 @@ def blockwise(
     return Backend(name, merge, ratios)
 
 
-TORCH = blockwise("torch", TorchPasses)
+# one thread of ours: PyTorch has its own
+TORCH = blockwise("torch", TorchPasses, threads=1)
 
 
 def pick(what: Merge) -> Backend:

@@ -20,10 +20,19 @@ from mergekit_ext.kernels.order_statistics import (
     outer_cuts,
 )
 from mergekit_ext.kernels.passes import Passes
+from mergekit_ext.kernels.sampling import (
+    WORTH_SAMPLING,
+    Census,
+    brackets,
+    capacity,
+    settle,
+)
 from mergekit_ext.kernels.terms import Band, Dropout, Merge
 
 
 Span = tuple[int, int]
+# a cut, and how many elements of each span equal its bits
+Found = tuple[Cut, list[int]]
 Result = TypeVar("Result")
 
 # what a thread is worth starting for, and how many histograms may exist at a time
@@ -37,12 +46,19 @@ class Blockwise:
         what: The merge, without terms that are still to be rescaled.
         backend: Makes the passes.
         threads: How many spans are worked through at the same time.
+        sampling: Whether cuts are guessed from a sample first; it changes no bit.
     """
 
     def __init__(
-        self, what: Merge, backend: Callable[..., Passes], threads: int
+        self,
+        what: Merge,
+        backend: Callable[..., Passes],
+        threads: int,
+        sampling: bool | None = None,
     ) -> None:
         like = what.like
+        worth = like.numel() >= WORTH_SAMPLING
+        self.sampling = worth if sampling is None else sampling
         self.what = what
         self.out = torch.empty(like.shape, dtype=like.dtype, device=like.device)
         self.passes = backend(what, self.out)
@@ -97,11 +113,12 @@ class Blockwise:
             return self.passes.row_whole(k, start, stop, factor, rows)
         if isinstance(keep, Dropout):
             return self.passes.row_dropout(k, start, stop, factor, rows, keep)
-        if not edges[k].split:
-            return self.passes.row_band(k, start, stop, factor, rows, edges[k])
-        nan, *met = self.passes.row_split(k, start, stop, factor, rows, edges[k])
-        edges[k] = edges[k].after(*met)
-        return nan
+        here = edges[k]
+        if here.split:
+            ties = self.passes.count_ties(k, start, stop, rows, here)
+            edges[k], here = here.after(ties), here.within(ties)
+        write = self.passes.row_split if here.split else self.passes.row_band
+        return write(k, start, stop, factor, rows, here)
 
     def _add(self, k: int, size: int, rows: Any, table: torch.Tensor) -> None:
         values = self.passes.row_values(k, size, rows)
@@ -114,18 +131,53 @@ class Blockwise:
         positions = sorted({band.first, band.last} - cuts.keys())
         nan = False
         if positions:
-            coarse, nan = self._count_upper(k)
-            places = [locate(coarse, position) for position in positions]
-            bins = [upper for upper, _ in places]
-            fine = self._count_lower(k, bins)
-            for row, (position, (upper, rank)) in enumerate(
-                zip(positions, places, strict=True)
-            ):
-                lower, before = locate(fine[:, row].sum(0), rank)
-                cuts[position] = Cut(upper << 16 | lower, before)
-                ties[position] = fine[:, row, lower].tolist()
+            found, nan = self._by_sample(k, positions)
+            if found is None:
+                found, nan = self._by_histogram(k, positions)
+            for position, (cut, by_span) in zip(positions, found, strict=True):
+                cuts[position], ties[position] = cut, by_span
         pairs = list(zip(ties[band.first], ties[band.last], strict=True))
         return edges_by_span(cuts[band.first], cuts[band.last], pairs), nan
+
+    def _by_sample(
+        self, k: int, positions: list[int]
+    ) -> tuple[list[Found] | None, bool]:
+        """Find cuts in one pass; ``None`` where that is not worth it, or fails."""
+        tensors = [one.tensor for one in self.what.inputs]
+        if not self.sampling or not all(t.is_contiguous() for t in tensors):
+            return None, False
+        guesses = brackets(self.what, k, positions)
+
+        def work(index: int, span: Span) -> tuple[list[Census] | None, bool]:
+            return self.passes.census(k, *span, guesses, capacity(span[1] - span[0]))
+
+        spans = self._each(work)
+        nan = any(nan for _, nan in spans)
+        found = [censuses for censuses, _ in spans if censuses is not None]
+        if len(found) < len(spans):
+            return None, nan
+        settled = [
+            settle(guess, position, list(of_span))
+            for guess, position, of_span in zip(
+                guesses, positions, zip(*found, strict=True), strict=True
+            )
+        ]
+        return (None if None in settled else settled), nan  # type: ignore[return-value]
+
+    def _by_histogram(
+        self, k: int, positions: list[int]
+    ) -> tuple[list[Found], bool]:
+        """Find cuts in two passes, whatever the data."""
+        coarse, nan = self._count_upper(k)
+        places = [locate(coarse, position) for position in positions]
+        bins = sorted({upper for upper, _ in places})
+        fine = self._count_lower(k, bins)
+        found = []
+        for upper, rank in places:
+            by_span = fine[:, bins.index(upper)]
+            lower, before = locate(by_span.sum(0), rank)
+            found.append((Cut(upper << 16 | lower, before), by_span[:, lower].tolist()))
+        return found, nan
 
     def _count_upper(self, k: int) -> tuple[torch.Tensor, bool]:
         def work(index: int, span: Span) -> tuple[torch.Tensor, bool]:

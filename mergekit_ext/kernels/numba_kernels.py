@@ -33,9 +33,11 @@ class Loops:
 
     count_upper: Callable[..., bool]
     count_lower: Callable[..., None]
+    census: Callable[..., bool]
     whole: Callable[..., bool]
     band: Callable[..., bool]
-    split: Callable[..., tuple[bool, int, int]]
+    ties: Callable[..., tuple[int, int]]
+    split: Callable[..., bool]
     dropout: Callable[..., bool]
     add: Callable[..., bool]
     elect: Callable[..., bool]
@@ -136,14 +138,60 @@ def _counting(read: Any) -> dict[str, Any]:
             b, x = base[start : start + size], expert[start : start + size]
             for i in range(size):
                 scratch[i] = magnitude(read(x[i]) - read(b[i]))
+            # few are wanted, none predictably: gather them without a branch
+            found = 0
             for i in range(size):
-                upper = u32(scratch[i] >> u32(16))
-                if upper == one:
-                    into_one[scratch[i] & u32(0xFFFF)] += 1
-                if upper == two:
-                    into_two[scratch[i] & u32(0xFFFF)] += 1
+                bits = scratch[i]
+                upper = u32(bits >> u32(16))
+                scratch[found] = bits
+                found += (upper == one) | (upper == two)
+            for i in range(found):
+                lower = scratch[i] & u32(0xFFFF)
+                if u32(scratch[i] >> u32(16)) == one:
+                    into_one[lower] += 1
+                else:
+                    into_two[lower] += 1
 
-    return {"count_upper": count_upper, "count_lower": count_lower}
+    @jit
+    def census(base, expert, ends, counts, between):
+        scratch, top = np.empty(_SCRATCH, np.int32), np.int32(0)
+        for start in range(0, base.size, _SCRATCH):
+            size = min(_SCRATCH, base.size - start)
+            b, x = base[start : start + size], expert[start : start + size]
+            for i in range(size):
+                scratch[i] = np.int32(magnitude(read(x[i]) - read(b[i])))
+                top = max(top, scratch[i])
+            for row in range(ends.shape[0]):
+                count(scratch[:size], ends[row], counts[row], between[row])
+        return top > np.int32(_INFINITY)
+
+    return {"count_upper": count_upper, "count_lower": count_lower, "census": census}
+
+
+@jit
+def count(bits, ends, counts, between):
+    """Count what is below, at the low and at the high end; gather what is between."""
+    low, high = ends[0], ends[1]
+    below, at_low, at_high = np.int32(0), np.int32(0), np.int32(0)
+    for i in range(bits.size):
+        below += np.int32(bits[i] < low)
+        at_low += np.int32(bits[i] == low)
+        at_high += np.int32(bits[i] == high)
+    counts[0] += below
+    counts[1] += at_low
+    counts[2] += at_high
+    # few are wanted: most groups, the width of a vector, are passed over whole
+    for start in range(0, bits.size, 16):
+        group = bits[start : start + 16]
+        met = np.int32(0)
+        for i in range(group.size):
+            met += np.int32((group[i] > low) & (group[i] < high))
+        if met:
+            for i in range(group.size):
+                if (group[i] > low) & (group[i] < high):
+                    if counts[3] < between.size:
+                        between[counts[3]] = group[i]
+                    counts[3] += 1
 
 
 def _rows(read: Any) -> dict[str, Any]:
@@ -168,58 +216,85 @@ def _rows(read: Any) -> dict[str, Any]:
         return top > _INFINITY
 
     @jit
+    def ties(base, expert, lower, upper):
+        at_lower, at_upper = u32(0), u32(0)
+        for i in range(base.size):
+            bits = magnitude(read(expert[i]) - read(base[i]))
+            at_lower += u32(bits == lower)
+            at_upper += u32(bits == upper)
+        return at_lower, at_upper
+
+    @jit
     def split(base, expert, row, factor, lower, upper, lower_ties, upper_ties):
-        top, met_lower, met_upper = u32(0), 0, 0
+        top = u32(0)
         for i in range(row.size):
             delta = read(expert[i]) - read(base[i])
             bits = magnitude(delta)
             top = max(top, bits)
-            before_lower = bits < lower
+            before_lower, before_upper = bits < lower, bits < upper
             if bits == lower:
-                before_lower = met_lower < lower_ties
-                met_lower += 1
-            before_upper = bits < upper
+                before_lower = lower_ties > 0
+                lower_ties -= 1
             if bits == upper:
-                before_upper = met_upper < upper_ties
-                met_upper += 1
+                before_upper = upper_ties > 0
+                upper_ties -= 1
             kept = before_upper and not before_lower
             row[i] = delta * factor if kept else f32(0)
-        return top > _INFINITY, met_lower, met_upper
+        return top > _INFINITY
 
     @jit
     def dropout(base, expert, row, factor, key, first, below):
-        top, words = u32(0), np.empty((_SCRATCH // 4, 4), u32)
-        flat = words.reshape(_SCRATCH)
+        top, state = u32(0), np.empty((4, _SCRATCH // 4), u32)
+        kept = np.empty(_SCRATCH // 4, u32)
+        keep = kept.view(np.uint8)
         for start in range(0, row.size, _SCRATCH):
             size = min(_SCRATCH, row.size - start)
-            philox(key, u64(first + u64(start // 4)), words)
+            philox(key, u64(first + u64(start // 4)), state)
+            select(state, below, kept)
             r = row[start : start + size]
             b, x = base[start : start + size], expert[start : start + size]
             for i in range(size):
                 delta = read(x[i]) - read(b[i])
                 top = max(top, magnitude(delta))
-                r[i] = delta * factor if u64(flat[i]) < below else f32(0)
+                r[i] = delta * factor if keep[i] else f32(0)
         return top > _INFINITY
 
-    return {"whole": whole, "band": band, "split": split, "dropout": dropout}
+    return {
+        "whole": whole,
+        "band": band,
+        "ties": ties,
+        "split": split,
+        "dropout": dropout,
+    }
 
 
 @jit
-def philox(key, first, words):
-    """Write the blocks of Philox4x32-10 from ``first`` on, one a row."""
-    for g in range(words.shape[0]):
+def philox(key, first, state):
+    """Write the blocks of Philox4x32-10 from ``first`` on, a column each."""
+    low, high = u32(key), u32(u64(key) >> u64(32))
+    a, b, c, d = state[0], state[1], state[2], state[3]
+    for g in range(a.size):
         index = u64(first + u64(g))
-        a, b, c, d = u32(index), u32(index >> u64(32)), u32(0), u32(0)
-        low, high = u32(key), u32(u64(key) >> u64(32))
-        for _ in range(10):
-            left, right = u64(a) * u64(0xD2511F53), u64(c) * u64(0xCD9E8D57)
-            a, c = (
-                u32(u32(right >> u64(32)) ^ b ^ low),
-                u32(u32(left >> u64(32)) ^ d ^ high),
-            )
-            b, d = u32(right), u32(left)
-            low, high = u32(low + u32(0x9E3779B9)), u32(high + u32(0xBB67AE85))
-        words[g, 0], words[g, 1], words[g, 2], words[g, 3] = a, b, c, d
+        a[g], b[g], c[g], d[g] = u32(index), u32(index >> u64(32)), u32(0), u32(0)
+    # a round for all of them at a time: loops over one row each become vectors
+    for _ in range(10):
+        for g in range(a.size):
+            left, right = u64(a[g]) * u64(0xD2511F53), u64(c[g]) * u64(0xCD9E8D57)
+            a[g] = u32(u32(right >> u64(32)) ^ b[g] ^ low)
+            c[g] = u32(u32(left >> u64(32)) ^ d[g] ^ high)
+            b[g], d[g] = u32(right), u32(left)
+        low, high = u32(low + u32(0x9E3779B9)), u32(high + u32(0xBB67AE85))
+
+
+@jit
+def select(state, below, kept):
+    """Write whether each word lies below, the four of a block as bytes of one."""
+    last, some = u32(below - u64(1)), u32(0 if below == u64(0) else 0x01010101)
+    a, b, c, d = state[0], state[1], state[2], state[3]
+    for g in range(kept.size):
+        low = u32(a[g] <= last) | u32(u32(b[g] <= last) << u32(8))
+        high = u32(c[g] <= last) | u32(u32(d[g] <= last) << u32(8))
+        kept[g] = u32(u32(low | u32(high << u32(16))) & some)
 
 
 def _results(read: Any, write: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import torch
 from mergekit_ext.kernels.inputs import chunks
 from mergekit_ext.kernels.numba_kernels import CODECS, loops
 from mergekit_ext.kernels.order_statistics import Edges
+from mergekit_ext.kernels.sampling import Bracket, Census
 from mergekit_ext.kernels.terms import Dropout, Merge
 
 
@@ -63,6 +64,27 @@ class NumbaPasses:
             pair = self._pair(k, at, end)
             self._loops.count_lower(*pair, one, two, histograms[0], histograms[-1])
 
+    def census(
+        self, k: int, start: int, stop: int, brackets: list[Bracket], room: int
+    ) -> tuple[list[Census] | None, bool]:
+        """Return what a span has to say to each bracket, and whether there is NaN."""
+        ends = np.array([(one.low, one.high) for one in brackets], np.int32)
+        counts = np.zeros((len(brackets), 4), np.int64)
+        between = np.empty((len(brackets), room), np.int32)
+        nan = False
+        for at, end in chunks(start, stop, _BLOCK):
+            pair = self._pair(k, at, end)
+            nan |= self._loops.census(*pair, ends, counts, between)
+            if counts[:, 3].max() > room:
+                return None, nan
+        found = [
+            Census(below, at_low, torch.from_numpy(bits[:size]), at_high)
+            for (below, at_low, at_high, size), bits in zip(
+                counts.tolist(), between, strict=True
+            )
+        ]
+        return found, nan
+
     def row_whole(
         self, k: int, start: int, stop: int, factor: float, rows: Rows
     ) -> bool:
@@ -74,17 +96,22 @@ class NumbaPasses:
     ) -> bool:
         """Write what lies within edges that do not split, 0 elsewhere."""
         into = self._into(k, start, stop, rows)
-        bits = np.uint32(edges.lower.bits), np.uint32(edges.upper.bits)
-        return self._loops.band(*into, np.float32(factor), *bits)
+        return self._loops.band(*into, np.float32(factor), *_bits_of(edges))
+
+    def count_ties(
+        self, k: int, start: int, stop: int, rows: Rows, edges: Edges
+    ) -> tuple[int, int]:
+        """Return how many elements equal the bits of the lower and the upper cut."""
+        found = self._loops.ties(*self._pair(k, start, stop), *_bits_of(edges))
+        return int(found[0]), int(found[1])
 
     def row_split(
         self, k: int, start: int, stop: int, factor: float, rows: Rows, edges: Edges
-    ) -> tuple[bool, int, int]:
-        """As ``row_band``, for any edges; return how many ties were met at each, too."""
+    ) -> bool:
+        """As ``row_band``, for edges of which one divides the ties of the block."""
         into = self._into(k, start, stop, rows)
-        bits = np.uint32(edges.lower.bits), np.uint32(edges.upper.bits)
         ties = edges.lower.ties, edges.upper.ties
-        return self._loops.split(*into, np.float32(factor), *bits, *ties)
+        return self._loops.split(*into, np.float32(factor), *_bits_of(edges), *ties)
 
     def row_dropout(
         self, k: int, start: int, stop: int, factor: float, rows: Rows, keep: Dropout
@@ -117,6 +144,10 @@ class NumbaPasses:
         if self._base is None:
             return self._no_base[: stop - start]
         return self._base[start:stop]
+
+
+def _bits_of(edges: Edges) -> tuple[np.uint32, np.uint32]:
+    return np.uint32(edges.lower.bits), np.uint32(edges.upper.bits)
 
 
 def _view(tensor: torch.Tensor) -> Rows:

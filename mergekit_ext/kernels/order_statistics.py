@@ -35,6 +35,19 @@ class Cut:
     bits: int
     ties: int = 0
 
+    def within(self, count: int) -> Cut:
+        """Return the same place among the next ``count`` elements that equal its bits.
+
+        It has ties left only if some of them lie on either side.
+        """
+        if self.ties < count:
+            return self
+        return Cut(self.bits + 1) if count else Cut(self.bits)
+
+    def after(self, count: int) -> Cut:
+        """Return the same place once ``count`` of its ties have gone by."""
+        return Cut(self.bits, max(0, self.ties - count))
+
 
 @dataclass(frozen=True)
 class Edges:
@@ -53,12 +66,13 @@ class Edges:
         """Whether elements of one magnitude have to be counted."""
         return self.lower.ties > 0 or self.upper.ties > 0
 
-    def after(self, met_lower: int, met_upper: int) -> Edges:
-        """Return the edges for what follows, when so many ties have been met."""
-        return Edges(
-            Cut(self.lower.bits, max(0, self.lower.ties - met_lower)),
-            Cut(self.upper.bits, max(0, self.upper.ties - met_upper)),
-        )
+    def within(self, ties: tuple[int, int]) -> Edges:
+        """Return the edges for a part of the span that has so many ties at each cut."""
+        return Edges(self.lower.within(ties[0]), self.upper.within(ties[1]))
+
+    def after(self, ties: tuple[int, int]) -> Edges:
+        """Return the edges for what follows such a part."""
+        return Edges(self.lower.after(ties[0]), self.upper.after(ties[1]))
 
 
 BEFORE_ALL, AFTER_ALL = Cut(0), Cut(INFINITY_BITS + 1)
@@ -93,20 +107,8 @@ def edges_by_span(
         upper: Where it ends.
         ties: For each span, how many elements equal each cut's bits.
     """
-    found, met_lower, met_upper = [], 0, 0
-    for in_lower, in_upper in ties:
-        found.append(
-            Edges(
-                _in_span(lower, lower.ties - met_lower, in_lower),
-                _in_span(upper, upper.ties - met_upper, in_upper),
-            )
-        )
-        met_lower, met_upper = met_lower + in_lower, met_upper + in_upper
+    edges, found = Edges(lower, upper), []
+    for counts in ties:
+        found.append(edges.within(counts))
+        edges = edges.after(counts)
     return found
-
-
-def _in_span(cut: Cut, room: int, count: int) -> Cut:
-    """Return a cut that splits ties only if some of a span's lie on either side."""
-    if room >= count:
-        return Cut(cut.bits + 1) if count else Cut(cut.bits)
-    return Cut(cut.bits, max(0, room))

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 
 from mergekit_ext.kernels.order_statistics import Edges
+from mergekit_ext.kernels.sampling import Bracket, Census
 from mergekit_ext.kernels.terms import Dropout, Merge
 
 
@@ -35,6 +36,15 @@ class Passes(Protocol):
     ) -> None:
         """Count, for each bin of upper bits, the lower 16 bits in a row of ``into``."""
 
+    def census(
+        self, k: int, start: int, stop: int, brackets: list[Bracket], room: int
+    ) -> tuple[list[Census] | None, bool]:
+        """Return what a span has to say to each of at most two brackets.
+
+        Returns:
+            ``None`` if more than ``room`` elements lie in between; whether there is NaN.
+        """
+
     def row_whole(
         self, k: int, start: int, stop: int, factor: float, rows: Any
     ) -> bool:
@@ -45,10 +55,15 @@ class Passes(Protocol):
     ) -> bool:
         """Write what lies within edges that do not split, 0 elsewhere."""
 
+    def count_ties(
+        self, k: int, start: int, stop: int, rows: Any, edges: Edges
+    ) -> tuple[int, int]:
+        """Return how many elements equal the bits of the lower and the upper cut."""
+
     def row_split(
         self, k: int, start: int, stop: int, factor: float, rows: Any, edges: Edges
-    ) -> tuple[bool, int, int]:
-        """As ``row_band``, for any edges; return how many ties were met at each, too."""
+    ) -> bool:
+        """As ``row_band``, for edges of which one divides the ties of the block."""
 
     def row_dropout(
         self, k: int, start: int, stop: int, factor: float, rows: Any, keep: Dropout

@@ -20,9 +20,6 @@ _LOW = 0xFFFFFFFF
 _ROUNDS = 10
 _WORDS = 4
 
-Words = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
-
-
 def mask_key(seed: int, model: str, tensor_name: str) -> int:
     """Return the 64-bit key of one model's mask for one tensor.
 
@@ -38,14 +35,8 @@ def threshold(density: float) -> int:
     return int(density * 2**32)
 
 
-def keep_mask(
-    key: int,
-    start: int,
-    stop: int,
-    below: int,
-    device: torch.device | None = None,
-) -> torch.Tensor:
-    """Return the mask of the elements ``start`` to ``stop`` of a tensor.
+def keep_mask(key: int, start: int, stop: int, below: int) -> torch.Tensor:
+    """Return the mask of the elements ``start`` to ``stop`` of a tensor, as booleans.
 
     Element ``i`` is kept where word ``i % 4`` of block ``i // 4`` lies below ``below``:
     an integer comparison, so that a density of 1 keeps every element and one of 0 none.
@@ -56,36 +47,66 @@ def keep_mask(
         start: The first element's index in row-major order.
         stop: The index after the last.
         below: 0 to 2**32; see ``threshold``.
-        device: Where the mask is wanted; by default the CPU.
-
-    Returns:
-        A boolean tensor of ``stop - start`` elements.
     """
+    return keep_bits(key, start, stop, below, torch.device("cpu")) != 0
+
+
+def keep_bits(
+    key: int, start: int, stop: int, below: int, device: torch.device
+) -> torch.Tensor:
+    """Return the same mask as int32: all bits set where an element is kept, else 0."""
     first, last = start // _WORDS, -(-stop // _WORDS)
-    keep = torch.empty((max(0, last - first), _WORDS), dtype=torch.bool, device=device)
-    index = torch.arange(first, last, device=device)
-    zero = torch.zeros_like(index)
-    counter = (index & _LOW, index >> 32, zero, zero)
-    for column, word in enumerate(philox(key, counter)):
-        torch.lt(word, below, out=keep[:, column])
-    return keep.view(-1)[start - first * _WORDS : stop - first * _WORDS]
+    size = max(0, last - first)
+    kept = torch.empty((size, 2, 2), dtype=torch.int32, device=device)
+    pairs = _pairs_of_words(key, torch.arange(first, last, device=device))
+    for column, pair in enumerate(pairs):
+        # words are below 2**32: the sign of the difference says which is less
+        kept[:, :, column] = pair.sub_(below).bitwise_right_shift_(63).t()
+    return kept.view(-1)[start - first * _WORDS : stop - first * _WORDS]
 
 
-def philox(key: int, counter: Words) -> Words:
-    """Return the four 32-bit words of each counter, as int64.
+def philox(
+    key: int, low: torch.Tensor, high: torch.Tensor | None = None
+) -> tuple[torch.Tensor, ...]:
+    """Return the four 32-bit words of each 128-bit counter, as int64.
 
     Args:
         key: The key, 64 bits; the low half is Random123's ``key[0]``.
-        counter: Four int64 tensors of one shape, each value below 2**32.
+        low: The lower halves of the counters: any int64, one dimension.
+        high: The upper halves; 0 when left out.
     """
+    (a, c), (b, d) = _pairs_of_words(key, low, high)
+    return a, b, c, d
+
+
+def _pairs_of_words(
+    key: int, low: torch.Tensor, high: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the first and third, and the second and fourth words, stacked."""
+    halves = [low, torch.zeros_like(low) if high is None else high]
+    # two words at a time take half as many operations: (a, c) and (b, d), and in every
+    # second round the other way round, so that nothing has to be moved
+    words = torch.stack([half & _LOW for half in halves])
+    others = torch.stack([half >> 32 & _LOW for half in halves])
+    products = torch.empty_like(words)
+    factors = torch.tensor(_MULTIPLIERS, device=low.device).unsqueeze(1)
+    for turn, keys in enumerate(_round_keys(key, low.device)):
+        # a product wraps modulo 2**64; the mask cuts off the sign and what b and d have
+        # in their upper halves
+        torch.mul(words, factors if turn % 2 == 0 else factors.flip(0), out=products)
+        torch.bitwise_right_shift(products, 32, out=words)
+        words[0].bitwise_xor_(others[1])
+        words[1].bitwise_xor_(others[0])
+        words.bitwise_xor_(keys).bitwise_and_(_LOW)
+        others, products = products, others
+    return words, others.bitwise_and_(_LOW)
+
+
+def _round_keys(key: int, device: torch.device) -> torch.Tensor:
+    """Return what each round adds to its two words, in the order it has them in."""
     low, high = key & _LOW, key >> 32 & _LOW
-    a, b, c, d = counter
-    for _ in range(_ROUNDS):
-        # the product wraps modulo 2**64; an arithmetic shift and a mask undo the sign
-        left, right = a * _MULTIPLIERS[0], c * _MULTIPLIERS[1]
-        a = (right >> 32).bitwise_xor_(b).bitwise_xor_(low).bitwise_and_(_LOW)
-        c = (left >> 32).bitwise_xor_(d).bitwise_xor_(high).bitwise_and_(_LOW)
-        # their upper halves are cut off by the mask of the round after
-        b, d = right, left
-        low, high = low + _WEYL[0] & _LOW, high + _WEYL[1] & _LOW
-    return a, b & _LOW, c, d & _LOW
+    rows = []
+    for turn in range(_ROUNDS):
+        pair = [low + turn * _WEYL[0] & _LOW, high + turn * _WEYL[1] & _LOW]
+        rows.append(pair[::-1] if turn % 2 == 0 else pair)
+    return torch.tensor(rows, device=device).unsqueeze(2)

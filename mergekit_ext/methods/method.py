@@ -53,6 +53,17 @@ class Group:
         return self.values[name]
 
     @property
+    def required_base(self) -> Input:
+        """The base model's tensor.
+
+        Raises:
+            RecipeError: If there is none.
+        """
+        if self.base is None:
+            raise RecipeError(f"Tensor {self.shown_name!r} has no base to start from.")
+        return self.base
+
+    @property
     def shown_name(self) -> str:
         """The tensor's name for a message."""
         return self.name or "?"
@@ -113,7 +124,19 @@ class Method:
             for (one, given), key in zip(experts, keys, strict=True)
         ]
         shared = self._check(values or {}, False, "the merge")
+        self._check_number(base, len(bound))
         return self.merge(Group(name, base, bound, shared))
+
+    def _check_number(self, base: Input | None, experts: int) -> None:
+        if base is None and self.base == "required":
+            raise RecipeError(f"{self.name} starts from a base model; there is none.")
+        if base is None and not experts:
+            raise RecipeError(f"{self.name}: there is nothing to merge.")
+        if self.exactly is not None and experts != self.exactly:
+            raise RecipeError(
+                f"{self.name} takes {self.exactly} model beside the base, not"
+                f" {experts}."
+            )
 
     def _check(
         self, given: Mapping[str, Any], per_model: bool, whose: str

@@ -21,9 +21,8 @@ from mergekit_ext.methods.parameters import T
 
 def merge(group: Group) -> torch.Tensor:
     """Merge one tensor."""
-    assert group.base is not None  # noqa: S101  (the method requires one)
     (other,) = group.experts
-    return nearswap(group.shown_name, group.base, other.input, group["t"])
+    return nearswap(group.shown_name, group.required_base, other.input, group["t"])
 
 
 NEARSWAP = Method(

@@ -28,7 +28,7 @@ def add(group: Group, term: MakeTerm, *, elect: bool = False) -> torch.Tensor:
     return merge_terms(
         Merge(
             group.shown_name,
-            group.base,
+            group.required_base,
             tuple(term(group, expert) for expert in group.experts),
             elect=elect,
             normalize=group["normalize"],
