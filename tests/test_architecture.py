@@ -27,7 +27,12 @@ HOSTS = {
         # a suite may be upstream's: only the harness knows its tasks and builds them
         "lm_eval_iberian/suites/harness.py",
     },
-    "mergekit": {"mergekit_ext/register.py", "mergekit_ext/compat.py"},
+    "mergekit": {
+        "mergekit_ext/register.py",
+        "mergekit_ext/compat.py",
+        # whether a recipe is one is mergekit's to say: its configuration class
+        "mergekit_ext/recipe_validation.py",
+    },
 }
 
 

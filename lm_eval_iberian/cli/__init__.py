@@ -17,6 +17,8 @@ _VERBS = {
     "demo": "Train, merge and evaluate four tiny models.",
     "doctor": "Say what is installed, which route is live, what can be reached.",
     "fetch": "Fetch every dataset that a suite needs, and lock it.",
+    "merge": "Merge models by a recipe: checked first, whole or not at all.",
+    "recipe": "Make recipes for mergekit: the merges of the paper, and others.",
     "report": "Form the paper's averages of results that lm-eval wrote.",
     "score": "Score answers to IFEval prompts that were produced elsewhere.",
     "tasks": "List the tasks this project adds to lm-eval.",

@@ -1,0 +1,213 @@
+"""``iberian recipe``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.terminal import console, shown
+
+
+if TYPE_CHECKING:
+    from lm_eval_iberian.recipes import Request, Setting
+
+
+# parameter -> how its option is explained
+_VALUES = {
+    "weight": (
+        "[MODEL=]NUMBER",
+        "Of instruct=, of eu= …, or of every language expert.",
+    ),
+    "density": ("[MODEL=]SHARE", "The share of each task vector to keep."),
+    "gamma": ("[MODEL=]SHARE", "The share of the largest to drop."),
+    "lambda": ("NUMBER", "A factor for the sum of the task vectors."),
+    "t": ("NUMBER", "How near weights must be to be swapped."),
+    "normalize": ("true|false", "Whether to divide by the sum of the weights."),
+    "rescale": ("true|false", "Whether to make up for what is dropped."),
+    "seed": ("NUMBER", "Of DARE's masks; with --fused."),
+    "bottom": ("LAYERS", "How many come from the language expert; or a share."),
+    "top": ("LAYERS", "The same, of the last layers."),
+    "transition": ("LAYERS", "How many between the two are averaged; or a share."),
+    "embeddings": ("NAME", "Whose they are: language, task or average."),
+    "revert": ("NAME", "A part that gets the base model's weights."),
+}
+
+
+def _values(command: Callable[..., Any]) -> Callable[..., Any]:
+    for name, (metavar, text) in reversed(_VALUES.items()):
+        option = click.option(
+            f"--{name}", f"value_{name}", metavar=metavar, help=text, multiple=True
+        )
+        command = option(command)
+    return command
+
+
+@click.command("recipe")
+@click.option("--backbone", metavar="NAME", help="As in --list.")
+@click.option("--method", metavar="NAME", help="As in --list, with mergekit's names.")
+@click.option("--fused", is_flag=True, help="This project's method of that name.")
+@click.option(
+    "--lang", "languages", metavar="LANG", multiple=True,
+    help="Give it more than once for a multilingual model.",
+)  # fmt: skip
+@click.option("--base", metavar="ID", help="Another base model, or a folder.")
+@click.option("--instruct", metavar="ID", help="Another instructed model.")
+@click.option(
+    "--expert", "experts", metavar="LANG=ID", multiple=True,
+    help="Another language expert.",
+)  # fmt: skip
+@_values
+@click.option("--dtype", help="Of the result; the backbone's when left out.")
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write here, not to the screen.",
+)  # fmt: skip
+@click.option(
+    "--all", "folder", type=click.Path(file_okay=False, path_type=Path),
+    help="Write every merge of the paper's tables below this folder.",
+)  # fmt: skip
+@click.option(
+    "--table", "tables", type=int, multiple=True,
+    help="With --all: the merges of this table alone.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--check", is_flag=True, help="Ask mergekit too, which takes seconds.")
+@click.option("--list", "listing", is_flag=True, help="Print what there is.")
+def command(
+    backbone: str | None,
+    method: str | None,
+    fused: bool,
+    languages: tuple[str, ...],
+    base: str | None,
+    instruct: str | None,
+    experts: tuple[str, ...],
+    dtype: str | None,
+    out: Path | None,
+    folder: Path | None,
+    tables: tuple[int, ...],
+    force: bool,
+    check: bool,
+    listing: bool,
+    **values: tuple[str, ...],
+) -> None:
+    """Make recipes for mergekit: the paper's merges, and others like them.
+
+    \b
+    iberian recipe --backbone qwen3-8b --method linear --lang eu
+    iberian recipe … --lang eu --weight 0.25        a point of the paper's Figure 1
+    iberian recipe … --lang eu --lang gl --fused    multilingual, this project's method
+    iberian recipe --all recipes --table 8          every merge of a table
+    """
+    single = (backbone, method, languages, base, instruct, experts, dtype, out)
+    if listing:
+        _list()
+    elif folder is not None:
+        if any(single) or any(values.values()):
+            raise click.UsageError("--all goes with --table, --fused and --force alone")
+        with _writing():
+            _write_all(folder, tables, fused, force, check)
+    elif tables:
+        raise click.UsageError("--table says which merges --all DIR writes")
+    elif not (backbone and method and languages):
+        raise click.UsageError("give --backbone, --method and --lang, or --list")
+    else:
+        from lm_eval_iberian.recipes import Request
+
+        others, settings = _experts(experts), _settings(values)
+        request = Request(
+            backbone, method, languages, fused, base, instruct, others, settings, dtype
+        )
+        with _writing():
+            _write_one(request, out, force, check)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except IberianError:
+        raise
+    except OSError as error:
+        where = error.filename2 or error.filename
+        raise click.ClickException(f"{where}: {error.strerror}") from error
+
+
+def _settings(values: dict[str, tuple[str, ...]]) -> tuple[Setting, ...]:
+    from lm_eval_iberian.recipes import load_catalogue, read_setting
+
+    known = load_catalogue().parameters
+    return tuple(
+        read_setting(known[name], text)
+        for name in _VALUES
+        for text in values[f"value_{name}"]
+    )
+
+
+def _experts(texts: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        lang, _, model = text.partition("=")
+        if not (lang and model):
+            raise click.UsageError(f"--expert takes LANG=ID, found {text!r}")
+        if lang in found:
+            raise click.UsageError(f"--expert {lang}=… is given twice")
+        found[lang] = model
+    return found
+
+
+def _write_one(request: Request, out: Path | None, force: bool, check: bool) -> None:
+    from lm_eval_iberian.files import write_whole
+    from lm_eval_iberian.recipes import (
+        check_text,
+        load_catalogue,
+        published,
+        recipe_text,
+        refuse_other,
+    )
+
+    catalogue = load_catalogue()
+    plain = replace(request, fused=False)
+    tables = next((p.tables for p in published(catalogue) if p.request == plain), ())
+    text = recipe_text(request, catalogue, tables)
+    if check:
+        check_text(text)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    if not force:
+        refuse_other(out, text)
+    write_whole(out, text)
+
+
+def _write_all(
+    folder: Path, tables: tuple[int, ...], fused: bool, force: bool, check: bool
+) -> None:
+    from lm_eval_iberian.recipes import (
+        check_text,
+        load_catalogue,
+        published,
+        write_all,
+    )
+
+    catalogue = load_catalogue()
+    merges = published(catalogue, tables)
+    paths = write_all(merges, catalogue, folder, fused=fused, force=force)
+    for path in paths if check else ():
+        check_text(path.read_text("utf-8"))
+    click.echo(f"{len(paths)} recipes below {shown(folder)}")
+
+
+def _list() -> None:
+    from lm_eval_iberian.recipes.listing import listings
+
+    screen = console()
+    for index, table in enumerate(listings()):
+        if index:
+            screen.print()
+        screen.print(table)

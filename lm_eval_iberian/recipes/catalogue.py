@@ -1,0 +1,155 @@
+"""What recipes are made of, as ``data/recipes/catalogue.toml`` has it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.paths import data
+from lm_eval_iberian.recipes.parameter import Parameter
+from lm_eval_iberian.toml import read_toml
+
+
+MULTI = "multi"
+STARTS = ("none", "base", "instruct")
+
+
+@dataclass(frozen=True)
+class Expert:
+    """A model that knows one language.
+
+    Args:
+        called: What the authors' scripts call it.
+        source: Where the id is from.
+        id: Its id on the hub; ``None`` where it is not known.
+    """
+
+    called: str
+    source: str
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A base model, its instructed model, and the language experts made of it."""
+
+    what: str
+    base: str
+    instruct: str
+    dtype: str
+    source: str
+    experts: Mapping[str, Expert]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A merge method as recipes use it.
+
+    Args:
+        start: The model the others are added to: ``none``, ``base`` or ``instruct``.
+        takes: Its parameters, in the order they are written.
+        fused: The name of the method of this package.
+        source: Where its values are from.
+        defaults: The values of parameters for which nothing is asked.
+        required: The parameters for which something must be asked.
+        experts: How many languages it takes at most; ``None`` for any number.
+        alone: Whether mergekit has no such method.
+    """
+
+    start: str
+    takes: tuple[str, ...]
+    fused: str
+    source: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    experts: int | None = None
+    alone: bool = False
+
+    def __post_init__(self) -> None:
+        if self.start not in STARTS:
+            raise ValueError(f"start must be one of {STARTS}, not {self.start!r}")
+        for name in (*self.defaults, *self.required):
+            if name not in self.takes:
+                raise ValueError(f"{name} is not among takes = {list(self.takes)}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Tables of the paper and the merges in them."""
+
+    numbers: tuple[int, ...]
+    backbones: tuple[str, ...]
+    methods: tuple[str, ...]
+    languages: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything a recipe can be made of, by name."""
+
+    backbones: Mapping[str, Backbone]
+    methods: Mapping[str, Method]
+    parameters: Mapping[str, Parameter]
+    weights: Mapping[str, Any]
+    tables: tuple[Table, ...]
+
+    def methods_with(self, parameter: str, *, fused: bool) -> list[str]:
+        """Return the names of the methods that take a parameter."""
+        return sorted(
+            method.fused if fused and not method.alone else name
+            for name, method in self.methods.items()
+            if parameter in method.takes
+        )
+
+
+@functools.cache
+def load_catalogue() -> Catalogue:
+    """Return the shipped catalogue."""
+    return read_catalogue(data() / "recipes" / "catalogue.toml")
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """Read a catalogue.
+
+    Raises:
+        DataError: It is missing, not TOML, or names what it does not define.
+    """
+    raw = read_toml(path)
+    try:
+        found = Catalogue(
+            backbones={k: _backbone(v) for k, v in raw["backbones"].items()},
+            methods={k: Method(**_tuples(v)) for k, v in raw["methods"].items()},
+            parameters={
+                k: Parameter(name=k, **_tuples(v)) for k, v in raw["parameters"].items()
+            },
+            weights=raw["weights"],
+            tables=tuple(Table(**_tuples(v)) for v in raw["tables"]),
+        )
+        _check(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is no catalogue of recipes: {error}") from error
+    return found
+
+
+def _backbone(raw: Mapping[str, Any]) -> Backbone:
+    experts = {lang: Expert(**expert) for lang, expert in raw["experts"].items()}
+    return Backbone(**{**raw, "experts": experts})
+
+
+def _tuples(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+
+
+def _check(found: Catalogue) -> None:
+    for name, method in found.methods.items():
+        if unknown := set(method.takes) - set(found.parameters):
+            raise ValueError(f"methods.{name} takes unknown {sorted(unknown)}")
+    for table in found.tables:
+        named = (*table.backbones, *table.methods)
+        if unknown := set(named) - set(found.backbones) - set(found.methods):
+            raise ValueError(f"tables {table.numbers} name unknown {sorted(unknown)}")

@@ -1,0 +1,102 @@
+"""Every merge of the paper's tables, each with the file it has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.files import write_whole
+from lm_eval_iberian.recipes.catalogue import MULTI, Catalogue, Table
+from lm_eval_iberian.recipes.request import Request
+from lm_eval_iberian.recipes.text import recipe_text
+
+
+@dataclass(frozen=True)
+class Published:
+    """A merge of the tables.
+
+    Args:
+        path: Its file, below the folder of recipes.
+        request: What it asks for.
+        tables: The tables it is for.
+    """
+
+    path: PurePosixPath
+    request: Request
+    tables: tuple[int, ...]
+
+
+def published(catalogue: Catalogue, numbers: Collection[int] = ()) -> list[Published]:
+    """Return every merge of some tables, or of all.
+
+    Raises:
+        UnknownNameError: For a table that has no merges.
+    """
+    known = {number for table in catalogue.tables for number in table.numbers}
+    for number in numbers:
+        if number not in known:
+            raise UnknownNameError("table", str(number), map(str, known))
+    wanted = set(numbers) or known
+    return [
+        merge
+        for table in catalogue.tables
+        if wanted & set(table.numbers)
+        for merge in _merges(table, catalogue)
+    ]
+
+
+def write_all(
+    merges: list[Published], catalogue: Catalogue, out: Path, *,
+    fused: bool = False, force: bool = False,
+) -> list[Path]:  # fmt: skip
+    """Write the recipes of merges, and return where.
+
+    Args:
+        merges: What to write.
+        catalogue: What there is.
+        out: The folder; made where it is missing.
+        fused: Whether to take the methods of this package.
+        force: Whether to write over files that say something else.
+
+    Raises:
+        DataError: If such a file is there; nothing is written then.
+        OSError: If it cannot be written.
+    """
+    texts = {
+        out / merge.path: recipe_text(
+            replace(merge.request, fused=fused), catalogue, merge.tables
+        )
+        for merge in merges
+    }
+    if not force:
+        for path, text in texts.items():
+            refuse_other(path, text)
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text)
+    return list(texts)
+
+
+def refuse_other(path: Path, text: str) -> None:
+    """Raise where a file is there that says something else.
+
+    Raises:
+        DataError: If so.
+    """
+    if path.exists() and not (path.is_file() and path.read_bytes() == text.encode()):
+        raise DataError(f"{path} is there and says something else; --force overwrites.")
+
+
+def _merges(table: Table, catalogue: Catalogue) -> Iterator[Published]:
+    for backbone in table.backbones:
+        several = tuple(catalogue.backbones[backbone].experts)
+        for method in table.methods:
+            for language in table.languages:
+                languages = several if language == MULTI else (language,)
+                yield Published(
+                    PurePosixPath(backbone, f"{method}-{language}.yml"),
+                    Request(backbone, method, languages),
+                    table.numbers,
+                )

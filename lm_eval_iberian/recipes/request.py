@@ -1,0 +1,95 @@
+"""What somebody asks a recipe for."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.recipes.parameter import Parameter
+
+
+INSTRUCT = "instruct"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value for a parameter.
+
+    Args:
+        parameter: Its name.
+        value: The value.
+        text: The value as it was written.
+        model: ``instruct`` or a language; ``None`` for what has no value of its own.
+    """
+
+    parameter: str
+    value: Any
+    text: str
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A merge that is wanted, names not yet looked up.
+
+    Args:
+        backbone: A name of the catalogue.
+        method: The same, mergekit's name of it.
+        languages: One, or several for a multilingual model.
+        fused: Whether the method of this package is meant.
+        base: Another base model, by id or folder.
+        instruct: Another instructed model.
+        experts: Other language experts, by language.
+        settings: Values for parameters.
+        dtype: The dtype of the result, if not the backbone's.
+    """
+
+    backbone: str
+    method: str
+    languages: tuple[str, ...]
+    fused: bool = False
+    base: str | None = None
+    instruct: str | None = None
+    experts: Mapping[str, str] = field(default_factory=dict)
+    settings: tuple[Setting, ...] = ()
+    dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.languages:
+            raise DataError("A recipe needs at least one language: --lang eu")
+        if len(set(self.languages)) < len(self.languages):
+            raise DataError(f"A language is named twice: {', '.join(self.languages)}")
+
+    @property
+    def command(self) -> str:
+        """The command that makes the same recipe."""
+        return shlex.join(["iberian", "recipe", *self._arguments()])
+
+    def _arguments(self) -> Iterator[str]:
+        yield from ("--backbone", self.backbone, "--method", self.method)
+        yield from ("--fused",) if self.fused else ()
+        for lang in self.languages:
+            yield from ("--lang", lang)
+        for name in ("base", "instruct", "dtype"):
+            if (value := getattr(self, name)) is not None:
+                yield from (f"--{name}", value)
+        for lang, model in self.experts.items():
+            yield from ("--expert", f"{lang}={model}")
+        for one in self.settings:
+            prefix = "" if one.model is None else f"{one.model}="
+            yield from (f"--{one.parameter}", f"{prefix}{one.text}")
+
+
+def read_setting(parameter: Parameter, text: str) -> Setting:
+    """Read ``0.5``, or ``eu=0.5`` where each model may have its own value.
+
+    Raises:
+        DataError: If it is not what the parameter must be.
+    """
+    model, sign, value = text.rpartition("=")
+    if sign and not (parameter.each and model):
+        raise DataError(f"--{parameter.name} takes one value, found {text!r}.")
+    return Setting(parameter.name, parameter.read(value), value, model or None)
