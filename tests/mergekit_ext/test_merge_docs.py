@@ -9,13 +9,13 @@ import pytest
 import yaml
 from mergekit.config import MergeConfiguration
 
-from mergekit_ext.methods import breadcrumbs, dare_linear
+from mergekit_ext.methods.catalogue import METHODS as CATALOGUE
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 from mergekit_ext.recipe_checks import check_coverage, check_recipe
 from mergekit_ext.recipe_reader import read_recipe
 
 
-METHODS = {module.NAME: module.PARAMETERS for module in (breadcrumbs, dare_linear)}
+METHODS = {method.name: method.parameters for method in CATALOGUE}
 
 
 @pytest.fixture
