@@ -7,7 +7,7 @@ optional and imported when there is something for them to do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 
@@ -88,9 +88,15 @@ def numba_backend(threads: int | None = None) -> Backend:
     Raises:
         ImportError: Where numba is not installed.
     """
-    from mergekit_ext.kernels.numba_passes import NumbaPasses
+    from mergekit_ext.kernels import numba_passes
 
-    return blockwise("numba", NumbaPasses, threads)
+    def swap(
+        base: torch.Tensor, other: torch.Tensor, t: float
+    ) -> tuple[torch.Tensor, bool]:
+        count = threads or torch.get_num_threads()
+        return numba_passes.nearswap(base, other, t, count)
+
+    return replace(blockwise("numba", numba_passes.NumbaPasses, threads), nearswap=swap)
 
 
 @cache

@@ -40,6 +40,6 @@ def total(table: torch.Tensor) -> float:
 
 
 def ratio(before: torch.Tensor, after: torch.Tensor) -> float:
-    """Return the ratio of two sums; 1 if one is below 1e-7 (as mergekit) or infinite."""
+    """Return the ratio of two sums; 1 where one is below 1e-7 or infinite."""
     one, two = total(before), total(after)
     return 1.0 if min(one, two) < 1e-7 or math.isinf(one) else one / two

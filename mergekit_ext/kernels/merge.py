@@ -9,7 +9,7 @@ import torch
 from mergekit_ext.errors import InputError
 from mergekit_ext.kernels.backends import Backend, pick
 from mergekit_ext.kernels.inputs import Input, check_inputs, chunks, flat_slice
-from mergekit_ext.kernels.terms import Merge
+from mergekit_ext.kernels.terms import Merge, Term
 
 
 _CHUNK = 1 << 20
@@ -51,7 +51,7 @@ def nearswap(
         InputError: If the two do not fit each other, or one holds NaN.
     """
     check_inputs(name, [base, other])
-    what = Merge(name, base, ())
+    what = Merge(name, base, (Term(other, 1.0),))
     merged, bad = (backend or pick(what)).nearswap(base.tensor, other.tensor, t)
     if bool(bad):
         raise InputError(_not_a_number(name, [base, other]))

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 
 from mergekit_ext.kernels.inputs import chunks
-from mergekit_ext.kernels.numba_kernels import CODECS, loops
+from mergekit_ext.kernels.numba_floats import CODECS
+from mergekit_ext.kernels.numba_loops import loops
 from mergekit_ext.kernels.order_statistics import Edges
 from mergekit_ext.kernels.sampling import Bracket, Census
+from mergekit_ext.kernels.spans import Span, each, spans
 from mergekit_ext.kernels.terms import Dropout, Merge
 
 
@@ -25,6 +27,21 @@ def supports(what: Merge) -> bool:
     return what.like.dtype in CODECS and all(
         tensor.is_contiguous() and tensor.dtype == what.like.dtype for tensor in tensors
     )
+
+
+def nearswap(
+    base: torch.Tensor, other: torch.Tensor, t: float, threads: int
+) -> tuple[torch.Tensor, bool]:
+    """Return what ``kernels.nearswap`` does, by a compiled loop."""
+    merged = torch.empty(base.shape, dtype=base.dtype)
+    one, two, out = (_view(tensor) for tensor in (base, other, merged))
+    swap = loops(base.dtype).nearswap
+
+    def work(index: int, span: Span) -> bool:
+        part = slice(*span)
+        return swap(one[part], two[part], out[part], np.float32(t))
+
+    return merged, any(each(spans(base.numel(), threads), work))
 
 
 class NumbaPasses:

@@ -23,7 +23,7 @@ class Passes(Protocol):
     block: int
 
     def __init__(self, what: Merge, out: torch.Tensor) -> None:
-        """Prepare passes that read a merge's inputs and write to ``out``, contiguous."""
+        """Prepare to read a merge's inputs and to write to ``out``, contiguous."""
 
     def new_rows(self, size: int) -> Any:
         """Return uninitialised rows of ``size`` elements, one for each term."""
@@ -42,7 +42,7 @@ class Passes(Protocol):
         """Return what a span has to say to each of at most two brackets.
 
         Returns:
-            ``None`` if more than ``room`` elements lie in between; whether there is NaN.
+            ``None`` if more than ``room`` elements lie between; whether there is NaN.
         """
 
     def row_whole(

@@ -20,6 +20,7 @@ _LOW = 0xFFFFFFFF
 _ROUNDS = 10
 _WORDS = 4
 
+
 def mask_key(seed: int, model: str, tensor_name: str) -> int:
     """Return the 64-bit key of one model's mask for one tensor.
 

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.inputs import Input, work_dtype
 from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
 
 
@@ -16,7 +16,9 @@ def merge(what: Merge) -> torch.Tensor:
     dtype = what.work_dtype
     rows = [
         torch.where(keep_mask(what, term), delta(what, term.expert) * factor, 0.0)
-        for term, factor in zip(what.terms, _rounded(what.coefficients, dtype))
+        for term, factor in zip(
+            what.terms, _rounded(what.coefficients, dtype), strict=True
+        )
     ]
     total = _sum(rows, what.like, dtype)
     if what.elect:
@@ -78,9 +80,11 @@ def elected(
 
 def nearswap(base: torch.Tensor, other: torch.Tensor, t: float) -> torch.Tensor:
     """Return mergekit's nearswap in float32 (float64 if an input is)."""
-    dtype = torch.promote_types(torch.float32, torch.promote_types(*_dtypes(base, other)))
+    dtype = work_dtype([base, other])
     one, two = base.to(dtype), other.to(dtype)
-    share = (t / (one - two).abs().clamp(min=1e-6)).clamp(min=0, max=1)
+    # a number divided by a tensor would be rounded twice, as a reciprocal and a product
+    distance = (one - two).abs().clamp(min=1e-6)
+    share = (torch.full_like(distance, t) / distance).clamp(min=0, max=1)
     return (share * two + (1 - share) * one).to(base.dtype)
 
 
@@ -124,8 +128,3 @@ def _sum(
 
 def _rounded(values: list[float], dtype: torch.dtype) -> list[torch.Tensor]:
     return [torch.tensor(value, dtype=dtype) for value in values]
-
-
-def _dtypes(*tensors: torch.Tensor) -> tuple[torch.dtype, torch.dtype]:
-    one, two = (tensor.dtype for tensor in tensors)
-    return one, two

@@ -9,29 +9,11 @@ from mergekit_ext.kernels.order_statistics import INFINITY_BITS, Cut, Edges
 from mergekit_ext.kernels.philox import keep_bits
 from mergekit_ext.kernels.sampling import Bracket, Census
 from mergekit_ext.kernels.terms import Dropout, Merge
+from mergekit_ext.kernels.torch_rows import Rows
 
 
 # PyTorch shares a block among its threads; longer runs suit accelerators
 _CPU_BLOCK, _ACCELERATOR_BLOCK = 1 << 18, 1 << 24
-
-
-class Rows:
-    """Buffers for one block: a row for each term, their sum, the base, and bits.
-
-    Kept from block to block, because fresh memory costs more than the arithmetic.
-    """
-
-    def __init__(self, terms: int, size: int, like: torch.Tensor, dtype: torch.dtype):
-        def new(*shape: int, dtype: torch.dtype) -> torch.Tensor:
-            return torch.empty(shape, dtype=dtype, device=like.device)
-
-        self.terms = new(terms, size, dtype=dtype)
-        self.total = new(size, dtype=dtype)
-        self.base = new(size, dtype=dtype)
-        self.sign = new(size, dtype=dtype)
-        self.spare = new(2, size, dtype=dtype)
-        self.bits = new(2, size, dtype=torch.int32)
-        self.span = (-1, -1)
 
 
 class TorchPasses:
@@ -206,7 +188,7 @@ class TorchPasses:
         return found
 
     def _bits(self, row: torch.Tensor, rows: Rows) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the bits of the float32 magnitudes, which sort as those do; a spare."""
+        """Return the bits of the float32 magnitudes, and a spare of the kind."""
         bits, spare = rows.bits[:, : len(row)]
         as_int = row.to(torch.float32).view(torch.int32)
         return torch.bitwise_and(as_int, 0x7FFFFFFF, out=bits), spare

@@ -1,11 +1,8 @@
 """The loops of the merge, compiled for the CPU; one set for each dtype.
 
-A loop takes equally long arrays of a block. fp16 and bf16 come as their bits. Nothing
-is fused or reordered: numba compiles without fast-math. No loop holds the interpreter's
-lock, so that threads run at the same time.
+A loop takes equally long arrays of a block; see ``numba_floats`` for what is in them.
 """
 
-# ruff: noqa: N806
 # mypy: disable-error-code="no-untyped-call, no-untyped-def"
 from __future__ import annotations
 
@@ -14,16 +11,23 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 
+from mergekit_ext.kernels.numba_floats import (
+    CODECS,
+    INFINITY,
+    f32,
+    i32,
+    jit,
+    magnitude,
+    u16,
+    u32,
+    u64,
+)
+from mergekit_ext.kernels.numba_philox import philox, select
 
-jit = numba.njit(nogil=True, error_model="numpy")
 
-f32, u16, u32, u64 = np.float32, np.uint16, np.uint32, np.uint64
-_MAGNITUDE = u32(0x7FFFFFFF)
-_INFINITY = u32(0x7F800000)
 _SCRATCH = 2048
 
 
@@ -52,69 +56,6 @@ def loops(dtype: torch.dtype) -> Loops:
     return Loops(**{field.name: made[field.name] for field in fields(Loops)})
 
 
-@jit
-def as_float(bits):
-    return u32(bits).view(f32)
-
-
-@jit
-def as_bits(value):
-    return f32(value).view(u32)
-
-
-@jit
-def magnitude(value):
-    return u32(as_bits(value) & _MAGNITUDE)
-
-
-@jit
-def read_bfloat16(bits):
-    return as_float(u32(bits) << u32(16))
-
-
-@jit
-def write_bfloat16(value):
-    bits = as_bits(value)
-    # to the nearest, ties to even; there is no NaN to lose
-    up = u32(0x7FFF) + (u32(bits >> u32(16)) & u32(1))
-    return u16(u32(bits + up) >> u32(16))
-
-
-@jit
-def read_float16(bits):
-    size = u32(u32(bits) & u32(0x7FFF))
-    # subnormals come out right too: the product is exact
-    value = as_float(u32(size << u32(13))) * f32(2.0**112)
-    if size >= u32(0x7C00):
-        value = as_float(u32(u32(size << u32(13)) | _INFINITY))
-    return as_float(u32(as_bits(value) | u32(u32(bits & u32(0x8000)) << u32(16))))
-
-
-@jit
-def write_float16(value):
-    bits = as_bits(value)
-    size = u32(bits & _MAGNITUDE)
-    up = u32(0xFFF) + (u32(size >> u32(13)) & u32(1))
-    found = u32(u32(size + up) >> u32(13)) - u32(112 << 10)
-    if size >= u32(0x477FF000):  # 65520 and above
-        found = u32(0x7C00)
-    if size < u32(0x38800000):  # below 2**-14: 0.5 has the unit of a subnormal
-        found = as_bits(as_float(size) + f32(0.5)) - u32(0x3F000000)
-    return u16(found | u32(u32(bits >> u32(16)) & u32(0x8000)))
-
-
-@jit
-def same(value):
-    return value
-
-
-CODECS: dict[torch.dtype, tuple[Any, Any]] = {
-    torch.bfloat16: (read_bfloat16, write_bfloat16),
-    torch.float16: (read_float16, write_float16),
-    torch.float32: (same, same),
-}
-
-
 def _counting(read: Any) -> dict[str, Any]:
     @jit
     def count_upper(base, expert, histogram):
@@ -128,7 +69,7 @@ def _counting(read: Any) -> dict[str, Any]:
                 scratch[i] = u16(bits >> u32(16))
             for i in range(size):
                 histogram[scratch[i]] += 1
-        return top > _INFINITY
+        return top > INFINITY
 
     @jit
     def count_lower(base, expert, one, two, into_one, into_two):
@@ -154,16 +95,16 @@ def _counting(read: Any) -> dict[str, Any]:
 
     @jit
     def census(base, expert, ends, counts, between):
-        scratch, top = np.empty(_SCRATCH, np.int32), np.int32(0)
+        scratch, top = np.empty(_SCRATCH, i32), i32(0)
         for start in range(0, base.size, _SCRATCH):
             size = min(_SCRATCH, base.size - start)
             b, x = base[start : start + size], expert[start : start + size]
             for i in range(size):
-                scratch[i] = np.int32(magnitude(read(x[i]) - read(b[i])))
+                scratch[i] = i32(magnitude(read(x[i]) - read(b[i])))
                 top = max(top, scratch[i])
             for row in range(ends.shape[0]):
                 count(scratch[:size], ends[row], counts[row], between[row])
-        return top > np.int32(_INFINITY)
+        return top > i32(INFINITY)
 
     return {"count_upper": count_upper, "count_lower": count_lower, "census": census}
 
@@ -172,20 +113,20 @@ def _counting(read: Any) -> dict[str, Any]:
 def count(bits, ends, counts, between):
     """Count what is below, at the low and at the high end; gather what is between."""
     low, high = ends[0], ends[1]
-    below, at_low, at_high = np.int32(0), np.int32(0), np.int32(0)
+    below, at_low, at_high = i32(0), i32(0), i32(0)
     for i in range(bits.size):
-        below += np.int32(bits[i] < low)
-        at_low += np.int32(bits[i] == low)
-        at_high += np.int32(bits[i] == high)
+        below += i32(bits[i] < low)
+        at_low += i32(bits[i] == low)
+        at_high += i32(bits[i] == high)
     counts[0] += below
     counts[1] += at_low
     counts[2] += at_high
     # few are wanted: most groups, the width of a vector, are passed over whole
     for start in range(0, bits.size, 16):
         group = bits[start : start + 16]
-        met = np.int32(0)
+        met = i32(0)
         for i in range(group.size):
-            met += np.int32((group[i] > low) & (group[i] < high))
+            met += i32((group[i] > low) & (group[i] < high))
         if met:
             for i in range(group.size):
                 if (group[i] > low) & (group[i] < high):
@@ -202,7 +143,7 @@ def _rows(read: Any) -> dict[str, Any]:
             delta = read(expert[i]) - read(base[i])
             top = max(top, magnitude(delta))
             row[i] = delta * factor
-        return top > _INFINITY
+        return top > INFINITY
 
     @jit
     def band(base, expert, row, factor, lower, upper):
@@ -213,7 +154,7 @@ def _rows(read: Any) -> dict[str, Any]:
             top = max(top, bits)
             kept = (bits >= lower) & (bits < upper)
             row[i] = delta * factor if kept else f32(0)
-        return top > _INFINITY
+        return top > INFINITY
 
     @jit
     def ties(base, expert, lower, upper):
@@ -240,7 +181,7 @@ def _rows(read: Any) -> dict[str, Any]:
                 upper_ties -= 1
             kept = before_upper and not before_lower
             row[i] = delta * factor if kept else f32(0)
-        return top > _INFINITY
+        return top > INFINITY
 
     @jit
     def dropout(base, expert, row, factor, key, first, below):
@@ -257,7 +198,7 @@ def _rows(read: Any) -> dict[str, Any]:
                 delta = read(x[i]) - read(b[i])
                 top = max(top, magnitude(delta))
                 r[i] = delta * factor if keep[i] else f32(0)
-        return top > _INFINITY
+        return top > INFINITY
 
     return {
         "whole": whole,
@@ -266,35 +207,6 @@ def _rows(read: Any) -> dict[str, Any]:
         "split": split,
         "dropout": dropout,
     }
-
-
-@jit
-def philox(key, first, state):
-    """Write the blocks of Philox4x32-10 from ``first`` on, a column each."""
-    low, high = u32(key), u32(u64(key) >> u64(32))
-    a, b, c, d = state[0], state[1], state[2], state[3]
-    for g in range(a.size):
-        index = u64(first + u64(g))
-        a[g], b[g], c[g], d[g] = u32(index), u32(index >> u64(32)), u32(0), u32(0)
-    # a round for all of them at a time: loops over one row each become vectors
-    for _ in range(10):
-        for g in range(a.size):
-            left, right = u64(a[g]) * u64(0xD2511F53), u64(c[g]) * u64(0xCD9E8D57)
-            a[g] = u32(u32(right >> u64(32)) ^ b[g] ^ low)
-            c[g] = u32(u32(left >> u64(32)) ^ d[g] ^ high)
-            b[g], d[g] = u32(right), u32(left)
-        low, high = u32(low + u32(0x9E3779B9)), u32(high + u32(0xBB67AE85))
-
-
-@jit
-def select(state, below, kept):
-    """Write whether each word lies below, the four of a block as bytes of one."""
-    last, some = u32(below - u64(1)), u32(0 if below == u64(0) else 0x01010101)
-    a, b, c, d = state[0], state[1], state[2], state[3]
-    for g in range(kept.size):
-        low = u32(a[g] <= last) | u32(u32(b[g] <= last) << u32(8))
-        high = u32(c[g] <= last) | u32(u32(d[g] <= last) << u32(8))
-        kept[g] = u32(u32(low | u32(high << u32(16))) & some)
 
 
 def _results(read: Any, write: Any) -> dict[str, Any]:
