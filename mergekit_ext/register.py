@@ -19,6 +19,7 @@ from mergekit.merge_methods import (
 from mergekit.merge_methods.base import MISSING, BasePolicy, ParameterSpec
 
 from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.mapped_files import MappedFiles
 from mergekit_ext.methods.catalogue import METHODS
 from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
@@ -37,6 +38,7 @@ class FusedMethod(GroupMergeMethod):  # type: ignore[misc]
 
     def __init__(self, method: Method) -> None:
         self.method = method
+        self._files = MappedFiles()
         self.spec = MergeMethodSpec(
             name=method.name,
             pretty_name=method.pretty_name,
@@ -56,13 +58,15 @@ class FusedMethod(GroupMergeMethod):  # type: ignore[misc]
             for entry in entries
         ]
         shared = {p: v for p, v in parameters.items() if p not in per_model}
-        return self.method(
+        merged = self.method(
             None if base is None else _input(base),
             experts,
             shared,
             name=group.metadata.name,
             keys=distinct_keys(entry.id for entry in entries),
         )
+        self._files.read(sum(entry.tensor.nbytes for entry in group.entries))
+        return merged
 
 
 def register_all() -> tuple[str, ...]:
