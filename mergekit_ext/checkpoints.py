@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,25 +14,7 @@ from huggingface_hub.errors import HFValidationError
 
 from mergekit_ext.errors import InputError
 from mergekit_ext.recipe import Model
-
-
-# the library's own bound on a header
-_MAX_HEADER = 100_000_000
-
-
-@dataclass(frozen=True)
-class TensorHeader:
-    """What a safetensors header says of a tensor.
-
-    Args:
-        dtype: As in the file: ``"BF16"``, ``"F32"``, ….
-        shape: Its shape.
-        file: The file that holds it.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    file: Path
+from mergekit_ext.safetensors_header import TensorHeader, read_header
 
 
 @dataclass(frozen=True)
@@ -51,10 +32,9 @@ class Checkpoint:
         nested = self.config.get("text_config")
         return nested if isinstance(nested, dict) else self.config
 
-    def files(self) -> Iterator[tuple[Path, list[str]]]:
-        """Yield each file with the names of its tensors."""
-        for file in sorted({header.file for header in self.tensors.values()}):
-            yield file, [n for n, header in self.tensors.items() if header.file == file]
+    def files(self) -> list[Path]:
+        """Return the files that hold its weights."""
+        return sorted({header.file for header in self.tensors.values()})
 
 
 def locate(model: Model, cache_dir: str | None = None) -> Path | None:
@@ -93,22 +73,24 @@ def locate(model: Model, cache_dir: str | None = None) -> Path | None:
     return None
 
 
-def read_checkpoint(model: str, folder: Path) -> Checkpoint:
+def read_checkpoint(
+    model: str, folder: Path, config_name: str = "config.json"
+) -> Checkpoint:
     """Read a model's configuration and every header of its safetensors files.
 
     Raises:
         InputError: If a file is missing, broken or cut short.
     """
-    config = _read_json(model, folder / "config.json")
+    config = read_json(model, folder / config_name)
     tensors: dict[str, TensorHeader] = {}
     index = folder / "model.safetensors.index.json"
     single = folder / "model.safetensors"
     if index.exists():
-        listed = _read_json(model, index).get("weight_map")
+        listed = read_json(model, index).get("weight_map")
         if not isinstance(listed, dict) or not listed:
             raise InputError(f"Model {model!r}: {index} has no weight_map.")
         headers = {
-            shard: _read_header(model, folder / shard)
+            shard: read_header(model, folder / shard)
             for shard in sorted(set(listed.values()))
         }
         for name, shard in listed.items():
@@ -119,10 +101,27 @@ def read_checkpoint(model: str, folder: Path) -> Checkpoint:
                 )
             tensors[name] = headers[shard][name]
     elif single.exists():
-        tensors = _read_header(model, single)
+        tensors = read_header(model, single)
     else:
         raise InputError(f"Model {model!r}: {_no_weights(folder)}")
     return Checkpoint(model, folder, config, tensors)
+
+
+def read_json(model: str, path: Path) -> dict[str, Any]:
+    """Read a JSON file of a model that holds an object.
+
+    Raises:
+        InputError: If it is missing, unreadable or holds something else.
+    """
+    if not path.is_file():
+        raise InputError(f"Model {model!r}: {path} is missing.")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"Model {model!r}: {path} cannot be read: {error}.") from error
+    if not isinstance(value, dict):
+        raise InputError(f"Model {model!r}: {path} does not hold a JSON object.")
+    return value
 
 
 def _is_path(path: str) -> bool:
@@ -154,40 +153,3 @@ def _no_weights(folder: Path) -> str:
             " checked before they are run; save the model again as safetensors."
         )
     return f"{folder} holds no model.safetensors and no model.safetensors.index.json."
-
-
-def _read_json(model: str, path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"Model {model!r}: {path} is missing.")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"Model {model!r}: {path} cannot be read: {error}.") from error
-    if not isinstance(value, dict):
-        raise InputError(f"Model {model!r}: {path} does not hold a JSON object.")
-    return value
-
-
-def _read_header(model: str, path: Path) -> dict[str, TensorHeader]:
-    """Read a safetensors header: its length in 8 bytes, JSON, then the data."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(_MAX_HEADER, size - 8):
-                raise ValueError("its header is cut short")
-            entries = json.loads(file.read(length))
-        entries.pop("__metadata__", None)
-        headers = {
-            name: TensorHeader(entry["dtype"], tuple(entry["shape"]), path)
-            for name, entry in entries.items()
-        }
-        end = max((entry["data_offsets"][1] for entry in entries.values()), default=0)
-        if 8 + length + end != size:
-            raise ValueError(f"it has {size} bytes and should have {8 + length + end}")
-    except (OSError, ValueError, TypeError, KeyError, struct.error) as error:
-        raise InputError(
-            f"Model {model!r}: {path} is missing or no whole safetensors file"
-            f" ({error}). Fetch the model again."
-        ) from error
-    return headers

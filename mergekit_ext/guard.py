@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mergekit_ext.checkpoints import Checkpoint, locate, read_checkpoint
-from mergekit_ext.errors import OutputError, RecipeError
-from mergekit_ext.input_checks import check_alike, check_finite
+from mergekit_ext.checkpoints import Checkpoint, read_checkpoint
+from mergekit_ext.disk_space import check_space
+from mergekit_ext.errors import OutputError
+from mergekit_ext.held_config import held_back, hold_back_late
+from mergekit_ext.input_checks import check_alike
+from mergekit_ext.input_models import InputModel, read_inputs
+from mergekit_ext.layer_swap_recipe import check_swap_models
 from mergekit_ext.methods.parameters import Parameter
-from mergekit_ext.output_folder import check_replaceable, whole_or_nothing
-from mergekit_ext.recipe import Model, Recipe
-from mergekit_ext.recipe_checks import check_coverage, check_recipe
-
-
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
+from mergekit_ext.output_folder import (
+    PARTIAL,
+    Workshop,
+    check_replaceable,
+    recover,
+    whole_or_nothing,
+)
+from mergekit_ext.recipe import Recipe
+from mergekit_ext.recipe_checks import check_coverage, check_dtypes, check_recipe
+from mergekit_ext.tokenizer_checks import check_tokenizers, has_tokenizer
+from mergekit_ext.watch import Watch
+from mergekit_ext.weights_scan import reading_threads, scan
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,7 @@ class Permissions:
         copy_tokenizer: ``--copy-tokenizer``; the result must then have one.
         safetensors: ``--safe-serialization``.
         cache_dir: ``--transformers-cache``.
+        fetch: Whether models on the hub are fetched now, so that they can be checked.
     """
 
     any_architecture: bool = False
@@ -36,103 +47,106 @@ class Permissions:
     copy_tokenizer: bool = True
     safetensors: bool = True
     cache_dir: str | None = None
+    fetch: bool = False
 
 
-def guarded_merge(
-    recipe: Recipe,
-    parameters: Sequence[Parameter],
-    out: str,
-    merge: Callable[[str], None],
-    allowed: Permissions,
-) -> None:
-    """Check a recipe and its models, merge, and put the whole result in its place.
+@dataclass(frozen=True)
+class Merge:
+    """A merge that is to be checked and run.
 
     Args:
         recipe: What to merge.
-        parameters: What its method lets a recipe set.
         out: The folder that the result is to be.
-        merge: Writes the result to the folder it is given.
+        write: Writes the result to ``workshop.result``.
+        parameters: What its method lets a recipe set; ``None`` for one of others.
         allowed: What the user has allowed.
+        watch: Told how it goes.
+        record: Given the result, the inputs and the hashes of their files, at the end;
+            without it, nothing is hashed.
+    """
+
+    recipe: Recipe
+    out: str
+    write: Callable[[Workshop, Sequence[InputModel]], None]
+    parameters: Sequence[Parameter] | None = None
+    allowed: Permissions = field(default_factory=Permissions)
+    watch: Watch = field(default_factory=Watch)
+    record: Callable[[Path, Sequence[InputModel], Mapping[Path, str]], None] | None = (
+        None
+    )
+
+
+def guarded_merge(merge: Merge) -> None:
+    """Check a recipe and its models, merge, and put the whole result in its place.
 
     Raises:
         MergeError: If anything stands in the way; ``out`` is then as it was.
     """
-    check_recipe(recipe, parameters)
-    target = Path(os.path.realpath(out))
+    target = Path(os.path.realpath(merge.out))
+    recover(target)
+    check_dtypes(merge.recipe)
+    if merge.parameters is not None:
+        check_recipe(merge.recipe, merge.parameters)
     check_replaceable(target)
-    checkpoints = _read_inputs(recipe, target, allowed)
-    names = checkpoints[0].tensors if checkpoints else [""]
-    check_coverage(recipe, parameters, names)
+    inputs = read_inputs(
+        merge.recipe, target, merge.allowed.cache_dir, fetch=merge.allowed.fetch
+    )
+    _check_inputs(merge, [one.checkpoint for one in inputs], target)
+    with whole_or_nothing(target) as workshop:
+        digests = scan(
+            _to_read(inputs),
+            hashed=merge.record is not None,
+            watch=merge.watch,
+            threads=reading_threads(),
+        )
+        with held_back(workshop.folder):
+            merge.write(workshop, inputs)
+        hold_back_late(workshop.result)
+        _check_result(workshop.result, inputs, merge.recipe, merge.allowed)
+        if merge.record is not None:
+            merge.record(workshop.result, inputs, digests)
+
+
+def _check_inputs(
+    merge: Merge, checkpoints: Sequence[Checkpoint], target: Path
+) -> None:
+    recipe, allowed = merge.recipe, merge.allowed
+    if merge.parameters is not None:
+        names = checkpoints[0].tensors if checkpoints else [""]
+        check_coverage(recipe, merge.parameters, names)
+    aligned = allowed.any_vocabulary or recipe.sets_tokenizer
     check_alike(
         checkpoints,
         whole_models=recipe.whole_models,
         any_architecture=allowed.any_architecture,
-        any_vocabulary=allowed.any_vocabulary or recipe.sets_tokenizer,
+        any_vocabulary=aligned,
     )
-    for checkpoint in checkpoints:
-        check_finite(checkpoint)
-    with whole_or_nothing(target) as folder:
-        merge(str(folder))
-        _check_result(folder, checkpoints, recipe, allowed)
+    if merge.parameters is not None:
+        check_swap_models(recipe, checkpoints)
+    if not aligned:
+        for note in check_tokenizers(checkpoints):
+            merge.watch.note(note)
+    check_space(recipe, checkpoints, target)
 
 
-def _read_inputs(
-    recipe: Recipe, target: Path, allowed: Permissions
-) -> list[Checkpoint]:
-    """Read every model that is here; those that mergekit is to fetch are left out."""
-    folders = _locate_all(recipe, allowed)
-    if any(os.path.realpath(folder) == str(target) for folder in folders.values()):
-        raise OutputError(
-            f"Output {target} is one of the models to merge; give another folder."
-        )
-    return [
-        read_checkpoint(model.name, folder)
-        for model, folder in folders.items()
-        if not _is_partly_cached(model, folder)
-    ]
-
-
-def _locate_all(recipe: Recipe, allowed: Permissions) -> dict[Model, Path]:
-    folders: dict[Model, Path] = {}
-    names: dict[tuple[str, str | None], str] = {}
-    for model in recipe.models:
-        folder = locate(model, allowed.cache_dir)
-        if model.adapter is not None:
-            locate(Model(model.adapter, model.adapter), allowed.cache_dir)
-        if folder is None:
-            continue
-        place = os.path.realpath(folder), model.adapter
-        if place in names:
-            raise RecipeError(
-                f"{names[place]!r} and {model.name!r} are one folder; write it in one"
-                " way, or mergekit takes it for two models."
-            )
-        names[place] = model.name
-        folders[model] = folder
-    return folders
-
-
-def _is_partly_cached(model: Model, folder: Path) -> bool:
-    """Whether mergekit still has to fetch this model's weights."""
-    return not Path(model.path).is_dir() and not any(folder.glob("*.safetensors"))
+def _to_read(inputs: Sequence[InputModel]) -> list[Checkpoint]:
+    adapters = [one.adapter for one in inputs if one.adapter is not None]
+    return [*(one.checkpoint for one in inputs), *adapters]
 
 
 def _check_result(
-    folder: Path,
-    checkpoints: Sequence[Checkpoint],
-    recipe: Recipe,
-    allowed: Permissions,
+    folder: Path, inputs: Sequence[InputModel], recipe: Recipe, allowed: Permissions
 ) -> None:
     """Refuse a result without what a model needs; mergekit only logs some failures."""
-    if not (folder / "config.json").is_file():
+    if not (folder / PARTIAL).is_file():
         raise OutputError("The merge wrote no config.json; nothing was kept.")
     if allowed.safetensors:
         if not any(folder.glob("*.safetensors")):
             raise OutputError("The merge wrote no weights; nothing was kept.")
-        read_checkpoint("the result", folder)
-    if not _has_tokenizer(folder) and (
+        read_checkpoint("the result", folder, PARTIAL)
+    if not has_tokenizer(folder) and (
         recipe.sets_tokenizer
-        or (allowed.copy_tokenizer and _donor_has_tokenizer(recipe, checkpoints))
+        or (allowed.copy_tokenizer and _donor_has_tokenizer(recipe, inputs))
     ):
         raise OutputError(
             "The tokenizer could not be copied, for the reason logged above; nothing"
@@ -140,11 +154,9 @@ def _check_result(
         )
 
 
-def _donor_has_tokenizer(recipe: Recipe, checkpoints: Sequence[Checkpoint]) -> bool:
+def _donor_has_tokenizer(recipe: Recipe, inputs: Sequence[InputModel]) -> bool:
     """Whether the base, which gives the tokenizer, is here and has one to give."""
-    base = recipe.models[0].name
-    return any(_has_tokenizer(c.folder) for c in checkpoints if c.model == base)
-
-
-def _has_tokenizer(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in _TOKENIZER_FILES)
+    base = recipe.models[0]
+    return any(
+        has_tokenizer(one.checkpoint.folder) for one in inputs if one.model == base
+    )

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from safetensors import SafetensorError, safe_open
-
-from mergekit_ext.checkpoints import Checkpoint, TensorHeader
+from mergekit_ext.checkpoints import Checkpoint
 from mergekit_ext.errors import InputError
-from mergekit_ext.kernels.deltas import chunks, flat_slice
+from mergekit_ext.safetensors_header import TensorHeader
 
 
-_FLOATS = {"F16", "BF16", "F32", "F64"}
 _SHOWN = 3
 
 
@@ -44,40 +40,6 @@ def check_alike(
             _check_names(first, other, tied=tied)
         for name in sorted(first.tensors.keys() & other.tensors.keys()):
             _check_shape(name, first, other, any_vocabulary)
-
-
-def check_finite(checkpoint: Checkpoint) -> None:
-    """Read every weight of a model, a chunk at a time, and refuse NaN and infinities.
-
-    Raises:
-        InputError: Naming the model, the tensor and the file.
-    """
-    for file, names in checkpoint.files():
-        try:
-            with safe_open(file, framework="pt") as shard:
-                for name in names:
-                    if checkpoint.tensors[name].dtype in _FLOATS:
-                        _check_tensor(shard.get_tensor(name), name, checkpoint, file)
-        except (SafetensorError, OSError) as error:
-            raise InputError(
-                f"Model {checkpoint.model!r}: {file} cannot be read: {error}."
-            ) from error
-
-
-def _check_tensor(
-    tensor: torch.Tensor, name: str, checkpoint: Checkpoint, file: object
-) -> None:
-    for start, stop in chunks(tensor.numel(), tensor.device):
-        values = flat_slice(tensor, start, stop)
-        # the extremes are NaN if any value is
-        extremes = torch.stack(torch.aminmax(values))
-        if not bool(extremes.isfinite().all()):
-            at = int((~values.isfinite()).to(torch.uint8).argmax())
-            raise InputError(
-                f"Model {checkpoint.model!r}: {name!r} holds {values[at].item()} at"
-                f" element {start + at}, in {file}. A merge would spread it: fetch or"
-                " train that model again."
-            )
 
 
 def _check_architecture(first: Checkpoint, other: Checkpoint) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mergekit_ext.errors import RecipeError, unknown_name
+from mergekit_ext.layer_swap_recipe import check_swap_recipe
+from mergekit_ext.methods.catalogue import METHODS
+from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 from mergekit_ext.recipe import OutputSlice, Recipe, Scope, Source, leaves
 
@@ -13,23 +16,38 @@ from mergekit_ext.recipe import OutputSlice, Recipe, Scope, Source, leaves
 DTYPES = ("bfloat16", "float16", "float32", "float64")
 
 
-def check_recipe(recipe: Recipe, parameters: Sequence[Parameter]) -> None:
-    """Check everything that can be told from the recipe alone.
+def check_dtypes(recipe: Recipe) -> None:
+    """Check the dtypes that a recipe names, by whatever method.
 
     Raises:
-        RecipeError: At the first thing that does not exist or cannot be.
+        RecipeError: If there is no such dtype.
     """
     for setting, dtype in (recipe.dtypes or {}).items():
         if dtype.removeprefix("torch.") not in DTYPES:
             raise RecipeError(f"{setting}: {unknown_name('dtype', dtype, DTYPES)}")
+
+
+def check_recipe(recipe: Recipe, parameters: Sequence[Parameter]) -> None:
+    """Check everything that can be told from the recipe alone.
+
+    Args:
+        recipe: The recipe.
+        parameters: The parameters of its method.
+
+    Raises:
+        RecipeError: At the first thing that does not exist or cannot be.
+    """
+    check_dtypes(recipe)
     known = {parameter.name: parameter for parameter in parameters}
     for part in recipe.slices:
         _check_structure(part, recipe)
+        _check_count(part, recipe)
         for scope in part.scopes:
             _check_scope(scope, known, recipe.method, shared=True)
         for source in part.sources:
             _check_scope(source.scope, known, recipe.method, shared=False)
         _check_rescale(part, known)
+    check_swap_recipe(recipe)
 
 
 def check_coverage(
@@ -51,7 +69,7 @@ def check_coverage(
         if parameter.default is not REQUIRED:
             continue
         for part in recipe.slices:
-            for source in part.experts():
+            for source in _experts(part, recipe):
                 scopes = (source.scope, *part.scopes)
                 settings = [
                     scope.values[parameter.name]
@@ -61,8 +79,39 @@ def check_coverage(
                 _check_covered(parameter, source, settings, names)
 
 
+def _method(recipe: Recipe) -> Method | None:
+    return next((m for m in METHODS if m.name == recipe.method), None)
+
+
+def _base(recipe: Recipe) -> str:
+    method = _method(recipe)
+    return "required" if method is None else method.base
+
+
+def _experts(part: OutputSlice, recipe: Recipe) -> list[Source]:
+    """Return the sources that need parameters."""
+    if _base(recipe) != "ignored":
+        return list(part.experts())
+    listed = {source.model for source in part.sources}
+    if part.base is None or part.base in listed:
+        return list(part.sources)
+    # mergekit adds it to the models
+    return [*part.sources, Source(part.base, Scope(f"{part.where}, listed there", {}))]
+
+
+def _check_count(part: OutputSlice, recipe: Recipe) -> None:
+    method = _method(recipe)
+    exactly = None if method is None else method.exactly
+    if exactly is not None and (found := len(_experts(part, recipe))) != exactly:
+        raise RecipeError(
+            f"{recipe.method} merges {exactly} beside the base model; {part.where} has"
+            f" {found}."
+        )
+
+
 def _check_structure(part: OutputSlice, recipe: Recipe) -> None:
-    if part.base is None:
+    base = _base(recipe)
+    if part.base is None and base == "required":
         raise RecipeError(
             f"{recipe.method} adds to a base model and {part.where} has none;"
             " set base_model."
@@ -71,7 +120,8 @@ def _check_structure(part: OutputSlice, recipe: Recipe) -> None:
     for model in names:
         if names.count(model) > 1:
             raise RecipeError(f"{part.where}: {model.name!r} is listed twice.")
-    if not recipe.whole_models and part.base not in names:
+    whole = recipe.whole_models or base == "ignored"
+    if not whole and part.base is not None and part.base not in names:
         raise RecipeError(
             f"{part.where}: the base model {part.base.name!r} must be one of the"
             " sources, with its own layer_range."
@@ -108,7 +158,10 @@ def _check_scope(
 
 
 def _check_rescale(part: OutputSlice, known: Mapping[str, Parameter]) -> None:
-    if "rescale" not in known or not _any(part.scopes, known["rescale"], True):
+    # DARE divides by the density; the others by a ratio of norms, which is then 1
+    if not {"rescale", "seed"} <= known.keys():
+        return
+    if not _any(part.scopes, known["rescale"], True):
         return
     for source in part.experts():
         if _any((source.scope, *part.scopes), known["density"], 0):

@@ -40,34 +40,47 @@ def without_traceback(
     return wrapper
 
 
-def check_recipe_file(path: str, validate: Callable[[Any], Any]) -> None:
+def check_recipe_file(path: str, validate: Callable[[Any], Any]) -> Any:
     """Read a recipe as mergekit is about to.
+
+    Returns:
+        What ``validate`` returns.
 
     Raises:
         RecipeError: If it is missing, not YAML, or not what mergekit's schema wants;
             naming the file and, for YAML, line and column.
     """
-    raw = _load(path)
+    raw = _load(path, read_text(path))
     if not isinstance(raw, dict):
         found = "is empty" if raw is None else f"holds a {type(raw).__name__}"
         raise RecipeError(f"Recipe {path} {found}; it must be a mapping of keys.")
     try:
-        validate(raw)
+        return validate(raw)
     except ValidationError as error:
         raise RecipeError(f"Recipe {path}: {_word(error)}") from error
     except RuntimeError as error:  # what mergekit's own validators raise
         raise RecipeError(f"Recipe {path}: {error}") from error
 
 
-def _load(path: str) -> Any:
+def read_text(path: str) -> str:
+    """Return a recipe file's text.
+
+    Raises:
+        RecipeError: If it is missing or not UTF-8.
+    """
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise RecipeError(f"There is no recipe file {path}.") from None
     except OSError as error:
         raise RecipeError(f"Recipe {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise RecipeError(f"Recipe {path} is not UTF-8 text: {error}.") from error
+
+
+def _load(path: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         raise RecipeError(f"Recipe {path} is not YAML{_place(error)}") from error
     except yaml.YAMLError as error:

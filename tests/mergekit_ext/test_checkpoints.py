@@ -37,8 +37,10 @@ def test_reads_shards(sharded: Path) -> None:
     assert checkpoint.tensors.keys() == {"a", "b", "c"}
     assert checkpoint.tensors["c"].shape == (2, 3)
     assert checkpoint.tensors["c"].dtype == "F32"
-    files = {file.name: names for file, names in checkpoint.files()}
-    assert files == {"x-1.safetensors": ["a", "b"], "x-2.safetensors": ["c"]}
+    assert [file.name for file in checkpoint.files()] == [
+        "x-1.safetensors",
+        "x-2.safetensors",
+    ]
 
 
 def test_the_text_configuration_may_be_nested(sharded: Path) -> None:
@@ -63,20 +65,17 @@ def test_an_index_that_does_not_fit(
         read_checkpoint("m", sharded)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\xff" * 8,
-        b"\x02\0\0\0\0\0\0\0[]",
-        b"\x02\0\0\0\0\0\0\0{}more than the header says",
-        b'\x0c\0\0\0\0\0\0\0{"a": "text"}',
-        b"\x04\0\0\0\0\0\0\0\xe1\xe1\xe1\xe1",
-    ],
-)
-def test_files_that_are_no_safetensors(sharded: Path, content: bytes) -> None:
-    (sharded / "x-1.safetensors").write_bytes(content)
+def test_a_shard_that_is_cut_short(sharded: Path) -> None:
+    file = sharded / "x-1.safetensors"
+    file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(InputError, match=r"Model 'm': .*x-1.safetensors is missing or"):
+        read_checkpoint("m", sharded)
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", "[" * 100_000, "\x00"])
+def test_a_configuration_that_is_none(sharded: Path, content: str) -> None:
+    (sharded / "config.json").write_text(content)
+    with pytest.raises(InputError, match=r"config.json (cannot be read|does not hold)"):
         read_checkpoint("m", sharded)
 
 

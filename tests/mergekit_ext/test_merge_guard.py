@@ -22,7 +22,8 @@ from mergekit.scripts import run_yaml
 from safetensors.torch import load_file, save_file
 
 from mergekit_ext import compat
-from mergekit_ext.methods.breadcrumbs import CrumbledExpert, breadcrumbs
+from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.methods.breadcrumbs import BREADCRUMBS
 
 
 TABLE = "recipes"
@@ -93,10 +94,10 @@ def test_a_whole_result_appears(work: Path) -> None:
     assert merged.keys() == base.keys()
     for name, tensor in merged.items():
         experts = [
-            CrumbledExpert(basque[name], 0.5, 0.6),
-            CrumbledExpert(galician[name], 0.25),
+            (Input(basque[name], "basque"), {"weight": 0.5, "density": 0.6}),
+            (Input(galician[name], "galician"), {"weight": 0.25}),
         ]
-        assert torch.equal(tensor, breadcrumbs(base[name], experts))
+        assert torch.equal(tensor, BREADCRUMBS(Input(base[name], "llama"), experts))
 
 
 def test_the_card_names_result_and_models_as_the_user_does(work: Path) -> None:
@@ -277,7 +278,8 @@ def test_a_failure_leaves_the_former_merge(
     Path("out/mergekit_config.yml").write_text("former")
 
     def fail(*args: Any, **kwargs: Any) -> None:
-        assert any(path.name.startswith(".out.partial-") for path in work.iterdir())
+        assert (work / ".out.partial" / "new" / "out").is_dir()
+        assert not list(work.glob(".out.partial/**/config.json"))
         raise error
 
     monkeypatch.setattr(mergekit.merge, "generate_card", fail)

@@ -1,0 +1,111 @@
+"""``iberian merge``: a merge by any method, checked and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from mergekit_ext.checked_merge import CheckedMerge, parameters_of
+from mergekit_ext.compat import attribute, part, unguarded_run_merge
+from mergekit_ext.errors import MergeError, RecipeError
+from mergekit_ext.input_models import InputModel
+from mergekit_ext.merge_progress import reported
+from mergekit_ext.methods.parameters import Parameter
+from mergekit_ext.provenance import Origin, write_provenance
+from mergekit_ext.recipe_file import check_recipe_file, read_text
+from mergekit_ext.watch import Watch
+
+
+def merge_file(
+    path: str,
+    out: str,
+    options: Mapping[str, Any],
+    watch: Watch,
+    threads: int | None = None,
+) -> None:
+    """Check every input, merge, and put the result at ``out`` with its provenance.
+
+    Args:
+        path: The recipe file.
+        out: The folder that the result is to be.
+        options: Name to value of mergekit's ``MergeOptions``.
+        watch: Told how it goes.
+        threads: How many threads torch computes with; ``None`` leaves that to it.
+
+    Raises:
+        MergeError: If anything stands in the way; ``out`` is then as it was.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    validate = attribute(part("config"), "MergeConfiguration").model_validate
+    config = check_recipe_file(path, validate)
+    source = read_text(path)
+    parameters = parameters_of(config.merge_method)
+    chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
+    _check_device(chosen.device)
+    origin = Origin(
+        recipe=source,
+        parsed=yaml.safe_load(config.to_yaml()),
+        method=config.merge_method,
+        seeds={"method": _seed(config, parameters), "global": chosen.random_seed},
+        device=chosen.device,
+    )
+
+    def record(
+        result: Path, inputs: Sequence[InputModel], digests: Mapping[Path, str]
+    ) -> None:
+        write_provenance(result, origin, inputs, digests, watch)
+
+    CheckedMerge(
+        _in_words(unguarded_run_merge(), watch),
+        config,
+        chosen,
+        source,
+        parameters,
+        watch,
+        record,
+        fetch=True,
+    ).run(out)
+
+
+def _in_words(run: Any, watch: Watch) -> Any:
+    """Let mergekit report to ``watch``, and end with a sentence where it fails."""
+    modules = [part(name) for name in ("graph", "merge", "tokenizer.build")]
+
+    def run_merge(*args: Any) -> None:
+        try:
+            with reported(modules, watch):
+                run(*args)
+        except MergeError:
+            raise
+        except Exception as error:
+            text = " ".join(str(error).split()) or "no reason given"
+            raise MergeError(
+                f"mergekit stopped, and nothing was kept: {type(error).__name__}:"
+                f" {text}"
+            ) from error
+        finally:  # it keeps the files of every model open
+            attribute(part("io.tasks"), "LoaderCache")().loaders.clear()
+
+    return run_merge
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise RecipeError(f"Device {device!r} cannot be used: {first}") from error
+
+
+def _seed(config: Any, parameters: Sequence[Parameter] | None) -> int | None:
+    """Return the seed of the method's own masks, if it draws any."""
+    for parameter in parameters or ():
+        if parameter.name == "seed":
+            given = (config.parameters or {}).get("seed", parameter.default)
+            return int(given) if isinstance(given, (int, float)) else None
+    return None
