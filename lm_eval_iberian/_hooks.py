@@ -42,9 +42,11 @@ def word_errors(module: ModuleType) -> None:
 
 def add_merge_methods(module: ModuleType) -> None:
     """Register the merge methods with mergekit."""
-    from mergekit_ext.register import register_all
+    from mergekit_ext import register
 
-    register_all()
+    # where that module itself is what loads mergekit, its caller registers them
+    if hasattr(register, "register_all"):
+        register.register_all()
 
 
 def guard_merge(module: ModuleType) -> None:

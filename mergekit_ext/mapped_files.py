@@ -7,8 +7,6 @@ costs a header.
 
 from __future__ import annotations
 
-from mergekit.io.tasks import LoaderCache
-
 
 # bytes read between two closings
 _LIMIT = 256 << 20
@@ -24,5 +22,8 @@ class MappedFiles:
         """Count ``size`` bytes that have been read and are not needed any more."""
         self._read += size
         if self._read >= _LIMIT:
+            # late: mergekit is still loading when its methods are registered
+            from mergekit.io.tasks import LoaderCache
+
             self._read = 0
             LoaderCache().flush_all()

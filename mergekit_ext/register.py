@@ -109,6 +109,10 @@ def _contract(method: Method) -> InputContract:
     policy = _POLICIES[method.base]
     if method.exactly is None:
         return InputContract(base=policy)
+    if method.base == "optional":
+        return InputContract(
+            base=policy, min_non_base=method.exactly, max_non_base=method.exactly
+        )
     count = method.exactly + (method.base == "required")
     return InputContract(base=policy, min_inputs=count, max_inputs=count)
 

@@ -6,6 +6,7 @@ from mergekit_ext.methods.breadcrumbs import BREADCRUMBS
 from mergekit_ext.methods.breadcrumbs_ties import BREADCRUMBS_TIES
 from mergekit_ext.methods.dare_linear import DARE_LINEAR
 from mergekit_ext.methods.dare_ties import DARE_TIES
+from mergekit_ext.methods.layer_swap import LAYER_SWAP
 from mergekit_ext.methods.linear import LINEAR
 from mergekit_ext.methods.nearswap import NEARSWAP
 from mergekit_ext.methods.task_arithmetic import TASK_ARITHMETIC
@@ -21,4 +22,5 @@ METHODS = (
     BREADCRUMBS,
     BREADCRUMBS_TIES,
     NEARSWAP,
+    LAYER_SWAP,
 )

@@ -134,8 +134,7 @@ class Method:
             raise RecipeError(f"{self.name}: there is nothing to merge.")
         if self.exactly is not None and experts != self.exactly:
             raise RecipeError(
-                f"{self.name} takes {self.exactly} model beside the base, not"
-                f" {experts}."
+                f"{self.name} merges {self.exactly} beside the base, not {experts}."
             )
 
     def _check(

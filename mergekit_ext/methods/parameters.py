@@ -75,9 +75,43 @@ def _seed(value: Any) -> int:
     return int(value)
 
 
+def _choice(*choices: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError
+        return value
+
+    return read
+
+
+def _layers(value: Any) -> int | float:
+    if (number := _finite(value)) < 0 or (number >= 1 and number != int(number)):
+        raise ValueError
+    return number if 0 < number < 1 else int(number)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or int(value) != value or value < 0:
+        raise ValueError
+    return int(value)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    parts = [value] if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)):
+        raise TypeError
+    names = [name.strip() for part in parts for name in str.split(part, ",")]
+    if names == [""]:
+        return ()
+    if not all(all(name.split(".")) for name in names):
+        raise ValueError
+    return tuple(names)
+
+
 _SHARE = "a number from 0 to 1"
 _FINITE = "a finite number"
 _BOOL = "true or false"
+_LAYERS = "a whole number of layers, or a share of them below 1"
 
 WEIGHT = Parameter("weight", True, _finite, _FINITE, float)
 DENSITY = Parameter("density", True, _share, _SHARE, float, 1.0)
@@ -87,3 +121,25 @@ NORMALIZE = Parameter("normalize", False, _switch, _BOOL, bool, False)
 RESCALE = Parameter("rescale", False, _switch, _BOOL, bool, False)
 T = Parameter("t", False, _finite, _FINITE, float)
 SEED = Parameter("seed", False, _seed, "a whole number from 0 to 2**64 - 1", int, 0)
+
+ROLE = Parameter("role", True, _choice("task", "language"), "task or language", str)
+BOTTOM = Parameter("bottom", False, _layers, _LAYERS, float, 5 / 32)
+TOP = Parameter("top", False, _layers, _LAYERS, float, 2 / 32)
+TRANSITION = Parameter("transition", False, _layers, _LAYERS, float, 1)
+EMBEDDINGS = Parameter(
+    "embeddings",
+    False,
+    _choice("language", "task", "average"),
+    "language, task or average",
+    str,
+    "language",
+)
+REVERT = Parameter(
+    "revert",
+    False,
+    _names,
+    "a list of parts of tensor names, such as layers.3 or self_attn.q_proj",
+    str,
+    "",
+)
+LAYERS = Parameter("layers", False, _count, "a whole number of layers", int, 0)

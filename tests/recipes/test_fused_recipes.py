@@ -42,7 +42,7 @@ def test_our_method_has_the_parameters(method: str) -> None:
     assert parameters is not None
     names = {parameter.name for parameter in parameters}
     assert set(found.takes) <= names
-    assert names - set(found.takes) <= {"role"}
+    assert names - set(found.takes) <= {"role", "layers"}
 
 
 @pytest.mark.parametrize("method", METHODS)
