@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready-$(shell cat pyproject.toml hatch_build.py startup/*autol
 .PHONY: help demo test fast lint types format check build clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 # torch first: with a CPU build there, nothing asks for gigabytes of CUDA packages
 $(STAMP):
@@ -36,6 +36,10 @@ format: $(STAMP) ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 check: lint types test ## what CI runs
+
+.PHONY: gpu-check
+gpu-check: ## compare the CUDA kernels with the CPU and time them; PYTHON has a CUDA torch
+	$(PYTHON) benchmarks/gpu_check.py
 
 build: $(STAMP) ## wheel and sdist into dist/
 	$(BIN)/python -m build
