@@ -8,8 +8,9 @@ from dataclasses import replace
 import torch
 from gpu_merges import BF16, METHODS, SIZES, Method, Tensors, hard_cases, moved, tuned
 
-from mergekit_ext.kernels import cuda, nearswap, reference
+from mergekit_ext.kernels import nearswap, reference
 from mergekit_ext.kernels.backends import TORCH
+from mergekit_ext.kernels.gpu import cuda
 from mergekit_ext.kernels.terms import Merge
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from gpu_merges import BF16, F32, METHODS, Method, Tensors, tuned
 
-from mergekit_ext.kernels import cuda, cuda_plan
+from mergekit_ext.kernels.gpu import cuda, cuda_plan
+from mergekit_ext.kernels.gpu.triton_ties import count_ties_kernel
 from mergekit_ext.kernels.terms import Merge
-from mergekit_ext.kernels.triton_ties import count_ties_kernel
 
 
 LARGE, STOCK = 1 << 28, 1 << 26

@@ -12,15 +12,15 @@ import yaml
 from mergekit_ext.compat import attribute, known_keys, part
 from mergekit_ext.errors import RecipeError, unknown_name
 from mergekit_ext.guard import Merge, Permissions, guarded_merge
-from mergekit_ext.input_models import InputModel
-from mergekit_ext.layer_swap_recipe import for_mergekit
-from mergekit_ext.local_folders import restore_names, with_absolute_folders
+from mergekit_ext.inputs.input_models import InputModel
+from mergekit_ext.inputs.local_folders import restore_names, with_absolute_folders
 from mergekit_ext.methods.layer_swap import LAYER_SWAP
 from mergekit_ext.methods.parameters import Parameter
-from mergekit_ext.model_order import in_recipe_order
-from mergekit_ext.output_folder import Workshop
-from mergekit_ext.recipe_keys import check_keys
-from mergekit_ext.recipe_reader import read_recipe
+from mergekit_ext.outputs.output_folder import Workshop
+from mergekit_ext.recipes.layer_swap_recipe import for_mergekit
+from mergekit_ext.recipes.model_order import in_recipe_order
+from mergekit_ext.recipes.recipe_keys import check_keys
+from mergekit_ext.recipes.recipe_reader import read_recipe
 from mergekit_ext.watch import Watch
 
 

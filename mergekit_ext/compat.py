@@ -114,7 +114,7 @@ def guard_cli(module: ModuleType) -> None:
     Raises:
         CompatError: If this mergekit is not supported.
     """
-    from mergekit_ext.recipe_file import without_traceback
+    from mergekit_ext.recipes.recipe_file import without_traceback
 
     guard_run_merge(module)
     command = attribute(module, "main")

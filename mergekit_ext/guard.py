@@ -7,26 +7,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mergekit_ext.checkpoints import Checkpoint, read_checkpoint
-from mergekit_ext.disk_space import check_space
 from mergekit_ext.errors import OutputError
-from mergekit_ext.held_config import held_back, hold_back_late
-from mergekit_ext.input_checks import check_alike
-from mergekit_ext.input_models import InputModel, read_inputs
-from mergekit_ext.layer_swap_recipe import check_swap_models
+from mergekit_ext.inputs.checkpoints import Checkpoint, read_checkpoint
+from mergekit_ext.inputs.disk_space import check_space
+from mergekit_ext.inputs.input_checks import check_alike
+from mergekit_ext.inputs.input_models import InputModel, read_inputs
+from mergekit_ext.inputs.tokenizer_checks import check_tokenizers, has_tokenizer
+from mergekit_ext.inputs.weights_scan import reading_threads, scan
 from mergekit_ext.methods.parameters import Parameter
-from mergekit_ext.output_folder import (
+from mergekit_ext.outputs.held_config import held_back, hold_back_late
+from mergekit_ext.outputs.output_folder import (
     PARTIAL,
     Workshop,
     check_replaceable,
     recover,
     whole_or_nothing,
 )
-from mergekit_ext.recipe import Recipe
-from mergekit_ext.recipe_checks import check_coverage, check_dtypes, check_recipe
-from mergekit_ext.tokenizer_checks import check_tokenizers, has_tokenizer
+from mergekit_ext.recipes.layer_swap_recipe import check_swap_models
+from mergekit_ext.recipes.recipe import Recipe
+from mergekit_ext.recipes.recipe_checks import (
+    check_coverage,
+    check_dtypes,
+    check_recipe,
+)
 from mergekit_ext.watch import Watch
-from mergekit_ext.weights_scan import reading_threads, scan
 
 
 @dataclass(frozen=True)

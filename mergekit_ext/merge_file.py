@@ -12,11 +12,11 @@ import yaml
 from mergekit_ext.checked_merge import CheckedMerge, parameters_of
 from mergekit_ext.compat import attribute, part, unguarded_run_merge
 from mergekit_ext.errors import MergeError, RecipeError
-from mergekit_ext.input_models import InputModel
+from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.merge_progress import reported
 from mergekit_ext.methods.parameters import Parameter
-from mergekit_ext.provenance import Origin, write_provenance
-from mergekit_ext.recipe_file import check_recipe_file, read_text
+from mergekit_ext.outputs.provenance import Origin, write_provenance
+from mergekit_ext.recipes.recipe_file import check_recipe_file, read_text
 from mergekit_ext.watch import Watch
 
 

@@ -18,12 +18,12 @@ from mergekit.merge_methods import (
 )
 from mergekit.merge_methods.base import MISSING, BasePolicy, ParameterSpec
 
+from mergekit_ext.inputs.mapped_files import MappedFiles
 from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.mapped_files import MappedFiles
 from mergekit_ext.methods.catalogue import METHODS
 from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
-from mergekit_ext.model_keys import distinct_keys
+from mergekit_ext.recipes.model_keys import distinct_keys
 
 
 _POLICIES = {

@@ -31,9 +31,9 @@ HOSTS = {
         "mergekit_ext/register.py",
         "mergekit_ext/compat.py",
         # whose loaders keep files mapped
-        "mergekit_ext/mapped_files.py",
+        "mergekit_ext/inputs/mapped_files.py",
         # whether a recipe is one is mergekit's to say: its configuration class
-        "mergekit_ext/recipe_validation.py",
+        "mergekit_ext/recipes/recipe_validation.py",
     },
 }
 

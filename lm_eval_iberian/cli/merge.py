@@ -125,8 +125,8 @@ def _count(done: float, total: float | None, unit: str) -> str:
 
 
 def _print_summary(out: Path, seconds: float) -> None:
-    from mergekit_ext.disk_space import shown_size
-    from mergekit_ext.provenance import PROVENANCE
+    from mergekit_ext.inputs.disk_space import shown_size
+    from mergekit_ext.outputs.provenance import PROVENANCE
 
     files = [path for path in out.rglob("*") if path.is_file()]
     size = shown_size(sum(path.stat().st_size for path in files))

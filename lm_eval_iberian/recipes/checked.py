@@ -14,7 +14,7 @@ def check_text(text: str) -> None:
         DataError: With what is wrong.
     """
     from mergekit_ext.errors import MergeError
-    from mergekit_ext.recipe_validation import validate_recipe
+    from mergekit_ext.recipes.recipe_validation import validate_recipe
 
     try:
         validate_recipe(text)

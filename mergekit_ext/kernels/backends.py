@@ -88,7 +88,7 @@ def numba_backend(threads: int | None = None) -> Backend:
     Raises:
         ImportError: Where numba is not installed.
     """
-    from mergekit_ext.kernels import numba_passes
+    from mergekit_ext.kernels.compiled import numba_passes
 
     def swap(
         base: torch.Tensor, other: torch.Tensor, t: float
@@ -107,7 +107,7 @@ def _installed(package: str) -> bool:
 def _compiled(what: Merge) -> Backend | None:
     if not _installed("numba"):
         return None
-    from mergekit_ext.kernels.numba_passes import supports
+    from mergekit_ext.kernels.compiled.numba_passes import supports
 
     return numba_backend() if supports(what) else None
 
@@ -115,7 +115,7 @@ def _compiled(what: Merge) -> Backend | None:
 def _for_cuda(what: Merge) -> Backend | None:
     if not _installed("triton"):
         return None
-    from mergekit_ext.kernels import cuda
+    from mergekit_ext.kernels.gpu import cuda
 
     if not cuda.supports(what):
         return None

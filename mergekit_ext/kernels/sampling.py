@@ -60,8 +60,10 @@ def brackets(what: Merge, k: int, positions: list[int]) -> list[Bracket]:
 
 def capacity(size: int) -> int:
     """Return how many elements of a span may lie between before a guess is no good."""
-    deviation = math.sqrt(0.25 / _sample_size(size)) * _DEVIATIONS
-    return int(4 * deviation * size) + 1024
+    sample = _sample_size(size)
+    margin = _DEVIATIONS * math.sqrt(0.25 / sample) + 2 * _RUN / sample
+    # two brackets, with a margin on either side
+    return int(4 * margin * size) + 1024
 
 
 def settle(

@@ -126,8 +126,8 @@ class Merge:
         scaled = [term.weight * term.scale for term in self.terms]
         if self.elect:
             return scaled
-        divisor = math.fsum(term.weight for term in self.terms)
-        if not self.normalize or abs(divisor) < 1e-8:
+        divisor = math.fsum(t.weight for t in self.terms) if self.normalize else 1.0
+        if abs(divisor) < 1e-8:
             divisor = 1.0
         return [one * (self.factor / divisor) for one in scaled]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from mergekit_ext.kernels.inputs import chunks, flat_slice
@@ -154,6 +156,9 @@ class TorchPasses:
     ) -> torch.Tensor:
         """Return the sum, or mean, of the rows that have the sign of ``total``."""
         size, normalize = len(total), self._what.normalize
+        if _has_nan(total):  # what is no number stands neither above nor below 0
+            for row in experts:
+                row.nan_to_num_(0, math.inf, -math.inf)
         agrees, divisor = rows.spare[:, :size]
         # 1 or -1: times that, what agrees is above 0, and sums round as they would
         sign = torch.ge(total, 0, out=rows.sign[:size]).mul_(2).sub_(1)

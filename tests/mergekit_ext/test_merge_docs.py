@@ -11,8 +11,8 @@ from mergekit.config import MergeConfiguration
 
 from mergekit_ext.methods.catalogue import METHODS as CATALOGUE
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
-from mergekit_ext.recipe_checks import check_coverage, check_recipe
-from mergekit_ext.recipe_reader import read_recipe
+from mergekit_ext.recipes.recipe_checks import check_coverage, check_recipe
+from mergekit_ext.recipes.recipe_reader import read_recipe
 
 
 METHODS = {method.name: method.parameters for method in CATALOGUE}

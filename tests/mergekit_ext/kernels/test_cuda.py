@@ -28,11 +28,12 @@ if not INTERPRETED and not torch.cuda.is_available():
 import triton  # noqa: E402
 import triton.language as tl  # noqa: E402
 
-from mergekit_ext.kernels import cuda, reference  # noqa: E402
-from mergekit_ext.kernels.cuda_launch import Launch  # noqa: E402
+from mergekit_ext.kernels import reference  # noqa: E402
+from mergekit_ext.kernels.gpu import cuda  # noqa: E402
+from mergekit_ext.kernels.gpu.cuda_launch import Launch  # noqa: E402
+from mergekit_ext.kernels.gpu.triton_philox import dropout_mask, philox  # noqa: E402
 from mergekit_ext.kernels.inputs import Input  # noqa: E402
 from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term  # noqa: E402
-from mergekit_ext.kernels.triton_philox import dropout_mask, philox  # noqa: E402
 
 
 TABLE = "philox"
@@ -209,7 +210,7 @@ def test_a_sample_narrows_the_search(dtype: torch.dtype) -> None:
 def test_a_sample_that_misleads_costs_time_and_no_bit(
     ranks: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mergekit_ext.kernels import cuda_plan
+    from mergekit_ext.kernels.gpu import cuda_plan
 
     monkeypatch.setattr(cuda_plan, "_sample_ranks", lambda share, launch: ranks)
     base, experts = tuned(1500, [F32] * 2)

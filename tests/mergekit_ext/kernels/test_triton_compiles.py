@@ -140,7 +140,7 @@ def names(found: list[Compiled]) -> set[str]:
 
 
 def test_everything_kept(compiled: list[Compiled]) -> None:
-    from mergekit_ext.kernels import cuda
+    from mergekit_ext.kernels.gpu import cuda
 
     for dtypes in ([BF16] * 3, [F32] * 3):
         cuda.merge_terms(merge_of(LARGE, dtypes, None))
@@ -156,7 +156,7 @@ def test_everything_kept(compiled: list[Compiled]) -> None:
 
 
 def test_random_masks(compiled: list[Compiled]) -> None:
-    from mergekit_ext.kernels import cuda
+    from mergekit_ext.kernels.gpu import cuda
 
     keep = Dropout(2**63 + 1, 2**31)
     cuda.merge_terms(merge_of(LARGE, [BF16] * 3, keep, elect=True, normalize=True))
@@ -169,7 +169,7 @@ def test_random_masks(compiled: list[Compiled]) -> None:
 
 @pytest.mark.slow
 def test_bands(compiled: list[Compiled]) -> None:
-    from mergekit_ext.kernels import cuda
+    from mergekit_ext.kernels.gpu import cuda
 
     keep = Band(LARGE // 10, LARGE - LARGE // 100)
     cuda.merge_terms(merge_of(LARGE, [BF16] * 3, keep))
@@ -183,7 +183,7 @@ def test_bands(compiled: list[Compiled]) -> None:
 
 
 def test_norms(compiled: list[Compiled], monkeypatch: pytest.MonkeyPatch) -> None:
-    from mergekit_ext.kernels import cuda
+    from mergekit_ext.kernels.gpu import cuda
 
     what = merge_of(LARGE, [BF16] * 3, Dropout(5, 2**31), rescale=True)
     with pytest.raises(NotImplementedError):  # there is no data to add up
@@ -200,7 +200,7 @@ newest = pytest.mark.parametrize("compiled", [90], indirect=True)
 @newest
 @pytest.mark.parametrize("size", [1, 2**31 + 16])
 def test_any_size(size: int, compiled: list[Compiled]) -> None:
-    from mergekit_ext.kernels import cuda
+    from mergekit_ext.kernels.gpu import cuda
 
     cuda.merge_terms(merge_of(size, [BF16] * 2, None))
     keep = Band(size // 2, size)
@@ -213,7 +213,7 @@ def test_any_size(size: int, compiled: list[Compiled]) -> None:
 @pytest.mark.slow
 @newest
 def test_many_experts(compiled: list[Compiled]) -> None:
-    from mergekit_ext.kernels import cuda
+    from mergekit_ext.kernels.gpu import cuda
 
     for keep in (Band(400, 4096), Dropout(1, 2**31)):
         what = merge_of(4096, [BF16] * 9, keep, elect=True, normalize=True)

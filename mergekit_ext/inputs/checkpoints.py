@@ -1,0 +1,155 @@
+"""Find a model's files and read what can be read without its weights."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import constants, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+
+from mergekit_ext.errors import InputError
+from mergekit_ext.inputs.safetensors_header import TensorHeader, read_header
+from mergekit_ext.recipes.recipe import Model
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model's configuration and its tensors' headers."""
+
+    model: str
+    folder: Path
+    config: Mapping[str, Any]
+    tensors: Mapping[str, TensorHeader]
+
+    @property
+    def text_config(self) -> Mapping[str, Any]:
+        """The configuration of the language model, nested in some architectures."""
+        nested = self.config.get("text_config")
+        return nested if isinstance(nested, dict) else self.config
+
+    def files(self) -> list[Path]:
+        """Return the files that hold its weights."""
+        return sorted({header.file for header in self.tensors.values()})
+
+
+def locate(model: Model, cache_dir: str | None = None) -> Path | None:
+    """Return a model's folder: local, or its snapshot in the hub cache.
+
+    Returns:
+        ``None`` for a hub id of which the cache has nothing; mergekit will fetch it.
+
+    Raises:
+        InputError: If it can only be a folder and is none, or nothing may be fetched.
+    """
+    folder = Path(model.path)
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise InputError(f"Model {model.name!r} is a file; a model is a folder.")
+    if _is_path(model.path):
+        raise InputError(f"Model {model.name!r}: {_absent(folder)}")
+    try:
+        found = try_to_load_from_cache(
+            model.path, "config.json", cache_dir=cache_dir, revision=model.revision
+        )
+    except HFValidationError:
+        raise InputError(
+            f"Model {model.name!r} is neither a local folder nor an id on the hub."
+            f"{_near(folder)}"
+        ) from None
+    if isinstance(found, str):
+        return Path(found).parent
+    if constants.HF_HUB_OFFLINE:
+        raise InputError(
+            f"Model {model.name!r} is not a local folder and not in the hub cache."
+            f"{_near(folder)} HF_HUB_OFFLINE keeps it from being fetched: correct the"
+            f" path, or fetch it first: hf download {model.path}"
+        )
+    return None
+
+
+def read_checkpoint(
+    model: str, folder: Path, config_name: str = "config.json"
+) -> Checkpoint:
+    """Read a model's configuration and every header of its safetensors files.
+
+    Raises:
+        InputError: If a file is missing, broken or cut short.
+    """
+    config = read_json(model, folder / config_name)
+    tensors: dict[str, TensorHeader] = {}
+    index = folder / "model.safetensors.index.json"
+    single = folder / "model.safetensors"
+    if index.exists():
+        listed = read_json(model, index).get("weight_map")
+        if not isinstance(listed, dict) or not listed:
+            raise InputError(f"Model {model!r}: {index} has no weight_map.")
+        headers = {
+            shard: read_header(model, folder / shard)
+            for shard in sorted(set(listed.values()))
+        }
+        for name, shard in listed.items():
+            if name not in headers[shard]:
+                raise InputError(
+                    f"Model {model!r}: {index.name} places {name!r} in {shard},"
+                    " which does not hold it. Fetch the model again."
+                )
+            tensors[name] = headers[shard][name]
+    elif single.exists():
+        tensors = read_header(model, single)
+    else:
+        raise InputError(f"Model {model!r}: {_no_weights(folder)}")
+    return Checkpoint(model, folder, config, tensors)
+
+
+def read_json(model: str, path: Path) -> dict[str, Any]:
+    """Read a JSON file of a model that holds an object.
+
+    Raises:
+        InputError: If it is missing, unreadable or holds something else.
+    """
+    if not path.is_file():
+        raise InputError(f"Model {model!r}: {path} is missing.")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"Model {model!r}: {path} cannot be read: {error}.") from error
+    if not isinstance(value, dict):
+        raise InputError(f"Model {model!r}: {path} does not hold a JSON object.")
+    return value
+
+
+def _is_path(path: str) -> bool:
+    return path.startswith((".", "/", "~", "\\")) or path.count("/") > 1
+
+
+def _absent(folder: Path) -> str:
+    if str(folder).startswith("~"):
+        return "'~' is not expanded in a recipe; write the whole path."
+    parent = folder.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    return f"there is no such folder; {parent} is as far as it exists.{_near(folder)}"
+
+
+def _near(folder: Path) -> str:
+    if not folder.parent.is_dir():
+        return ""
+    names = [path.name for path in folder.parent.iterdir() if path.is_dir()]
+    near = difflib.get_close_matches(folder.name, names, n=1)
+    return f" Did you mean {folder.with_name(near[0])}?" if near else ""
+
+
+def _no_weights(folder: Path) -> str:
+    pickled = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
+    if pickled:
+        return (
+            f"{folder} holds {pickled[0]} and no safetensors. Pickled weights cannot be"
+            " checked before they are run; save the model again as safetensors."
+        )
+    return f"{folder} holds no model.safetensors and no model.safetensors.index.json."

@@ -1,0 +1,1 @@
+"""The kernels compiled with numba, for CPUs."""

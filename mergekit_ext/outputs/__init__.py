@@ -1,0 +1,1 @@
+"""What a merge leaves behind: whole or nothing, and where it came from."""

@@ -1,0 +1,64 @@
+"""Keep ``config.json`` back while a merge is written.
+
+transformers writes it through ``PretrainedConfig.to_json_file``, the one thing of it
+that is relied on here. ``tests/mergekit_ext/test_held_config.py`` says what changed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mergekit_ext.errors import CompatError
+from mergekit_ext.outputs.output_folder import CONFIG, PARTIAL
+
+
+_TO_JSON_FILE = ["self", "json_file_path", "use_diff"]
+
+
+@contextmanager
+def held_back(folder: Path) -> Iterator[None]:
+    """Let every ``config.json`` within a folder be written under its partial name.
+
+    Raises:
+        CompatError: If this transformers writes it in some other way.
+    """
+    from transformers import PretrainedConfig
+
+    original = getattr(PretrainedConfig, "to_json_file", None)
+    if original is None or list(inspect.signature(original).parameters) != (
+        _TO_JSON_FILE
+    ):
+        raise CompatError(
+            f"transformers {version('transformers')} has no PretrainedConfig"
+            f".to_json_file that takes {_TO_JSON_FILE}; without it, a merge would look"
+            " finished before it is. Install another release of transformers 5."
+        )
+    root = os.path.realpath(folder)
+
+    def to_json_file(self: Any, json_file_path: Any, use_diff: bool = True) -> None:
+        path = Path(json_file_path)
+        if path.name == CONFIG and _is_within(path, root):
+            path = path.with_name(PARTIAL)
+        original(self, path, use_diff)
+
+    PretrainedConfig.to_json_file = to_json_file
+    try:
+        yield
+    finally:
+        PretrainedConfig.to_json_file = original
+
+
+def hold_back_late(folder: Path) -> None:
+    """Rename a ``config.json`` that was written in spite of ``held_back``."""
+    if (folder / CONFIG).is_file():
+        (folder / CONFIG).replace(folder / PARTIAL)
+
+
+def _is_within(path: Path, root: str) -> bool:
+    return os.path.commonpath([os.path.realpath(path), root]) == root

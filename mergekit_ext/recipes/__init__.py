@@ -1,0 +1,1 @@
+"""Recipes: read, checked, and made ready for mergekit."""

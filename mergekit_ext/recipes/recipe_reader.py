@@ -1,0 +1,70 @@
+"""Turn mergekit's configuration into a ``Recipe``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mergekit_ext.recipes.recipe import Model, OutputSlice, Recipe, Scope, Source
+
+
+def read_recipe(config: Any) -> Recipe:
+    """Return what a ``MergeConfiguration`` asks for.
+
+    Args:
+        config: As mergekit has parsed it; it is not changed.
+    """
+    base = None if config.base_model is None else _model(config.base_model)
+    slices = tuple(_slices(config, base, Scope("parameters", config.parameters or {})))
+    listed = [source.model for part in slices for source in part.sources]
+    bases = [part.base for part in slices if part.base is not None]
+    dtypes = {"dtype": config.dtype, "out_dtype": config.out_dtype}
+    return Recipe(
+        method=config.merge_method,
+        slices=slices,
+        models=tuple(dict.fromkeys([*([base] if base else []), *bases, *listed])),
+        whole_models=all(source.layers is None for p in slices for source in p.sources),
+        sets_tokenizer=bool(config.tokenizer or config.tokenizer_source),
+        dtypes={name: dtype for name, dtype in dtypes.items() if dtype is not None},
+    )
+
+
+def _slices(config: Any, base: Model | None, top: Scope) -> Iterator[OutputSlice]:
+    yield from _parts(config, "", base, (top,))
+    for name, module in (config.modules or {}).items():
+        scope = Scope(f"modules.{name}.parameters", module.parameters or {})
+        yield from _parts(module, f"modules.{name}.", base, (scope, top))
+
+
+def _parts(
+    owner: Any, prefix: str, base: Model | None, scopes: tuple[Scope, ...]
+) -> Iterator[OutputSlice]:
+    if owner.models:
+        where = f"{prefix}models"
+        sources = tuple(
+            Source(
+                _model(m.model), Scope(f"{where}[{i}].parameters", m.parameters or {})
+            )
+            for i, m in enumerate(owner.models)
+        )
+        yield OutputSlice(where, base, sources, scopes)
+    for index, part in enumerate(owner.slices or []):
+        where = f"{prefix}slices[{index}]"
+        own = _model(part.base_model) if part.base_model else base
+        sources = tuple(
+            _source(source, f"{where}.sources[{i}]")
+            for i, source in enumerate(part.sources)
+        )
+        scope = Scope(f"{where}.parameters", part.parameters or {})
+        yield OutputSlice(where, own, sources, (scope, *scopes))
+
+
+def _source(source: Any, where: str) -> Source:
+    scope = Scope(f"{where}.parameters", source.parameters or {})
+    return Source(_model(source.model), scope, tuple(source.layer_range))
+
+
+def _model(reference: Any) -> Model:
+    adapter = None if reference.lora is None else str(reference.lora.path)
+    path = reference.model
+    return Model(str(reference), path.path, path.revision, adapter)
