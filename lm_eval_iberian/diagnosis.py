@@ -31,14 +31,14 @@ class Finding:
 
 
 def diagnose(network: bool = True) -> list[Finding]:
-    """Return what was found: versions, route, data, hub, GPU.
+    """Return what was found: versions, route, data, GPU, merge kernels, hub.
 
     Args:
         network: Whether to try to reach the hub (5 seconds at most).
     """
     findings = [Finding("ok", "python", platform.python_version())]
     findings += [_version(name) for name in _PACKAGES]
-    findings += [_route(), _folders(), _gpu(), _hub(network)]
+    findings += [_route(), _folders(), _gpu(), _kernels(), _hub(network)]
     return findings
 
 
@@ -100,6 +100,20 @@ def _gpu() -> Finding:
     count = torch.cuda.device_count()
     names = {torch.cuda.get_device_name(i) for i in range(count)}
     return Finding("ok", "GPU", f"{count} × {', '.join(sorted(names))}")
+
+
+def _kernels() -> Finding:
+    """Say what computes the fused merge methods here; the results are the same."""
+    cpu = _optional("numba", "compiled with numba", "fast")
+    cuda = _optional("triton", "Triton", "cuda")
+    state: State = "ok" if importlib.util.find_spec("numba") else "note"
+    return Finding(state, "merge kernels", f"CPU: {cpu}; CUDA: {cuda}")
+
+
+def _optional(package: str, what: str, extra: str) -> str:
+    if importlib.util.find_spec(package) is None:
+        return f"plain PyTorch; pip install lm-eval-iberian[{extra}] brings {package}"
+    return f"{what} {importlib.metadata.version(package)}"
 
 
 def _hub(network: bool) -> Finding:

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from lm_eval_iberian import __version__
 from lm_eval_iberian.cli import _VERBS, main
+from lm_eval_iberian.diagnosis import diagnose
 from lm_eval_iberian.paths import task_configs
 
 
@@ -60,6 +61,18 @@ def test_fetch_without_a_network_is_one_sentence(
     assert result.exit_code == 1
     assert "HF_HUB_OFFLINE is set" in result.output
     assert "Traceback" not in result.output
+
+
+def test_doctor_says_what_computes_a_merge(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda n: None if n == "numba" else find(n)
+    )
+    (row,) = (f for f in diagnose(network=False) if f.what == "merge kernels")
+    assert row.state == "note"
+    assert "CPU: plain PyTorch; pip install lm-eval-iberian[fast]" in row.found
 
 
 def test_doctor_says_what_is_there() -> None:
