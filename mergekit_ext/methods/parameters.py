@@ -51,8 +51,12 @@ class Parameter:
             ) from None
 
 
+# what sums are computed in holds no more
+_LARGEST = 3.4028234663852886e38
+
+
 def _finite(value: Any) -> float:
-    if isinstance(value, bool) or not math.isfinite(number := float(value)):
+    if isinstance(value, bool) or not abs(number := float(value)) <= _LARGEST:
         raise ValueError
     return number
 

@@ -33,11 +33,23 @@ print(json.dumps({
     "tasks": [n for n in names if n.startswith("ifeval_eu")],
     "upstream": len(names) > 10_000,
     "methods": sorted(m.spec.name for m in methods.registered_methods()
-                      if m.spec.name.startswith("fused_")),
+                      if m.spec.name.startswith(("fused_", "layer_"))),
     "package": lm_eval_iberian.__file__,
     "data": str(data()), "task_configs": str(task_configs()),
 }))
 """
+
+METHODS = [
+    "fused_breadcrumbs",
+    "fused_breadcrumbs_ties",
+    "fused_dare_linear",
+    "fused_dare_ties",
+    "fused_linear",
+    "fused_nearswap",
+    "fused_task_arithmetic",
+    "fused_ties",
+    "layer_swap",
+]
 
 
 def make_venv(folder: Path) -> Path:
@@ -103,7 +115,7 @@ def test_plain_commands_find_the_plugin(
     kind, python = installed
     found = probe(python, tmp_path)
     assert found["tasks"] == ["ifeval_eu", "ifeval_eu_mini"]
-    assert found["methods"] == ["fused_breadcrumbs", "fused_dare_linear"]
+    assert found["methods"] == METHODS
     assert found["upstream"]
     assert found["at_start"] == ["lm_eval_iberian", "lm_eval_iberian._bootstrap"]
     here = str(python.parent.parent)
