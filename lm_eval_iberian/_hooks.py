@@ -51,14 +51,14 @@ def add_merge_methods(module: ModuleType) -> None:
 
 def guard_merge(module: ModuleType) -> None:
     """Check what our methods are to merge before the first byte is written."""
-    from mergekit_ext.compat import guard_run_merge
+    from mergekit_ext.attach import guard_run_merge
 
     guard_run_merge(module)
 
 
 def guard_command(module: ModuleType) -> None:
     """Let ``mergekit-yaml`` end with a sentence instead of a traceback."""
-    from mergekit_ext.compat import guard_cli
+    from mergekit_ext.attach import guard_cli
 
     guard_cli(module)
 

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 import yaml
 
+from mergekit_ext.attach import unguarded_run_merge
 from mergekit_ext.checked_merge import CheckedMerge, parameters_of
-from mergekit_ext.compat import attribute, part, unguarded_run_merge
+from mergekit_ext.compat import attribute, part
 from mergekit_ext.errors import MergeError, RecipeError
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.merge_progress import reported

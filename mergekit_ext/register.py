@@ -22,8 +22,8 @@ from mergekit_ext.inputs.mapped_files import MappedFiles
 from mergekit_ext.kernels.inputs import Input
 from mergekit_ext.methods.catalogue import METHODS
 from mergekit_ext.methods.method import Method
+from mergekit_ext.methods.model_keys import distinct_keys
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
-from mergekit_ext.recipes.model_keys import distinct_keys
 
 
 _POLICIES = {

@@ -91,3 +91,27 @@ def own_models(models: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "work" / "models"
     shutil.copytree(models, folder)
     return folder
+
+
+@pytest.fixture
+def attached(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """mergekit with our guard, offline; its loaders are let go of at the end."""
+    import mergekit.merge
+    from huggingface_hub import constants
+    from mergekit.io.tasks import LoaderCache
+    from mergekit.scripts import run_yaml
+
+    from mergekit_ext import attach
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    attach.guard_run_merge(mergekit.merge)
+    attach.guard_cli(run_yaml)
+    yield
+    LoaderCache().loaders.clear()
+
+
+@pytest.fixture
+def work(own_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, in which ``models`` are."""
+    monkeypatch.chdir(own_models.parent)
+    return own_models.parent

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mergekit_ext import compat
+from mergekit_ext import attach, compat
 from mergekit_ext.errors import CompatError, MergeError
 
 
@@ -28,7 +28,7 @@ def test_knows_its_series(found: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_refuses_another(found: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compat, "version", lambda _: found)
     with pytest.raises(CompatError, match=f"mergekit {found} is installed"):
-        compat.guard_run_merge(module(run_merge=lambda: None))
+        attach.guard_run_merge(module(run_merge=lambda: None))
 
 
 def test_says_that_mergekit_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,13 +42,13 @@ def test_says_that_mergekit_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_says_what_has_moved() -> None:
     with pytest.raises(CompatError, match=r"has no mergekit.merge.run_merge, which"):
-        compat.guard_run_merge(module())
+        attach.guard_run_merge(module())
 
 
 def test_says_that_a_signature_has_changed() -> None:
     fake = module(run_merge=lambda config, out: None)
     with pytest.raises(CompatError, match="run_merge no longer takes"):
-        compat.guard_run_merge(fake)
+        attach.guard_run_merge(fake)
 
 
 def test_errors_are_those_a_caller_would_catch() -> None:

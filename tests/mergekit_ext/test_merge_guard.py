@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +16,20 @@ import pytest
 import torch
 import yaml
 from click.testing import CliRunner, Result
-from huggingface_hub import constants
-from mergekit.io.tasks import LoaderCache
 from mergekit.scripts import run_yaml
 from safetensors.torch import load_file, save_file
 
-from mergekit_ext import compat
+from mergekit_ext import attach
 from mergekit_ext.kernels.inputs import Input
 from mergekit_ext.methods.breadcrumbs import BREADCRUMBS
+
+
+pytestmark = pytest.mark.usefixtures("attached")
 
 
 TABLE = "recipes"
 
 Merge = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def _attached(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    compat.guard_run_merge(mergekit.merge)
-    compat.guard_cli(run_yaml)
-    yield
-    LoaderCache().loaders.clear()
-
-
-@pytest.fixture
-def work(own_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(own_models.parent)
-    return own_models.parent
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
@@ -374,7 +360,7 @@ def test_methods_of_others_go_through_untouched(
         calls.append((merge_config, out_path, options, config_source))
 
     module.run_merge = run_merge  # type: ignore[attr-defined]
-    compat.guard_run_merge(module)
+    attach.guard_run_merge(module)
     config = run_yaml.MergeConfiguration.model_validate(recipe(merge_method="linear"))
     options = run_yaml.MergeOptions()
     module.run_merge(config, "out", options=options)
@@ -384,18 +370,18 @@ def test_methods_of_others_go_through_untouched(
 
 def test_a_second_guard_changes_nothing() -> None:
     before = mergekit.merge.run_merge, run_yaml.main.callback
-    compat.guard_run_merge(mergekit.merge)
-    compat.guard_cli(run_yaml)
+    attach.guard_run_merge(mergekit.merge)
+    attach.guard_cli(run_yaml)
     assert (mergekit.merge.run_merge, run_yaml.main.callback) == before
 
 
 SCRIPT = """
 import sys
 import mergekit.merge
-from mergekit_ext import compat
-compat.guard_run_merge(mergekit.merge)
+from mergekit_ext import attach
+attach.guard_run_merge(mergekit.merge)
 from mergekit.scripts import run_yaml
-compat.guard_cli(run_yaml)
+attach.guard_cli(run_yaml)
 sys.argv = ["mergekit-yaml", *sys.argv[1:]]
 run_yaml.main()
 """

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mergekit.merge
 import pytest
 import torch
 import yaml
 from click.testing import CliRunner, Result
-from huggingface_hub import constants
 from mergekit.config import MergeConfiguration
-from mergekit.io.tasks import LoaderCache
 from mergekit.scripts import run_yaml
 from safetensors.torch import load_file, save_file
 
-from mergekit_ext import compat
 from mergekit_ext.errors import RecipeError
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.recipes.layer_swap_recipe import check_swap_models, for_mergekit
@@ -26,23 +21,11 @@ from mergekit_ext.recipes.recipe_reader import read_recipe
 from mergekit_ext.recipes.recipe_validation import validate_recipe
 
 
+pytestmark = pytest.mark.usefixtures("attached")
+
+
 TABLE = "layer_swap"
 HEADER: Any = None
-
-
-@pytest.fixture(autouse=True)
-def _attached(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    compat.guard_run_merge(mergekit.merge)
-    compat.guard_cli(run_yaml)
-    yield
-    LoaderCache().loaders.clear()
-
-
-@pytest.fixture
-def work(own_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(own_models.parent)
-    return own_models.parent
 
 
 def recipe(**changes: Any) -> dict[str, Any]:
