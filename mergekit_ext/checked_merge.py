@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +84,17 @@ class CheckedMerge:
             fetch=self.fetch or self._reads_models,
         )
         recipe = read_recipe(self.config)
-        merge = Merge(recipe, out, self._write, self.parameters, allowed, self.watch)
-        guarded_merge(replace(merge, record=self.record))
+        guarded_merge(
+            Merge(
+                recipe,
+                out,
+                self._write,
+                self.parameters,
+                allowed,
+                self.watch,
+                self.record,
+            )
+        )
 
     @property
     def _reads_models(self) -> bool:

@@ -88,8 +88,9 @@ def guarded_merge(merge: Merge) -> None:
     """
     target = Path(os.path.realpath(merge.out))
     recover(target)
-    check_dtypes(merge.recipe)
-    if merge.parameters is not None:
+    if merge.parameters is None:
+        check_dtypes(merge.recipe)
+    else:
         check_recipe(merge.recipe, merge.parameters)
     check_replaceable(target)
     inputs = read_inputs(

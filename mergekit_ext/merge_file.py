@@ -17,7 +17,7 @@ from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.merge_progress import reported
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.provenance import Origin, write_provenance
-from mergekit_ext.recipes.recipe_file import check_recipe_file, read_text
+from mergekit_ext.recipes.recipe_file import parse_recipe, read_text
 from mergekit_ext.watch import Watch
 
 
@@ -43,8 +43,8 @@ def merge_file(
     if threads is not None:
         torch.set_num_threads(threads)
     validate = attribute(part("config"), "MergeConfiguration").model_validate
-    config = check_recipe_file(path, validate)
     source = read_text(path)
+    config = parse_recipe(source, validate, path)
     parameters = parameters_of(config.merge_method)
     chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
     _check_device(chosen.device)

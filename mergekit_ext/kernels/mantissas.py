@@ -40,6 +40,10 @@ def total(table: torch.Tensor) -> float:
 
 
 def ratio(before: torch.Tensor, after: torch.Tensor) -> float:
+    """Return the ratio of what two tables hold; see ``ratio_of``."""
+    return ratio_of(total(before), total(after))
+
+
+def ratio_of(before: float, after: float) -> float:
     """Return the ratio of two sums; 1 where one is below 1e-7 or infinite."""
-    one, two = total(before), total(after)
-    return 1.0 if min(one, two) < 1e-7 or math.isinf(one) else one / two
+    return 1.0 if min(before, after) < 1e-7 or math.isinf(before) else before / after

@@ -8,7 +8,7 @@ import torch
 
 from mergekit_ext.errors import InputError
 from mergekit_ext.kernels.backends import Backend, pick
-from mergekit_ext.kernels.inputs import Input, check_inputs, chunks, flat_slice
+from mergekit_ext.kernels.inputs import Input, chunks, flat_slice
 from mergekit_ext.kernels.terms import Merge, Term
 
 
@@ -50,7 +50,6 @@ def nearswap(
     Raises:
         InputError: If the two do not fit each other, or one holds NaN.
     """
-    check_inputs(name, [base, other])
     what = Merge(name, base, (Term(other, 1.0),))
     merged, bad = (backend or pick(what)).nearswap(base.tensor, other.tensor, t)
     if bool(bad):

@@ -50,7 +50,24 @@ def check_recipe_file(path: str, validate: Callable[[Any], Any]) -> Any:
         RecipeError: If it is missing, not YAML, or not what mergekit's schema wants;
             naming the file and, for YAML, line and column.
     """
-    raw = _load(path, read_text(path))
+    return parse_recipe(read_text(path), validate, path)
+
+
+def parse_recipe(text: str, validate: Callable[[Any], Any], path: str) -> Any:
+    """Parse the text of a recipe file.
+
+    Args:
+        text: YAML.
+        validate: Builds mergekit's configuration from what YAML gives.
+        path: Where it was, for messages.
+
+    Returns:
+        What ``validate`` returns.
+
+    Raises:
+        RecipeError: If it is not YAML, or not what mergekit's schema wants.
+    """
+    raw = _load(path, text)
     if not isinstance(raw, dict):
         found = "is empty" if raw is None else f"holds a {type(raw).__name__}"
         raise RecipeError(f"Recipe {path} {found}; it must be a mapping of keys.")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import mergekit.merge_methods  # noqa: F401  (first: when loaded, it imports register)
 import yaml
 from mergekit.config import MergeConfiguration
 from pydantic import ValidationError
 
-from mergekit_ext.errors import RecipeError, unknown_name
+from mergekit_ext.checked_merge import parameters_of
+from mergekit_ext.errors import RecipeError
 from mergekit_ext.recipes.recipe_checks import check_coverage, check_recipe
 from mergekit_ext.recipes.recipe_reader import read_recipe
-from mergekit_ext.register import method_names, our_parameters, register_all
 
 
 def validate_recipe(text: str) -> None:
@@ -26,10 +25,7 @@ def validate_recipe(text: str) -> None:
             method, or it is one of ours and a parameter is not what it must be.
     """
     config = _config(text)
-    register_all()
-    if config.merge_method not in (known := method_names()):
-        raise RecipeError(unknown_name("merge method", config.merge_method, known))
-    if (parameters := our_parameters(config.merge_method)) is None:
+    if (parameters := parameters_of(config.merge_method)) is None:
         return
     recipe = read_recipe(config)
     check_recipe(recipe, parameters)

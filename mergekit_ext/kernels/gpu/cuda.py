@@ -34,6 +34,7 @@ from mergekit_ext.kernels.gpu.cuda_launch import (
 from mergekit_ext.kernels.gpu.cuda_plan import plan_of
 from mergekit_ext.kernels.gpu.triton_merge import merge_kernel, nearswap_kernel
 from mergekit_ext.kernels.gpu.triton_norms import norms_kernel
+from mergekit_ext.kernels.mantissas import ratio_of
 from mergekit_ext.kernels.terms import Merge
 
 
@@ -164,7 +165,7 @@ def _ratio(table: list[list[int]]) -> float:
         for k in (0, 2)
     ]
     before, after = sums
-    return 1.0 if others or min(before, after) < 1e-7 else before / after
+    return ratio_of(math.inf if others else before, after)
 
 
 def _empty_like(like: torch.Tensor) -> Flagged:
