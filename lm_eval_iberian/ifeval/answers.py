@@ -2,156 +2,303 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.ifeval.answer_forms import GivenAnswer, read_answer
+from lm_eval_iberian.ifeval.answers_file import read_rows
 from lm_eval_iberian.ifeval.data import Prompt
+from lm_eval_iberian.ifeval.known_prompts import plain, whose
 from lm_eval_iberian.ifeval.row_score import RowScore
 from lm_eval_iberian.ifeval.scoring import SCORINGS, score_by
-from lm_eval_iberian.jsonl import read_jsonl
+from lm_eval_iberian.languages import available_languages
 
 
-# what servers call the end of an answer that reached its limit
-_CUT_OFF: Final = frozenset({"length", "max_tokens"})
+# what chat templates write before what the user says, and after it
+_BEFORE: Final = re.compile(r"(?:[>\]:]|\buser) ?$", re.IGNORECASE)
+_AFTER: Final = re.compile(r" ?(?:<|\[/|###|assistant:)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class GivenAnswer:
-    """One line of an answers file.
+class Asked:
+    """The prompts that answers are wanted to.
 
     Attributes:
-        key: The key of its prompt, where it has one.
-        prompt: The text of its prompt, where it has that.
-        response: The answer; ``None`` is an empty one.
-        truncated: Whether it was cut off, where the file says so.
-        where: File and line.
+        prompts: All of them.
+        lang: Their language.
+        name: What they are called in messages.
     """
 
-    key: int | None
-    prompt: str | None
-    response: str | None
-    truncated: bool | None
-    where: str
+    prompts: Sequence[Prompt]
+    lang: str
+    name: str
 
 
 @dataclass(frozen=True)
-class Scored:
-    """The scores of the answers that found a prompt, and what was left over.
+class Answers:
+    """What an answers file holds.
 
     Attributes:
-        rows: For each scoring the scores, in the order of the prompts.
+        path: The file.
+        given: The answers, in their order.
+        bad_rows: For each row that cannot be used, where it is and why.
+    """
+
+    path: Path
+    given: tuple[GivenAnswer, ...]
+    bad_rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Answers by the key of their prompt, and what was left over.
+
+    Attributes:
+        path: The file they were read from.
+        given: The answers by key.
         unanswered: Keys of the prompts without an answer.
         unmatched: File and line of the answers without a prompt.
+        bad_rows: Rows that were left out, each with its fault.
+        set_aside: Keys whose answers were left out because other runs have none.
     """
 
-    rows: Mapping[str, tuple[RowScore, ...]]
+    path: Path
+    given: Mapping[int, GivenAnswer]
     unanswered: tuple[int, ...]
     unmatched: tuple[str, ...]
+    bad_rows: tuple[str, ...] = ()
+    set_aside: tuple[int, ...] = ()
 
     @property
     def leftovers(self) -> list[str]:
         """What was not scored, a line each."""
         lines = []
+        if self.bad_rows:
+            count = f"{counted(len(self.bad_rows), 'row')} left out"
+            lines.append(f"{count}: {_some(self.bad_rows, 3)}")
         if self.unanswered:
             count = f"{len(self.unanswered)} prompts without an answer"
             lines.append(f"{count}: keys {_some(self.unanswered)}")
+        if self.set_aside:
+            count = f"{counted(len(self.set_aside), 'prompt')} left out"
+            keys = _some(self.set_aside)
+            lines.append(f"{count} that other runs have no answer to: keys {keys}")
         if self.unmatched:
             count = f"{len(self.unmatched)} answers without a prompt"
             lines.append(f"{count}: {_some(self.unmatched, 3)}")
         return lines
 
-
-def read_answers(path: Path) -> list[GivenAnswer]:
-    """Read {"key" or "prompt", "response"} lines, or the samples that lm-eval logs.
-
-    A null response is an empty answer; ``finish_reason`` may say that one was cut off.
-
-    Raises:
-        DataError: A line has neither key nor prompt, or no response; the file has no
-            line at all.
-    """
-    answers = [
-        _read_answer(row, f"{path}, line {number}") for number, row in read_jsonl(path)
-    ]
-    if not answers:
-        raise DataError(f"{path} holds no answers")
-    return answers
+    @property
+    def has_prompts(self) -> bool:
+        """Whether some answer came with its prompt, and not by key alone."""
+        return any(answer.prompt is not None for answer in self.given.values())
 
 
-def match(
-    prompts: Sequence[Prompt],
-    answers: Iterable[GivenAnswer],
-    scorings: Sequence[str] = SCORINGS,
-) -> Scored:
-    """Score every answer by its prompt, found by key, else by the prompt's text.
+def read_answers(path: Path, *, keep_going: bool = False) -> Answers:
+    """Read an answers file; see ``read_rows`` and ``read_answer`` for its forms.
+
+    A null response is an empty answer.
+
+    Args:
+        path: The file.
+        keep_going: Leave out rows that cannot be used.
 
     Raises:
-        DataError: Two answers for one prompt, or none for any.
+        DataError: A row cannot be used; the file has no answer at all, or has them by
+            several of lm-eval's filters.
     """
-    by_key = {prompt.key: prompt for prompt in prompts}
-    by_text = {_plain(prompt.published_prompt): prompt for prompt in prompts}
-    by_text |= {_plain(prompt.prompt): prompt for prompt in prompts}
-    given: dict[int, GivenAnswer] = {}
-    unmatched = []
-    for answer in answers:
-        prompt = by_key.get(answer.key) if answer.key is not None else None
-        if prompt is None and answer.prompt is not None:
-            prompt = by_text.get(_plain(answer.prompt))
-        if prompt is None:
-            unmatched.append(answer.where)
-        elif prompt.key in given:
-            first = given[prompt.key].where
-            raise DataError(
-                f"{answer.where}: a second answer to key {prompt.key}, see {first}"
-            )
-        else:
-            given[prompt.key] = answer
+    given, bad = [], []
+    for where, row in read_rows(path):
+        try:
+            if isinstance(row, DataError):
+                raise row
+            given.append(read_answer(row, where))
+        except DataError as error:
+            if not keep_going:
+                raise DataError(_going_on(error)) from error
+            bad.append(str(error))
     if not given:
-        raise DataError("no answer belongs to any of the prompts: other prompts?")
-    scores = [
-        score_by(
-            prompt,
-            given[prompt.key].response,
-            scorings,
-            truncated=given[prompt.key].truncated,
+        why = f"; {_some(bad, 3)}" if bad else ""
+        raise DataError(f"{path} holds no answers{why}")
+    filters = sorted({answer.filter for answer in given if answer.filter is not None})
+    if len(filters) > 1:
+        raise DataError(
+            f"{path} holds the answers by the filters {', '.join(filters)}; leave the "
+            "rows of one of them"
         )
-        for prompt in prompts
-        if prompt.key in given
+    return Answers(path, tuple(given), tuple(bad))
+
+
+def match(asked: Asked, answers: Answers, *, keep_going: bool = False) -> Matched:
+    """Find the prompt of every answer: by key, and by its text where the row has it.
+
+    A row's text must be the published or the repaired one of its key; without a key it
+    must be that of one prompt.
+
+    Args:
+        asked: The prompts.
+        answers: What a file holds.
+        keep_going: Leave out answers that cannot be used.
+
+    Raises:
+        DataError: An answer is to a prompt in another language; half of the answers or
+            more belong to no prompt; two answers belong to one, or one to two.
+    """
+    _require_language(asked, answers)
+    index = _Index(asked.prompts)
+    found: dict[int, list[GivenAnswer]] = {}
+    unmatched, bad = [], list(answers.bad_rows)
+    for answer in answers.given:
+        try:
+            prompt = index.find(answer)
+        except DataError as error:
+            if not keep_going:
+                raise DataError(_going_on(error)) from error
+            bad.append(str(error))
+            continue
+        if prompt is None:
+            unmatched.append(answer)
+        else:
+            found.setdefault(prompt.key, []).append(answer)
+    if 2 * len(unmatched) >= len(answers.given):
+        raise DataError(_other_prompts(asked, answers, unmatched, index))
+    given = {}
+    for key, several in found.items():
+        left, faults = _single(key, several)
+        if faults and not keep_going:
+            raise DataError(_going_on(faults[-1]))
+        bad += faults
+        if left is not None:
+            given[key] = left
+    if not given:
+        raise DataError(f"{answers.path} holds no answers; {_some(bad, 3)}")
+    keys = [prompt.key for prompt in asked.prompts if prompt.instruction_ids]
+    missing = tuple(key for key in keys if key not in given)
+    places = tuple(answer.where for answer in unmatched)
+    return Matched(answers.path, given, missing, places, tuple(bad))
+
+
+def score_answers(
+    asked: Asked, matched: Matched, scorings: Sequence[str] = SCORINGS
+) -> dict[str, tuple[RowScore, ...]]:
+    """Return for each scoring the answers' scores, in the order of the prompts."""
+    scores = [
+        score_by(prompt, given.response, scorings, truncated=given.truncated)
+        for prompt in asked.prompts
+        if (given := matched.given.get(prompt.key)) is not None
     ]
-    rows = dict(zip(scorings, zip(*scores, strict=True), strict=True))
-    missing = tuple(prompt.key for prompt in prompts if prompt.key not in given)
-    return Scored(rows, missing, tuple(unmatched))
+    return dict(zip(scorings, zip(*scores, strict=True), strict=True))
 
 
-def _read_answer(row: Mapping[str, Any], where: str) -> GivenAnswer:
-    """Read one line of either form."""
-    doc = row.get("doc")
-    if isinstance(doc, Mapping) and "filtered_resps" in row:
-        replies = row["filtered_resps"]
-        if not isinstance(replies, list) or len(replies) != 1:
-            raise DataError(f"{where}: lm-eval logged other than one answer here")
-        row = {**doc, "response": replies[0]}
-    key, prompt = row.get("key"), row.get("prompt")
-    has_key = isinstance(key, int) and not isinstance(key, bool)
-    if not has_key and not isinstance(prompt, str):
-        raise DataError(f"{where}: needs a 'key' (number) or a 'prompt' (text)")
-    if "response" not in row or not isinstance(row["response"], str | None):
-        raise DataError(f"{where}: needs a 'response' that is a text or null")
-    finish = row.get("finish_reason")
-    return GivenAnswer(
-        key=key if has_key else None,
-        prompt=prompt if isinstance(prompt, str) else None,
-        response=row["response"],
-        truncated=finish in _CUT_OFF if isinstance(finish, str) else None,
-        where=where,
+class _Index:
+    """Prompts by key and by text."""
+
+    def __init__(self, prompts: Iterable[Prompt]) -> None:
+        self.by_key = {prompt.key: prompt for prompt in prompts}
+        self.by_text: dict[str, dict[int, Prompt]] = {}
+        for prompt in prompts:
+            for text in _texts(prompt):
+                self.by_text.setdefault(text, {})[prompt.key] = prompt
+
+    def find(self, answer: GivenAnswer) -> Prompt | None:
+        """Return the prompt of an answer.
+
+        Raises:
+            DataError: It has no key, and its prompt stands under several.
+        """
+        text = None if answer.prompt is None else plain(answer.prompt)
+        if answer.key is not None:
+            prompt = self.by_key.get(answer.key)
+            if prompt is None or text is None:
+                return prompt
+            same = any(text == own or _wraps(text, own) for own in _texts(prompt))
+            return prompt if same else None
+        if text is None:
+            return None
+        found = self.by_text.get(text) or {
+            key: prompt
+            for own, prompts in self.by_text.items()
+            if _wraps(text, own)
+            for key, prompt in prompts.items()
+        }
+        if len(found) > 1:
+            raise DataError(
+                f"{answer.where}: its prompt stands under the keys {_some([*found])}; "
+                "give the row a 'key'"
+            )
+        return next(iter(found.values()), None)
+
+
+def _texts(prompt: Prompt) -> set[str]:
+    return {plain(prompt.published_prompt), plain(prompt.prompt)}
+
+
+def _wraps(text: str, own: str) -> bool:
+    """Tell whether a text is a prompt in its chat template."""
+    before, found, after = text.rpartition(own)
+    return bool(found and _BEFORE.search(before) and _AFTER.match(after))
+
+
+def _single(
+    key: int, several: Sequence[GivenAnswer]
+) -> tuple[GivenAnswer | None, list[str]]:
+    """Return the one answer to a prompt, and why others are not; none of two."""
+    first, *others = several
+    same = all(answer.response == first.response for answer in others)
+    kind = "the same as" if same else "another than"
+    faults = [
+        f"{one.where}: a second answer to key {key}, {kind} {first.where}"
+        for one in others
+    ]
+    if others and not same:
+        return None, [f"{first.where}: answered twice, differently", *faults]
+    return first, faults
+
+
+def _require_language(asked: Asked, answers: Answers) -> None:
+    """Refuse answers that say they are to prompts in another language."""
+    known = available_languages()
+    for answer in answers.given:
+        if answer.lang in known and answer.lang != asked.lang:
+            of_doc = "doc.lang" if answer.filter is not None else "lang"
+            raise DataError(
+                f"{answer.where}: {of_doc} is {answer.lang!r}, but --lang {asked.lang} "
+                "was asked for"
+            )
+
+
+def _other_prompts(
+    asked: Asked, answers: Answers, unmatched: Sequence[GivenAnswer], index: _Index
+) -> str:
+    """Say what was asked for, and what the file holds instead."""
+    total, texts = len(answers.given), [a.prompt for a in unmatched if a.prompt]
+    if len(unmatched) == total:
+        head = "no answer belongs to any of the prompts"
+    else:
+        head = "too few answers belong to the prompts"
+    if not texts:
+        held = f"keys {_some([answer.key for answer in unmatched])}"
+    elif any(plain(text) in index.by_text for text in texts):
+        held = "these prompts under other keys (leave out 'key', or mend it)"
+    else:
+        held = whose(texts)
+    return (
+        f"{answers.path}: {head} asked for, {asked.name}; {len(unmatched)} of {total} "
+        f"are left over, the first is {unmatched[0].where}; the file holds {held}"
     )
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.split())
+def _going_on(error: object) -> str:
+    return f"{error}; --keep-going leaves such rows out"
+
+
+def counted(number: int, what: str) -> str:
+    """Return ``1 row`` or ``2 rows``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _some(items: Sequence[object], most: int = 8) -> str:

@@ -135,7 +135,7 @@ def test_the_mini_set_has_every_instruction_type() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"key": "1"}, "'key' must be a whole number, found '1'"),
+        ({"key": "1a"}, "'key' must be a whole number, found '1a'"),
         ({"prompt": ""}, "'prompt' must be a text"),
         ({"kwargs": []}, "1 instructions but 0 kwargs"),
         ({"kwargs": {}}, "'instruction_id_list' and 'kwargs' must be lists"),
