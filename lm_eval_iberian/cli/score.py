@@ -132,7 +132,10 @@ def _require_other_file(out: Path | None, read: tuple[Path, ...]) -> None:
 
 def _unchecked(found: Mapping[str, Any], asked: Asked) -> str:
     """Say that answers were paired by key alone, and if they look wrong."""
-    line = f"no row holds its prompt: nothing shows that it is {asked.name} they answer"
+    line = (
+        "no row holds its prompt: whether these are answers to "
+        f"{asked.name} cannot be checked"
+    )
     rate = found["off_language_rate"]
     if rate is not None and rate > _SUSPICIOUS:
         line += (

@@ -92,6 +92,8 @@ def _no_prompt(asked: Mapping[str, Any], named: object) -> str:
     """Say why a row belongs to no prompt."""
     if "key" in asked:
         return f"'key' must be a whole number, found {one_line(repr(named), 60)}"
+    if "results" in asked and "config" in asked:
+        return "these are lm-eval's results; give the samples_*.jsonl beside them"
     if "custom_id" in asked:
         return (
             f"its custom_id {one_line(repr(named), 60)} is no key; a request must be "

@@ -112,6 +112,16 @@ def test_bad_arguments_are_one_sentence(
     assert result.stdout == ""
 
 
+def test_samples_alone_are_told_where_the_results_are(folder: Path) -> None:
+    path = folder / "samples_belebele_eng_Latn_2025-01-01T00-00-00.0.jsonl"
+    path.write_text("{}\n")
+    result = report(path)
+    assert result.exit_code == 1
+    assert "samples_belebele_eng_Latn_2025" in result.stderr
+    assert "give the results_*.json beside it" in " ".join(result.stderr.split())
+    assert report(path, folder).exit_code == 0
+
+
 def test_a_model_s_name_is_no_markup(folder: Path) -> None:
     path = next(folder.rglob("*.json"))
     path.write_text(path.read_text().replace("org/model", r"[red]\u001b[2Jx[/red]"))

@@ -443,7 +443,8 @@ def test_answers_by_several_filters_are_a_choice(tmp_path: Path) -> None:
         (b"\n \n", "holds no answers"),
         (b"[]", "holds no answers"),
         (b"[1, 2", "not JSON"),
-        (b'{"results": {}, "config": {}}', "found results, config"),
+        (b'{"results": {}, "config": {}}', "lm-eval's results; give the samples_"),
+        (b'{"model": "m", "score": 3}', "found model, score"),
         (b"\x1f\x8b\x08\x00broken", "cannot be unpacked"),
         (
             gzip.compress(b'{"key": 1, "response": "a"}\n', mtime=0)[:-9],
