@@ -93,6 +93,8 @@ def choose(
         groups.setdefault(replace(same, prompts=prompts), []).append(result)
     if not groups:
         return Choice(())
+    if benchmark.one_task:
+        tasks = ()  # none of its names comes first
     order = sorted(
         groups,
         key=lambda s: (*_rank(groups[s], kind, tasks, wanted), -groups[s][0].when),

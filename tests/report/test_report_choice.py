@@ -302,6 +302,17 @@ def test_two_names_of_one_task_in_one_file_are_two_runs(results: Results) -> Non
     assert model_of(results).averages["IFEval EU"].runs == 2
 
 
+def test_neither_name_of_one_task_comes_first(results: Results) -> None:
+    for at, name in enumerate(("iberian_ifeval_eu", "ifeval_eu")):
+        sampling = {"gen_kwargs": f"temperature={at}"}
+        row = {f"{IFEVAL},none": 0.4 + 0.2 * at}
+        results.write({name: row}, shots=0, n=541, date=1e9 + at, config=sampling)
+    model = model_of(results)
+    assert model.averages["IFEval EU"].value == pytest.approx(60)
+    (text,) = (i.text for i in model.issues if i.kind == "conflict")
+    assert text.endswith("the newest file counts")
+
+
 @pytest.mark.parametrize(("lang", "name"), [("ca", "ifeval_ca"), ("en", "ifeval")])
 def test_upstream_s_ifeval_is_no_run_of_ours(
     results: Results, lang: str, name: str
