@@ -73,7 +73,7 @@ def command(
     """
     from lm_eval_iberian.ifeval.answers import Asked, score_answers
     from lm_eval_iberian.ifeval.data import left_out, load, read_prompts
-    from lm_eval_iberian.ifeval.known_prompts import set_name
+    from lm_eval_iberian.ifeval.known_prompts import require_language, set_name
     from lm_eval_iberian.ifeval.report import (
         ScoredRun,
         metrics,
@@ -91,7 +91,9 @@ def command(
         name = set_name(which or "paper", lang)
         asked = Asked(load(lang, which or "paper"), lang, name)
     else:
-        asked = Asked(read_prompts(prompts, lang), lang, f"{prompts}, language {lang}")
+        own = read_prompts(prompts, lang)
+        require_language([one.prompt for one in own], lang, prompts)
+        asked = Asked(own, lang, f"{prompts}, language {lang}")
     scorings = SCORINGS if scoring == "both" else (scoring,)
     found = read_runs(answers, asked, keep_going=keep_going)
     runs = []

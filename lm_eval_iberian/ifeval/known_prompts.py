@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from lm_eval_iberian.download import cached
-from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.errors import DataError, IberianError
 from lm_eval_iberian.ifeval.data import (
     SETS,
     Prompt,
@@ -14,8 +14,11 @@ from lm_eval_iberian.ifeval.data import (
     paper_source,
     read_set,
 )
-from lm_eval_iberian.languages import compose, identify
+from lm_eval_iberian.languages import compose, decide_language, identify, load_profile
 from lm_eval_iberian.terminal import one_line
+
+
+_LOOKED_AT = 50
 
 
 def plain(text: str) -> str:
@@ -40,6 +43,29 @@ def whose(texts: Sequence[str]) -> str:
     lang = identify("\n\n".join(texts[:5]))
     which = f", in the language {lang!r} it seems" if lang else ""
     return f"prompts of no set that is here{which}: {one_line(texts[0], 60)!r}"
+
+
+def require_language(texts: Sequence[str], lang: str, where: object) -> None:
+    """Refuse prompts most of which are decidedly in another language.
+
+    Args:
+        texts: The prompts; some of many are looked at.
+        lang: The language they should be in.
+        where: Their file, for the message.
+
+    Raises:
+        DataError: They are in another one.
+        UnknownNameError: There is no such language.
+    """
+    load_profile(lang)
+    some = texts[:: 1 + len(texts) // _LOOKED_AT]
+    wrong = [text for text in some if decide_language(text, lang).status == "rejected"]
+    if 2 * len(wrong) > len(some):
+        found = identify("\n\n".join(wrong[:5])) or "another language"
+        raise DataError(
+            f"{where}: the prompts seem to be in {found!r}, but --lang {lang} was "
+            "asked for"
+        )
 
 
 def _sets() -> Iterator[tuple[str, tuple[Prompt, ...]]]:

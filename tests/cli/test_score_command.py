@@ -514,3 +514,17 @@ def test_the_documented_pattern_takes_no_mini_run(root: Path, tmp_path: Path) ->
         (tmp_path / f"samples_{name}_2026-11-29T18-36-24.564648.jsonl").touch()
     (only,) = tmp_path.glob(pattern)
     assert "mini" not in only.name
+
+
+@pytest.mark.parametrize("given", ["gl", "ca", "es", "en", "eu"])
+@pytest.mark.parametrize("lang", ["eu", "es"])
+def test_one_s_own_prompts_in_another_language_are_refused(
+    root: Path, tmp_path: Path, given: str, lang: str
+) -> None:
+    data = root / f"data/ifeval/mini/{given}.jsonl"
+    path = write(tmp_path / "a.jsonl", map(plain, load(given, "mini")))
+    result = score(path, "--lang", lang, "--data", data)
+    assert result.exit_code == int(given != lang)
+    if given != lang:
+        assert f"{given}.jsonl" in told(result)
+        assert f"seem to be in {given!r}, but --lang {lang}" in told(result)
