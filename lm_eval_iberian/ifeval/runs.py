@@ -16,7 +16,7 @@ class Runs:
 
     Attributes:
         each: One for each run.
-        copies: A line for each file that holds the same answers as another.
+        copies: A line for each file that holds no answers but those of another.
     """
 
     each: tuple[Matched, ...]
@@ -26,7 +26,7 @@ class Runs:
 def read_runs(paths: Iterable[Path], asked: Asked, *, keep_going: bool = False) -> Runs:
     """Read answers files, each a run on the same prompts.
 
-    A file that holds the same answers as another counts once.
+    A file that holds the same answers as another, or some of them, is no run.
 
     Args:
         paths: The files.
@@ -42,12 +42,25 @@ def read_runs(paths: Iterable[Path], asked: Asked, *, keep_going: bool = False) 
     for path in paths:
         answers = read_answers(path, keep_going=keep_going)
         run = match(asked, answers, keep_going=keep_going)
-        same = next((other for other in each if _said(other) == _said(run)), None)
-        if same is None:
-            each.append(run)
-        else:
-            copies.append(f"{path} holds the same answers as {same.path}, counts once")
+        whole = next((other for other in each if _within(run, other)), None)
+        if whole is not None:
+            copies.append(_copy(run, whole))
+            continue
+        copies += [_copy(other, run) for other in each if _within(other, run)]
+        each = [other for other in each if not _within(other, run)]
+        each.append(run)
     return Runs(_on_the_same(asked, each, keep_going), tuple(copies))
+
+
+def _within(run: Matched, other: Matched) -> bool:
+    """Tell whether a run has no answer that another one does not have."""
+    return _said(run).items() <= _said(other).items()
+
+
+def _copy(run: Matched, whole: Matched) -> str:
+    if len(run.given) == len(whole.given):
+        return f"{run.path} holds the same answers as {whole.path}, counts once"
+    return f"{run.path} holds no answer that {whole.path} does not hold, is no run"
 
 
 def _said(run: Matched) -> dict[int, str | None]:

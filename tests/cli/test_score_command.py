@@ -528,3 +528,19 @@ def test_one_s_own_prompts_in_another_language_are_refused(
     if given != lang:
         assert f"{given}.jsonl" in told(result)
         assert f"seem to be in {given!r}, but --lang {lang}" in told(result)
+
+
+@pytest.mark.parametrize("whole_first", [True, False])
+def test_a_part_of_a_run_is_no_run(tmp_path: Path, whole_first: bool) -> None:
+    rows = [plain(p) for p in load("eu", "mini")]
+    paths = [
+        write(tmp_path / "whole.jsonl", rows),
+        write(tmp_path / "p.jsonl", rows[:9]),
+    ]
+    order = paths if whole_first else paths[::-1]
+    more = ("--lang", "eu", "--set", "mini", "--keep-going")
+    result = score(*order, *more)
+    assert result.exit_code == 0, result.output
+    assert "runs, mean" not in result.output
+    assert "50 prompts, " in result.output
+    assert "p.jsonl holds no answer that" in told(result)
