@@ -13,7 +13,7 @@ from lm_eval_iberian.terminal import console, shown
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.ifeval.answers import Asked
+    from lm_eval_iberian.ifeval.pairing import Asked
 
 _ACCURACIES = {
     "prompt, strict": "prompt_level_strict_acc",
@@ -71,9 +71,9 @@ def command(
     Answers without a prompt, and prompts without an answer, are reported and not
     scored; with too many of the former nothing is.
     """
-    from lm_eval_iberian.ifeval.answers import Asked, score_answers
     from lm_eval_iberian.ifeval.data import left_out, load, read_prompts
     from lm_eval_iberian.ifeval.known_prompts import require_language, set_name
+    from lm_eval_iberian.ifeval.pairing import Asked, score_answers
     from lm_eval_iberian.ifeval.report import (
         ScoredRun,
         metrics,

@@ -13,8 +13,8 @@ from typing import Any
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.files import write_whole
-from lm_eval_iberian.ifeval.answers import Matched
 from lm_eval_iberian.ifeval.metrics import Metrics, aggregate
+from lm_eval_iberian.ifeval.pairing import Matched
 from lm_eval_iberian.ifeval.row_score import RowScore
 
 

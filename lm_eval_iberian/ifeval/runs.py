@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.ifeval.answers import Asked, Matched, match, read_answers
+from lm_eval_iberian.ifeval.answers import read_answers
+from lm_eval_iberian.ifeval.pairing import Asked, Matched, match
 
 
 @dataclass(frozen=True)
