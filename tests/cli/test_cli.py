@@ -166,7 +166,9 @@ def test_the_original_scoring_alone_has_the_plain_names(files: Path) -> None:
 
 def test_several_files_are_several_runs(files: Path) -> None:
     out, second = files / "scores.json", files / "second.jsonl"
-    second.write_text('{"key": 1, "response": "The sea."}\n')
+    words = ((1, "sea"), (2, "hill"), (3, "sky"))
+    rows = [{"key": key, "response": f"The {word}."} for key, word in words]
+    second.write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = iberian(
         "score", str(files / "answers.jsonl"), str(second), "--lang", "en",
         "--data", str(files / "prompts.jsonl"), "--json", str(out),
