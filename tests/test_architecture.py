@@ -24,6 +24,7 @@ HOSTS = {
     "lm_eval": {
         "lm_eval_iberian/_hooks.py",
         "lm_eval_iberian/cli/tasks.py",
+        "lm_eval_iberian/shipped_task.py",  # what it builds of our YAMLs
         # a suite may be upstream's: only the harness knows its tasks and builds them
         "lm_eval_iberian/suites/harness.py",
     },
