@@ -23,6 +23,7 @@ class ShippedTask:
         """Do nothing: ``__new__`` returns a task of lm-eval's."""
 
     def __new__(cls, config: Mapping[str, Any]) -> Any:
+        """Return lm-eval's task of the configuration's output type."""
         own = {key: value for key, value in config.items() if key != "class"}
         # 0.4 has one class for all tasks, the branch for 0.5 one for each output type
         kinds = getattr(ConfigurableTask, "_registry", {})

@@ -14,6 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent / "task_configs"
 VERSION = 1.0
+FLORES_VERSION = 1.1
 SHOTS = 5
 LANGUAGES = {
     "eu": "Basque",
@@ -269,6 +270,7 @@ def flores() -> Iterator[tuple[str, Config]]:
         for config in with_mini(real, about):
             if config["task"].endswith("_mini"):
                 config["generation_kwargs"] = generation(96)
+            config["metadata"]["version"] = FLORES_VERSION
             yield "flores", config
     about = "Translation in the 14 directions of Merge and Conquer"
     yield from groups("flores", names, about)

@@ -27,7 +27,7 @@ def load(lang: str, which: str = "paper", **_: Any) -> DatasetDict:
     Args:
         lang: Language of the prompts.
         which: ``paper`` or ``mini``.
-        **_: lm-eval hands over the whole run's metadata as well.
+        **_: Of no effect: some releases of lm-eval hand over a run's metadata.
     """
     return as_dataset(load_prompts(lang, which))
 

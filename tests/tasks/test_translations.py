@@ -48,7 +48,7 @@ def test_the_translation_is_found(
 
 @pytest.mark.parametrize("answer", [7, ["Kaixo."], {"text": "Kaixo."}, b"Kaixo."])
 def test_what_is_no_text_is_refused(answer: Any) -> None:
-    with pytest.raises(DataError, match="must be text.*sentence 3"):
+    with pytest.raises(DataError, match=r"must be text.*sentence 3"):
         scorer("eus_Latn")({"id": 3, "sentence_eus_Latn": "Egun on."}, [answer])
 
 
