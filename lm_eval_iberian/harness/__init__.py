@@ -2,4 +2,5 @@
 
 ``contract``: what of its internals is relied on. ``attach``: what the start-up hook
 adds. ``leaves``: from names to tasks. ``building``: one task built without a model.
+``shipped_task``: the class of our own tasks.
 """

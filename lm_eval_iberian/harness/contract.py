@@ -106,6 +106,7 @@ CONTRACT = (
         ("self", "key", "value", "update"),
     ),
     Part("lm_eval.api.task:ConfigurableTask", "set_fewshot_seed", ("self", "seed")),
+    Part("lm_eval.api.task:ConfigurableTask", "download"),
     Part("lm_eval.api.task:ConfigurableTask", "eval_docs"),
     Part("lm_eval.api.task:ConfigurableTask", "build_all_requests"),
     Part("lm_eval.api.task:ConfigurableTask", "instances"),
