@@ -74,6 +74,7 @@ def test_data_are_loaded_when_names_are_matched(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     manager = attached()()
     assert manager.match_tasks(["ifeval_eu_mini"]) == ["ifeval_eu_mini"]
@@ -141,6 +142,7 @@ def test_missing_data_end_in_a_sentence_before_a_model_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
     model = "pretrained=/no/such/model"
     done = subprocess.run(
@@ -153,6 +155,6 @@ def test_missing_data_end_in_a_sentence_before_a_model_is_loaded(
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("lm_eval: The IFEval prompts of Merge and Conquer"), last
-    assert "iberian tasks --fetch iberian_ifeval_eu" in last
+    assert "iberian fetch iberian_ifeval_eu" in last
     assert "Traceback" not in done.stderr
     assert "/no/such/model" not in done.stderr
