@@ -54,8 +54,8 @@ def _load(path: str, name: str | None, revision: str) -> DatasetDict:
     from datasets import load_dataset
 
     stand_in = readable_datasets()
-    folder = None if stand_in is None else str(stand_in)
-    return load_dataset(path, name, revision=revision, cache_dir=folder)
+    where = {} if stand_in is None else {"cache_dir": str(stand_in)}
+    return load_dataset(path, name, revision=revision, **where)
 
 
 def _checked(
