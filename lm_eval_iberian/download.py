@@ -142,8 +142,10 @@ def fetch(
     name = f"{what[0].upper()}{what[1:]}"
     by_hand = f"save {address} as {target}"
     advice = f"where there is a network, run `iberian fetch {task}`"
-    absent = out_of_reach()
-    if absent:
+    forbids = offline()
+    if forbids:
+        why = f"not in the cache and could not be fetched ({forbids} is set)"
+        absent = out_of_reach() if os.environ.get(CHECKING) else why
         raise DataUnavailableError(f"{name} is {absent}", f": {advice}, or {by_hand}")
     require_writable(target.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -217,11 +219,13 @@ def _save(reply: Response, partial: Path) -> None:
 
 
 def _mirrored(url: str) -> str:
-    mirror = os.environ.get(MIRROR)
+    name, mirror = MIRROR, os.environ.get(MIRROR)
     if not mirror and url.startswith(_HUB):
-        mirror = os.environ.get("HF_ENDPOINT")
+        name, mirror = "HF_ENDPOINT", os.environ.get("HF_ENDPOINT")
     if not mirror:
         return url
     host = urlsplit(mirror.rstrip("/"))
+    if host.scheme not in ("http", "https") or not host.netloc:
+        raise DataUnavailableError(f"{name}={mirror} is no address: https://… is one")
     rest = urlsplit(url)
     return urlunsplit((host.scheme, host.netloc, host.path + rest.path, rest.query, ""))

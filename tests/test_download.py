@@ -246,6 +246,15 @@ def test_a_mirror_replaces_the_host(
     assert asked == ["/good/owner/a.jsonl"]
 
 
+@pytest.mark.parametrize("mirror", ["nonsense", "ftp://a.b", "https://", "/a/b"])
+def test_a_mirror_that_is_no_address_is_named(
+    mirror: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(download.MIRROR, mirror)
+    with pytest.raises(DataUnavailableError, match=r"_MIRROR=.* is no address"):
+        download.fetch("https://example.org/owner/a.jsonl", "it", "a_task")
+
+
 def test_sources_are_pinned_to_a_commit() -> None:
     pinned = download.source("iber-ifeval")
     assert len(pinned.commit) == 40

@@ -25,6 +25,14 @@ def test_no_bars_where_there_is_no_terminal(monkeypatch) -> None:  # type: ignor
     assert out.getvalue() == ""
 
 
+def test_an_old_encoding_gets_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", out)
+    console().print("✓ ñ")
+    out.flush()
+    assert out.buffer.getvalue() == b"\\u2713 \\xf1\n"  # type: ignore[attr-defined]
+
+
 def test_a_pipe_has_no_edge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     out = io.StringIO()
