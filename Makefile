@@ -41,8 +41,12 @@ check: lint types test ## what CI runs
 gpu-check: ## compare the CUDA kernels with the CPU and time them; PYTHON has a CUDA torch
 	$(PYTHON) benchmarks/gpu_check.py
 
+.PHONY: matrix
+matrix: ## run every test under Python 3.10 to 3.13, in .matrix; PYTEST_ADDOPTS for pytest
+	$(PYTHON) scripts/run_matrix.py .matrix
+
 build: $(STAMP) ## wheel and sdist into dist/
 	$(BIN)/python -m build
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) dist demo_output .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .matrix dist demo_output .mypy_cache .ruff_cache .pytest_cache

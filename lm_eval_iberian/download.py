@@ -12,7 +12,15 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from lm_eval_iberian.backoff import TRIES, USER_AGENT, asked_to_wait, passes, pause
+from lm_eval_iberian.backoff import (
+    TRIES,
+    USER_AGENT,
+    asked_to_wait,
+    passes,
+    pause,
+    say_waiting,
+)
+from lm_eval_iberian.cache import cache_folder, require_writable
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
@@ -22,7 +30,9 @@ if TYPE_CHECKING:
     from requests import Response
 
 MIRROR = "LM_EVAL_IBERIAN_MIRROR"
-_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
+# the hub's library takes the third for the first
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
+CHECKING = "LM_EVAL_IBERIAN_CHECKING"  # set in the processes of a check-up
 _HUB = "https://huggingface.co/"
 _TIMEOUT = 30  # seconds without a byte
 
@@ -88,13 +98,6 @@ def source(name: str) -> Source:
     return Source(name, *needed, *known)
 
 
-def cache_folder() -> Path:
-    """Return our folder in the Hugging Face cache (``HF_HOME``)."""
-    home = os.environ.get("HF_HOME")
-    root = Path(home).expanduser() if home else Path.home() / ".cache" / "huggingface"
-    return root / "lm_eval_iberian"
-
-
 def cached(url: str) -> Path:
     """Return where the local copy of ``url`` is, or would be."""
     return cache_folder() / urlsplit(url).path.lstrip("/")
@@ -104,6 +107,14 @@ def offline() -> str | None:
     """Return the variable that forbids the network, if one does."""
     truthy = {"1", "true", "yes", "on"}
     return next((v for v in _OFFLINE if os.environ.get(v, "").lower() in truthy), None)
+
+
+def out_of_reach() -> str | None:
+    """Word why what is missing is not fetched; None where the network may be used."""
+    if os.environ.get(CHECKING):
+        return "not in the cache (this check never uses the network)"
+    forbids = offline()
+    return f"not in the cache, and {forbids} is set" if forbids else None
 
 
 def fetch(
@@ -128,15 +139,25 @@ def fetch(
     if target.is_file():
         return target
     address = _mirrored(url)
+    name = f"{what[0].upper()}{what[1:]}"
+    by_hand = f"save {address} as {target}"
+    advice = f"where there is a network, run `iberian fetch {task}`"
     forbids = offline()
     if forbids:
-        raise _unavailable(what, task, address, target, f"{forbids} is set")
+        why = f"not in the cache and could not be fetched ({forbids} is set)"
+        absent = out_of_reach() if os.environ.get(CHECKING) else why
+        raise DataUnavailableError(f"{name} is {absent}", f": {advice}, or {by_hand}")
+    require_writable(target.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.{os.getpid()}.{get_ident()}.partial")
     try:
         reason = _download(address, partial)
         if reason is not None:
-            raise _unavailable(what, task, address, target, reason)
+            raise DataUnavailableError(
+                f"{name} is not in the cache and could not be fetched ({reason}):"
+                f" try again later, or {by_hand}",
+                f"; {advice}",
+            )
         if check is not None:
             try:
                 check(partial)
@@ -170,6 +191,7 @@ def _download(address: str, partial: Path) -> str | None:
                 wait = pause(attempt, reply.headers)
                 if wait is None or not passes(reply.status_code):
                     return reason + _told_to_wait(reply)
+                say_waiting(address, reply.headers)
         except requests.RequestException as error:  # a body cut off, too
             reason = f"{type(error).__name__} after {attempt} tries"
             wait = pause(attempt, {})
@@ -197,21 +219,13 @@ def _save(reply: Response, partial: Path) -> None:
 
 
 def _mirrored(url: str) -> str:
-    mirror = os.environ.get(MIRROR)
+    name, mirror = MIRROR, os.environ.get(MIRROR)
     if not mirror and url.startswith(_HUB):
-        mirror = os.environ.get("HF_ENDPOINT")
+        name, mirror = "HF_ENDPOINT", os.environ.get("HF_ENDPOINT")
     if not mirror:
         return url
     host = urlsplit(mirror.rstrip("/"))
+    if host.scheme not in ("http", "https") or not host.netloc:
+        raise DataUnavailableError(f"{name}={mirror} is no address: https://… is one")
     rest = urlsplit(url)
     return urlunsplit((host.scheme, host.netloc, host.path + rest.path, rest.query, ""))
-
-
-def _unavailable(
-    what: str, task: str, address: str, target: Path, why: str
-) -> DataUnavailableError:
-    return DataUnavailableError(
-        f"{what[0].upper()}{what[1:]} is not in the cache and could not be fetched"
-        f" ({why}): where there is a network, run `iberian tasks --fetch {task}`,"
-        f" or save {address} as {target}"
-    )

@@ -32,16 +32,32 @@ class DataError(IberianError, ValueError):
 
 
 class DataUnavailableError(IberianError, OSError):
-    """Data that is needed is neither here nor to be had now."""
+    """Data that is needed is neither here nor to be had now.
+
+    Args:
+        fact: What is missing and why; a sentence without ``advice``.
+        advice: Which command to run, with what joins it to the fact. Whoever runs
+            that command already prints the fact alone.
+    """
+
+    def __init__(self, fact: str, advice: str = "") -> None:
+        self.fact, self.advice = fact, advice
+        super().__init__(f"{fact}{advice}")
 
 
 class MissingExtraError(IberianError, ImportError):
     """A package that an extra of ours installs is not there."""
 
 
+# kinds with too many names to print, and what lists them
+_LISTED_BY = {"task": "iberian tasks"}
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
-    """Word the message for an unknown name: the nearest match, then what exists."""
+    """Word the message for an unknown name: the three nearest, then what exists."""
     names, name = sorted(known), str(name)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f" Did you mean {', '.join(near)}?" if near else ""
+    if kind in _LISTED_BY:
+        return f"Unknown {kind} {name!r}.{hint} `{_LISTED_BY[kind]}` lists all"
     return f"Unknown {kind} {name!r}.{hint} Available: {', '.join(names) or 'none'}."

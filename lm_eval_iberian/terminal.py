@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from rich.console import Console
@@ -23,10 +24,12 @@ def one_line(text: object, longest: int = 300) -> str:
 
 
 def console() -> Console:
-    """Return a console that takes nothing for markup or emoji."""
+    """Return a console that takes nothing for markup or emoji, in any encoding."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     found = Console(markup=False, highlight=False, emoji=False, soft_wrap=True)
-    if not found.is_terminal:  # a log has no edge to wrap at
-        found.width = 200
+    if not found.is_terminal:  # a pipe has no edge: a table is as wide as its rows
+        found.width = 1_000_000
     return found
 
 

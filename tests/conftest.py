@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import huggingface_hub.constants  # noqa: F401 (before a test sets HF_HOME: read once)
 import pytest
 from hypothesis import settings
 

@@ -26,7 +26,6 @@ HOSTS = {
         # a suite may be upstream's: only the harness knows its tasks and builds them
         "lm_eval_iberian/harness/building.py",
         "lm_eval_iberian/harness/shipped_task.py",
-        "lm_eval_iberian/cli/tasks.py",
     },
     "mergekit": {
         "mergekit_ext/register.py",

@@ -12,6 +12,7 @@ import pytest
 
 from lm_eval_iberian import download
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
+from lm_eval_iberian.suites import probe
 
 
 pause_server = time.sleep  # the fixture takes the client's away
@@ -67,6 +68,7 @@ def server() -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     for name in (*download._OFFLINE, download.MIRROR):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
@@ -178,9 +180,55 @@ def test_offline_nothing_is_asked(
         download.fetch(f"{url}/good/a.jsonl", "the prompts", "a_task")
     text = str(caught.value)
     assert f"{variable} is set" in text
-    assert "iberian tasks --fetch a_task" in text
+    assert "where there is a network, run `iberian fetch a_task`" in text
     assert f"{url}/good/a.jsonl" in text
     assert text.count("\n") == 0
+    assert not asked
+
+
+def test_whoever_fetches_is_not_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in (None, "HF_HUB_OFFLINE"):
+        if variable:
+            monkeypatch.setenv(variable, "1")
+        with pytest.raises(DataUnavailableError) as caught:
+            download.fetch("http://127.0.0.1:9/good/a", "the prompts", "a_task")
+        assert "iberian fetch a_task" in str(caught.value)
+        assert "iberian fetch" not in caught.value.fact
+        assert "The prompts is not in the cache" in caught.value.fact
+
+
+def test_a_check_does_not_blame_a_variable_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in probe.OFFLINE.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(DataUnavailableError) as caught:
+        download.fetch("http://127.0.0.1:9/good/a", "the prompts", "a_task")
+    assert "is not in the cache (this check never uses the network)" in str(
+        caught.value
+    )
+    assert "OFFLINE" not in str(caught.value)
+
+
+def test_a_wait_that_a_server_asks_for_is_said(
+    server: tuple[str, list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    url, _ = server
+    download.fetch(f"{url}/wait7/a", "it", "a_task")
+    host = url.removeprefix("http://")
+    assert caplog.messages == [f"{host} asks to wait 7 s before the next try"]
+    caplog.clear()
+    download.fetch(f"{url}/flaky/b", "it", "a_task")
+    assert caplog.messages == []
+
+
+def test_nothing_is_asked_for_a_cache_that_cannot_be_written(
+    server: tuple[str, list[str]], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, asked = server
+    (cache / "lm_eval_iberian").write_text("a file where the folder would be")
+    with pytest.raises(DataUnavailableError, match=r"cannot be written.*set HF_HOME"):
+        download.fetch(f"{url}/good/a", "it", "a_task")
     assert not asked
 
 
@@ -196,6 +244,15 @@ def test_a_mirror_replaces_the_host(
     monkeypatch.setenv(download.MIRROR, url + "/good/")
     download.fetch("https://example.org/owner/a.jsonl", "it", "a_task")
     assert asked == ["/good/owner/a.jsonl"]
+
+
+@pytest.mark.parametrize("mirror", ["nonsense", "ftp://a.b", "https://", "/a/b"])
+def test_a_mirror_that_is_no_address_is_named(
+    mirror: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(download.MIRROR, mirror)
+    with pytest.raises(DataUnavailableError, match=r"_MIRROR=.* is no address"):
+        download.fetch("https://example.org/owner/a.jsonl", "it", "a_task")
 
 
 def test_sources_are_pinned_to_a_commit() -> None:

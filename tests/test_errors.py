@@ -11,8 +11,8 @@ def test_an_unknown_name_comes_with_the_nearest_and_all() -> None:
 
 
 def test_nothing_near_is_not_guessed() -> None:
-    assert "Did you mean" not in str(UnknownNameError("task", "zzz", ["abc"]))
-    assert str(UnknownNameError("task", "a", [])).endswith("Available: none.")
+    assert "Did you mean" not in str(UnknownNameError("topic", "zzz", ["abc"]))
+    assert str(UnknownNameError("topic", "a", [])).endswith("Available: none.")
 
 
 def test_it_is_the_builtin_a_caller_catches() -> None:

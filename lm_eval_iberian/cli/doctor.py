@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from lm_eval_iberian.cli import options
@@ -57,7 +56,7 @@ def command(
     table = Table("", "what", "found", box=None, pad_edge=False)
     for finding in findings:
         table.add_row(finding.mark, finding.what, finding.found)
-    Console().print(table)
+    console().print(table)
     if any(finding.state == "missing" for finding in findings):
         raise SystemExit(1)
 
@@ -69,7 +68,7 @@ def _check_up(
     seconds: float,
     include_path: tuple[Path, ...],
 ) -> None:
-    from lm_eval_iberian.suites.checkup import Started, check_up
+    from lm_eval_iberian.suites.checkup import Started, check_up, fetch_command
     from lm_eval_iberian.suites.lock import LOCK, read_lock
 
     path = lock or LOCK
@@ -79,19 +78,22 @@ def _check_up(
         bar = bars.add_task("looking up the tasks", total=None)
         for fact in check_up(
             suites, include_path=include_path, shots=shots, locked=locked,
-            seconds=seconds,
+            lock=lock, seconds=seconds,
         ):  # fmt: skip
             if isinstance(fact, Started):
                 bars.update(bar, total=fact.total, description=shown(fact.task))
             else:
                 bars.advance(bar)
                 found.append(fact)
-    _print(found, suites, f"; compared with {path}" if locked else "")
+    _print(found, f"; compared with {path}" if locked else "")
+    if sum("`iberian fetch " in one.why for one in found) > 1:
+        together = fetch_command(suites, include_path)
+        console().print(shown(f"All at once: `{together}`"))
     if any(one.why for one in found):
         raise SystemExit(1)
 
 
-def _print(found: list[Checked], suites: tuple[str, ...], compared: str) -> None:
+def _print(found: list[Checked], compared: str) -> None:
     names = ("", "task", "documents", "shots", "first prompt", "found")
     table = Table(*names, box=None, pad_edge=False)
     for one in found:
@@ -104,7 +106,5 @@ def _print(found: list[Checked], suites: tuple[str, ...], compared: str) -> None
     for one in found:
         if one.why:
             out.print(shown(f"{one.task}: {one.why}"))
-    if any("iberian fetch" in one.why for one in found):
-        out.print(shown(f"All at once: `iberian fetch {' '.join(suites)}`"))
     fine = sum(not one.why for one in found)
     out.print(shown(f"{fine} of {len(found)} tasks would run here{compared}"))

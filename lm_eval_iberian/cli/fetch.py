@@ -10,6 +10,7 @@ import click
 from rich.table import Table
 
 from lm_eval_iberian.cli import options
+from lm_eval_iberian.download import offline
 from lm_eval_iberian.terminal import console, progress, shown
 
 
@@ -52,7 +53,7 @@ def command(
     introduce()  # both libraries read the environment once
     from lm_eval_iberian.harness.building import open_suites
     from lm_eval_iberian.suites.fetch import as_json as row_of
-    from lm_eval_iberian.suites.fetch import fetch_all
+    from lm_eval_iberian.suites.fetch import fetch_all, require_room
     from lm_eval_iberian.suites.lock import LOCK, read_lock
     from lm_eval_iberian.suites.needs import needs
 
@@ -62,6 +63,7 @@ def command(
         looking = bars.add_task("looking up the tasks", total=None)
         manager, leaves = open_suites(suites, include_path)
         wanted = needs(leaves)
+        require_room(wanted, None if frozen else path)
         bars.remove_task(looking)
         total = bars.add_task("datasets", total=len(wanted))
         load = bars.add_task("downloaded, KiB", total=None)
@@ -76,7 +78,8 @@ def command(
     missing = [one for one in outcomes if one.missing]
     if as_json:
         rows = [row_of(one) for one in outcomes]
-        found = {"lock": str(path), "tasks": len(leaves), "datasets": rows}
+        lock_now = str(path) if path.exists() else None
+        found = {"lock": lock_now, "tasks": len(leaves), "datasets": rows}
         click.echo(json.dumps(found, indent=1))
     else:
         _print(outcomes, len(leaves), path, frozen)
@@ -93,19 +96,23 @@ def _print(outcomes: list[Outcome], tasks: int, lock: Path, frozen: bool) -> Non
     out.print(table)
     for one in outcomes:
         if one.missing:
-            name = f"{one.need.dataset} {one.need.config}".rstrip()
+            name = " ".join(one.need.called).rstrip()
             out.print(shown(f"{name}: {one.missing.sentence}"))
     whole = sum(not one.missing for one in outcomes)
-    wrote = "unchanged" if frozen or not whole else "written"
-    out.print(
-        shown(
-            f"{tasks} tasks, {whole} of {len(outcomes)} datasets whole; {lock} {wrote}"
-        )
-    )
+    said = f"{tasks} tasks, {whole} of {len(outcomes)} datasets whole"
+    if whole and not frozen:
+        said += f"; {lock} written"
+    elif lock.exists():
+        said += f"; {lock} unchanged"
+    out.print(shown(said))
+    forbids = offline()
+    if forbids and whole < len(outcomes):
+        out.print(f"Nothing is fetched while {forbids} is set: unset it to fetch")
 
 
 def _cells(one: Outcome) -> tuple[str, ...]:
-    head = (one.need.dataset, one.need.config or "–")
+    dataset, config = one.need.called
+    head = (dataset, config or "–")
     if not one.entries:
         return (*head, "–", "–", "–", one.status)
     entry = one.entries[0]

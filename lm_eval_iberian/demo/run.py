@@ -27,6 +27,7 @@ from lm_eval_iberian.demo.spec import DemoSpec
 from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
 from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.paths import data
+from lm_eval_iberian.terminal import console as plain_console
 
 
 Work = Callable[[], None]
@@ -43,7 +44,7 @@ def run(spec: DemoSpec, out: Path, console: Console | None = None) -> Path:
         DataError: ``out`` holds a demo of another spec.
         CommandError: ``lm_eval`` or ``mergekit-yaml`` failed.
     """
-    console = console or Console()
+    console = console or plain_console()
     for lang in spec.languages:
         if lang not in set(languages()) - {"en"}:
             known = set(languages()) - {"en"}

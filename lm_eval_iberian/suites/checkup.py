@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,6 +54,7 @@ def check_up(
     include_path: Sequence[Path] = (),
     shots: int | None = None,
     locked: Mapping[Key, Entry] | None = None,
+    lock: Path | None = None,
     seconds: float = 120.0,
 ) -> Iterator[Started | Checked]:
     """Try each task in a process of its own that may not use the network.
@@ -64,6 +66,7 @@ def check_up(
         include_path: Folders of more tasks.
         shots: Examples in every prompt; a task's own number when None.
         locked: The lock, to compare with.
+        lock: Its path, where it is not the usual one.
         seconds: The longest that one task may take.
 
     Raises:
@@ -93,7 +96,7 @@ def check_up(
             else:
                 done.append(fact["task"])
                 current = None
-                yield _checked(fact, locked or {})
+                yield _checked(fact, locked or {}, include_path, lock)
         if current is not None:
             done.append(current)
             yield Checked(current, f"{end}; the other tasks were tried without it")
@@ -103,8 +106,31 @@ def check_up(
             )
 
 
-def _checked(fact: Mapping[str, Any], locked: Mapping[Key, Entry]) -> Checked:
+def fetch_command(
+    names: Sequence[str],
+    include_path: Sequence[Path] = (),
+    lock: Path | None = None,
+    frozen: bool = False,
+) -> str:
+    """Return the command that gets what is missing, fit to be typed as it stands."""
+    words = ["iberian", "fetch", *(["--frozen"] if frozen else []), *names]
+    words += ["--lock", str(lock)] if lock else []
+    for path in include_path:
+        words += ["--include-path", str(path)]
+    return shlex.join(words)
+
+
+def _checked(
+    fact: Mapping[str, Any],
+    locked: Mapping[Key, Entry],
+    include_path: Sequence[Path],
+    lock: Path | None,
+) -> Checked:
     why = one_line(fact.get("why", ""), 600)
+    names = [fact["task"]]
+    if fact.get("fetch"):
+        run = fetch_command(names, include_path)
+        why = f"{why}: where there is a network, run `{run}`"
     dataset, config, arguments = fact["key"]
     entry = locked.get((dataset, config, arguments))
     if not why and entry is not None:
@@ -116,10 +142,10 @@ def _checked(fact: Mapping[str, Any], locked: Mapping[Key, Entry]) -> Checked:
         )
         differences = entry.differences(here)
         if differences:
-            why = one_line(
-                f"not what the lock has: {'; '.join(differences)}; where there is a"
-                f" network, run `iberian fetch --frozen {fact['task']}`",
-                600,
+            run = fetch_command(names, include_path, lock, frozen=True)
+            what = one_line("; ".join(differences), 600)
+            why = (
+                f"not what the lock has: {what}; where there is a network, run `{run}`"
             )
     numbers = {k: fact.get(k) for k in ("documents", "shots", "length")}
     return Checked(fact["task"], why, **numbers)

@@ -8,9 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lm_eval_iberian.cache import (
+    cache_folder,
+    hub_folders,
+    require_writable,
+    why_unwritable,
+)
+from lm_eval_iberian.download import out_of_reach
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.harness.building import build
-from lm_eval_iberian.suites.hub import fetch_dataset, now, state_of
+from lm_eval_iberian.suites.hub import fetch_dataset, in_cache, now, state_of
 from lm_eval_iberian.suites.lanes import run_lanes
 from lm_eval_iberian.suites.lock import Entry, Key, write_lock
 from lm_eval_iberian.suites.needs import Need, sources
@@ -32,6 +39,28 @@ class Outcome:
     def status(self) -> Status | str:
         """``ok``, or why not, in a word or two."""
         return self.missing.status if self.missing else "ok"
+
+
+def require_room(wanted: Sequence[Need], lock: Path | None) -> None:
+    """Refuse what could not be kept, before anything is downloaded.
+
+    Args:
+        wanted: The datasets.
+        lock: Where the lock will be written, None where it will not.
+
+    Raises:
+        DataError: The lock cannot be written.
+        DataUnavailableError: A folder of the cache cannot be.
+    """
+    if lock is not None:
+        folder = lock.absolute().parent
+        why = why_unwritable(folder) if folder.is_dir() else "there is no such folder"
+        if why is not None:
+            raise DataError(f"{lock} cannot be written: {why}; choose another --lock")
+    if all(need.shipped for need in wanted):
+        return
+    for folder in (cache_folder(), *hub_folders()):
+        require_writable(folder)
 
 
 def fetch_all(
@@ -59,6 +88,9 @@ def fetch_all(
     """
 
     def work(need: Need) -> Outcome:
+        absent = out_of_reach()
+        if absent and need.kind == "hub" and not in_cache(need.dataset):
+            return Outcome(need, (), Refusal("no network", absent))
         try:
             if frozen:
                 return Outcome(need, _frozen(manager, need, known, meter))
@@ -132,7 +164,7 @@ def _frozen(
     locked = known.get(need.key)
     if locked is None:
         raise DataError(
-            "The lock does not have it: run `iberian fetch` without --frozen"
+            "The lock does not have it: leave out --frozen, and it is added"
         )
     parts = [known[one.key] for one in sources(need) if one.key in known]
     if need.kind == "hub" or (parts and locked.revision):
@@ -159,6 +191,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     """Return an outcome for a machine."""
     entry = outcome.entries[0] if outcome.entries else None
     return {
+        "name": outcome.need.called[0],
         "kind": outcome.need.kind,
         "dataset": outcome.need.dataset,
         "config": outcome.need.config,

@@ -138,7 +138,7 @@ def _commit(dataset: str, revision: str | None) -> tuple[str | None, dict[str, s
             dataset, revision=revision, files_metadata=True, timeout=30
         )
     except Exception as error:
-        if _answered(error) or not _in_cache(dataset):
+        if _answered(error) or not in_cache(dataset):
             raise
         return known, {}
     digests = {
@@ -153,7 +153,7 @@ def _answered(error: Exception) -> bool:
     return isinstance(error, DataUnavailableError) or status_code(error) is not None
 
 
-def _in_cache(dataset: str) -> bool:
+def in_cache(dataset: str) -> bool:
     """Whether something of a dataset is here: else asking on is a waste of time."""
     from datasets import config
 

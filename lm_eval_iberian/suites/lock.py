@@ -94,7 +94,9 @@ def read_lock(path: Path) -> dict[Key, Entry]:
     try:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist: `iberian fetch` writes it") from error
+        raise DataError(
+            f"{path} does not exist: `iberian fetch` without --frozen writes it"
+        ) from error
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(found, dict) or found.get("version") != _VERSION:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from lm_eval_iberian.errors import IberianError
 from lm_eval_iberian.harness.leaves import Leaf
@@ -55,6 +56,43 @@ class Need:
     def lane(self) -> str:
         """Needs of one lane share files: they are fetched one after the other."""
         return f"{self.kind} {self.dataset}"
+
+    @property
+    def called(self) -> tuple[str, str]:
+        """What a reader knows it by: the hub's id and the configuration, or its place.
+
+        A lock has the names of loaders, which say nothing to others.
+        """
+        if self.kind == "hub":
+            return self.dataset, self.config
+        options = self.options
+        family, lang = options.get("dataset", "IFEval"), options.get("lang", "")
+        if options.get("which") == "mini":
+            return "shipped with lm-eval-iberian", f"{family} mini {lang}".rstrip()
+        found = sources(self)
+        if found:
+            configs = [one.config for one in found if one.config]
+            several = f"{len(configs)} configurations"
+            return found[0].dataset, several if len(configs) > 1 else "".join(configs)
+        if options.get("which") == "paper":
+            return _ifeval(str(lang)) or (self.dataset, self.config)
+        return self.dataset, self.config
+
+    @property
+    def shipped(self) -> bool:
+        """Whether nothing has to be fetched for it."""
+        return self.kind == "loader" and self.options.get("which") == "mini"
+
+
+def _ifeval(lang: str) -> tuple[str, str] | None:
+    """Return owner and name, where the prompts of IFEval in a language come from."""
+    from lm_eval_iberian.ifeval.data import paper_source
+
+    try:
+        path = urlsplit(paper_source(lang).url).path.removeprefix("/datasets")
+    except IberianError:
+        return None
+    return "/".join(path.split("/")[1:3]), lang
 
 
 def need_of(leaf: Leaf) -> Need:

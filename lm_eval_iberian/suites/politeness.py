@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from lm_eval_iberian.backoff import LONGEST, USER_AGENT, asked_to_wait, passes, pause
+from lm_eval_iberian.backoff import (
+    LONGEST,
+    USER_AGENT,
+    asked_to_wait,
+    passes,
+    pause,
+    say_waiting,
+)
 from lm_eval_iberian.errors import DataUnavailableError
 from lm_eval_iberian.suites.refusal import status_code
 
@@ -49,9 +56,12 @@ def be_patient() -> None:
 
 
 def _refuse_long_waits(response: Any) -> None:
+    if response.status_code not in (429, 503):
+        return
     wait = asked_to_wait(response.headers)
-    if response.status_code in (429, 503) and wait is not None and wait > LONGEST:
+    if wait is not None and wait > LONGEST:
         raise DataUnavailableError(
             f"The server asks to wait {wait:.0f} seconds (HTTP {response.status_code}):"
             " run this again later; what is whole is kept"
         )
+    say_waiting(str(response.url), response.headers)

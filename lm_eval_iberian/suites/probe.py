@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from lm_eval_iberian.download import CHECKING
+
 
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "TQDM_DISABLE": "1",
+    CHECKING: "1",
 }
 
 
@@ -35,6 +38,8 @@ def probe(
     suites: list[str], include_path: list[str], shots: int | None, done: list[str]
 ) -> Iterator[dict[str, Any]]:
     """Yield ``{"tasks": …}``, then ``{"now": …}`` and a record for each task.
+
+    A record has ``why`` where a task would not run, and whether a fetch may help.
 
     Args:
         suites: Names of tasks, groups and tags.
@@ -69,20 +74,21 @@ def _tried(manager: Any, leaf: Any, shots: int | None) -> dict[str, Any]:
         record |= {"rows": rows, "fields": fields, "revision": revision}
         return record | render(task, shots)
     except Exception as error:  # what may come is not one family of exceptions
-        return record | {"why": _why(error, leaf.name, need_of(leaf).dataset)}
+        return record | _why(error, need_of(leaf).dataset)
 
 
-def _why(error: Exception, name: str, dataset: str) -> str:
+def _why(error: Exception, dataset: str) -> dict[str, Any]:
+    from lm_eval_iberian.download import out_of_reach
     from lm_eval_iberian.errors import IberianError
     from lm_eval_iberian.suites.refusal import refusal
 
     found = refusal(error, dataset)
-    if found.status != "no network" or isinstance(error, IberianError):
-        return found.sentence
-    return (
-        f"{dataset} is not in the cache: where there is a network, run"
-        f" `iberian fetch {name}`"
-    )
+    sentence = found.sentence
+    if sentence == out_of_reach():
+        sentence = f"{dataset} is {sentence}"
+    elif found.status == "no network" and not isinstance(error, IberianError):
+        sentence = f"{dataset} is {out_of_reach()}"
+    return {"why": sentence, "fetch": found.status == "no network"}
 
 
 def _say(to: IO[str], fact: dict[str, Any]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.metadata
 import importlib.util
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from lm_eval_iberian.download import offline
+from lm_eval_iberian.download import out_of_reach
 from lm_eval_iberian.errors import DataError, DataUnavailableError, IberianError
 from lm_eval_iberian.terminal import one_line
 
@@ -42,7 +44,7 @@ class Refusal:
 
 
 def refusal(error: BaseException, dataset: str) -> Refusal:
-    """Return why a dataset could not be had.
+    """Return why a dataset could not be had; not which command would fetch it.
 
     Args:
         error: What was raised; its causes count as well.
@@ -58,7 +60,7 @@ def refusal(error: BaseException, dataset: str) -> Refusal:
         found = _of_python(chain) or Refusal("failed", _named(error))
     if own is not None:  # our own loaders know more than their causes
         status = _of_ours(own, found.status)
-        return Refusal(status, one_line(own, 600))
+        return Refusal(status, one_line(getattr(own, "fact", own), 600))
     return found
 
 
@@ -144,18 +146,25 @@ def _of_datasets(error: BaseException, dataset: str) -> Refusal | None:
 
 
 def _of_python(chain: list[BaseException]) -> Refusal | None:
-    forbids = offline()
+    absent = out_of_reach()
     imported = broken_import(chain[0])
     if imported:
         return Refusal("broken", imported)
     for one in chain:
         module = type(one).__module__.partition(".")[0]
         if module in _NET or isinstance(one, (ConnectionError, TimeoutError)):
-            if forbids:
-                return Refusal("no network", f"not in the cache, and {forbids} is set")
+            if absent:
+                return Refusal("no network", absent)
             return Refusal("no network", f"could not be reached: {_named(one)}")
         if "Couldn't find cache for" in str(one):
-            return Refusal("no network", "not in the cache")
+            return Refusal("no network", absent or "not in the cache")
+        if isinstance(one, OSError) and one.errno in (errno.EROFS, errno.EACCES):
+            return Refusal(
+                "failed",
+                f"{one_line(one.filename, 200)} cannot be written"
+                f" ({os.strerror(one.errno)}), and the hub's libraries write a lock"
+                " even to read: set HF_HOME to a folder that can be written",
+            )
     return None
 
 

@@ -52,7 +52,9 @@ def _flores(wanted: Benchmark) -> DatasetDict:
         except DataUnavailableError as error:
             if offline():
                 raise
-            raise DataUnavailableError(f"{error} ({refused})") from refused
+            raise DataUnavailableError(
+                f"{error.fact} ({refused.fact})", error.advice
+            ) from refused
 
 
 def answered(dataset: Dataset) -> Dataset:

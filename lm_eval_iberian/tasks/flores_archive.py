@@ -9,6 +9,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from lm_eval_iberian.cache import require_writable
 from lm_eval_iberian.download import cached, fetch, source
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark
@@ -54,9 +55,11 @@ def unpack(archive: Path, folder: Path, names: set[str]) -> None:
     are never followed or written.
 
     Raises:
+        DataUnavailableError: The folder cannot be written.
         DataError: It is damaged or too big, or a named file is missing, twice there or
             not a plain file.
     """
+    require_writable(folder.parent)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpack-") as scratch:
         try:

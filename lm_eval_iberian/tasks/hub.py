@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lm_eval_iberian.download import offline
+from lm_eval_iberian.cache import readable_datasets
+from lm_eval_iberian.download import out_of_reach
 from lm_eval_iberian.errors import DataError, DataUnavailableError
 from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark
 
@@ -52,7 +53,9 @@ def _load(path: str, name: str | None, revision: str) -> DatasetDict:
     """Load once per process: the hook asks before the task does."""
     from datasets import load_dataset
 
-    return load_dataset(path, name, revision=revision)
+    stand_in = readable_datasets()
+    where = {} if stand_in is None else {"cache_dir": str(stand_in)}
+    return load_dataset(path, name, revision=revision, **where)
 
 
 def _checked(
@@ -84,17 +87,18 @@ def _unavailable(
 ) -> DataUnavailableError:
     page = f"https://huggingface.co/datasets/{wanted.path}"
     text = " ".join(str(error).split())
-    fetch = f"where there is a network, run `iberian fetch {wanted.task}`"
-    forbids = offline()
-    if forbids:
-        why, do = f"is not in the cache, and {forbids} is set", fetch
+    run = f"where there is a network, run `iberian fetch {wanted.task}`"
+    absent = out_of_reach()
+    if absent:
+        why, advice = f"is {absent}", f": {run}"
     elif "gated" in text.lower():
-        why = "is gated"
-        do = f"ask for access on {page}, log in with `hf auth login`, and then {fetch}"
+        why = f"is gated: ask for access on {page}, log in with `hf auth login`"
+        advice = f", and then {run}"
     elif "doesn't exist" in text or "404" in text:
-        why = "is not on the hub, or not for you"
-        do = f"look at {page}; a private one needs `hf auth login`"
+        why = f"is not on the hub, or not for you: look at {page}; a private one needs"
+        why, advice = f"{why} `hf auth login`", ""
     else:
         why = f"could not be loaded ({type(error).__name__}: {text[:200]})"
-        do = fetch
-    return DataUnavailableError(f"{wanted.what}, {_address(wanted, name)}, {why}: {do}")
+        advice = f": {run}"
+    fact = f"{wanted.what}, {_address(wanted, name)}, {why}"
+    return DataUnavailableError(fact, advice)

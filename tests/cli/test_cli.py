@@ -10,6 +10,10 @@ from lm_eval_iberian import __version__
 from lm_eval_iberian.cli import _VERBS, main
 from lm_eval_iberian.diagnosis import diagnose
 from lm_eval_iberian.paths import task_configs
+from lm_eval_iberian.tasks.catalogue import shipped
+
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def iberian(*arguments: str) -> Result:
@@ -45,22 +49,27 @@ def test_an_unknown_task_is_told_the_nearest() -> None:
     result = iberian("tasks", "ifeval_eux")
     assert result.exit_code == 1
     assert result.output.startswith("Error: Unknown task 'ifeval_eux'. Did you mean")
+    near = result.output.partition("Did you mean ")[2].partition("?")[0]
+    assert len(near.split(", ")) == 3
+    assert result.output.endswith("`iberian tasks` lists all\n")
+    assert len(result.output) < 160
 
 
-def test_fetch_says_how_many_documents_there_are() -> None:
+def test_there_is_one_way_to_fetch() -> None:
     result = iberian("tasks", "--fetch", "ifeval_eu_mini")
-    assert result.output.strip().endswith("ifeval_eu_mini: 50 documents")
-
-
-def test_fetch_without_a_network_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    result = iberian("tasks", "--fetch", "ifeval_eu")
-    assert result.exit_code == 1
-    assert "HF_HUB_OFFLINE is set" in result.output
-    assert "Traceback" not in result.output
+    assert result.exit_code == 2
+    assert "No such option '--fetch'" in result.output.replace(":", "")
+    folders = [
+        ROOT / name for name in ("lm_eval_iberian", "mergekit_ext", "task_configs")
+    ]
+    spelled = [
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix in (".py", ".md", ".yaml")
+        and "tasks --fetch" in path.read_text()
+    ]
+    assert spelled == []
 
 
 def test_doctor_says_what_computes_a_merge(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +89,25 @@ def test_doctor_says_what_is_there() -> None:
     for what in ("lm-eval", "mergekit", "torch", "route", "tasks", "GPU", "hub"):
         assert what in result.output
     assert "not tried: --no-network" in result.output
+
+
+@pytest.mark.parametrize("arguments", [("tasks",), ("doctor", "--no-network")])
+def test_a_pipe_gets_whole_lines(
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line for each row, nothing cut and nothing wrapped."""
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = iberian(*arguments).output.splitlines()
+    if arguments == ("tasks",):
+        entries = shipped()
+        assert len(lines) == 1 + len(entries)
+        assert all(
+            entry.description in line
+            for entry, line in zip(entries, lines[1:], strict=True)
+        )
+    else:
+        assert len(lines) == 1 + len(diagnose(network=False))
+    assert not any("…" in line for line in lines)
 
 
 @pytest.fixture

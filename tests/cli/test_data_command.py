@@ -43,6 +43,7 @@ def plain(result: Result) -> str:
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     return tmp_path
 
@@ -97,7 +98,7 @@ def test_diff_without_the_file_prints_the_repairs_as_written() -> None:
     assert result.exit_code == 0
     text = plain(result)
     assert "HF_HUB_OFFLINE is set" in text
-    assert "iberian tasks --fetch iberian_ifeval_gl" in text
+    assert "iberian fetch iberian_ifeval_gl" in text
     assert "3751 replace_text 'pode pode ser' → 'pode ser' [not tried]" in text
 
 

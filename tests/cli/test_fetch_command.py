@@ -256,3 +256,69 @@ def test_a_lock_that_cannot_be_written_is_named(here: Path) -> None:
     result = iberian("iberian_ifeval_eu_mini", "--lock", "no/such/folder.json")
     assert result.exit_code == 1
     assert "no/such/folder.json cannot be written" in result.output
+
+
+def test_what_could_not_be_kept_is_not_downloaded(place: Place) -> None:
+    """The lock's folder and the cache are tried before the network."""
+    hub = place.hub
+    assert hub is not None
+    place.task("good")
+    (place.folder / "file").write_text("")
+    lock = place.run("fetch", "good", "--lock", "no/such/a.json")
+    cache = place.run("fetch", "good", HF_HOME=str(place.folder / "file"))
+    for result, said in (
+        (lock, "no/such/a.json cannot be written: there is no such folder"),
+        (cache, "cannot be written (Not a directory): set HF_HOME to a folder"),
+    ):
+        assert result.returncode == 1
+        assert said in result.stderr
+        assert result.stderr.count("\n") == 1
+        assert result.stdout == ""
+    assert not hub.asked
+    assert not place.lock.exists()
+
+
+def test_nothing_is_said_of_a_lock_that_is_not_there(place: Place) -> None:
+    place.task("gone")
+    result = place.run("fetch", "gone")
+    assert result.stdout.endswith("1 tasks, 0 of 1 datasets whole\n")
+    machine = place.run("fetch", "gone", "--json")
+    assert json.loads(machine.stdout)["lock"] is None
+    place.lock.write_text('{"version": 1, "datasets": []}')
+    there = place.run("fetch", "gone")
+    assert there.stdout.endswith("0 of 1 datasets whole; iberian.lock.json unchanged\n")
+
+
+def test_offline_it_gives_up_at_once(place: Place) -> None:
+    """Nothing is fetched, so nothing is waited for, and the switch is named."""
+    hub = place.hub
+    assert hub is not None
+    place.task("waiting")
+    for switch in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        result = place.run("fetch", "waiting", "iberian_ifeval_eu", **{switch: "1"})
+        assert result.returncode == 1
+        last = result.stdout.splitlines()[-1]
+        assert last == f"Nothing is fetched while {switch} is set: unset it to fetch"
+        assert "iberian fetch" not in result.stdout
+    assert not hub.asked
+
+
+def test_datasets_are_called_by_their_id_on_the_hub(place: Place) -> None:
+    place.tasks.mkdir()
+    suites = ("iberian_belebele_eu", "iberian_ifeval_en", "iberian_ifeval_gl_mini")
+    result = place.run("fetch", *suites, HF_HUB_OFFLINE="1")
+    lines = result.stdout.splitlines()
+    assert lines[1].startswith("facebook/belebele ")
+    assert lines[2].startswith("google/IFEval ")
+    assert lines[3].startswith("shipped with lm-eval-iberian  IFEval mini gl ")
+    assert any(line.startswith("google/IFEval en: ") for line in lines)
+    assert "utils.load" not in result.stdout
+
+
+def test_a_server_that_asks_to_wait_is_said_to(place: Place) -> None:
+    place.task("limited")
+    result = place.run("fetch", "limited")
+    assert result.returncode == 0
+    host = place.hub.url.removeprefix("http://") if place.hub else ""
+    said = set(result.stderr.splitlines())
+    assert said == {f"{host} asks to wait 1 s before the next try"}

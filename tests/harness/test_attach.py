@@ -134,6 +134,7 @@ def test_data_are_loaded_before_a_model_is(
     process: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     made, _ = process("ifeval_eu_mini")
     assert made.tasks == ["ifeval_eu_mini"]
@@ -148,6 +149,7 @@ def test_no_data_are_loaded_because_a_pattern_hit_a_task(
     process: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     made, _ = process("iberian_ifeval_e*")
     assert "iberian_ifeval_eu" in made.tasks

@@ -95,6 +95,7 @@ def test_shots_are_those_of_the_harness(
 ) -> None:
     """Differential: leaves built alone have the configs of those built in groups."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "home"))
     for name, more in (("one", "num_fewshot: 1\ntag: some"), ("two", "tag: some")):
         task(tmp_path, name, more)
     groups = {

@@ -80,6 +80,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     threading.Thread(target=http.serve_forever, daemon=True).start()
     monkeypatch.setenv(MIRROR, f"http://127.0.0.1:{http.server_port}")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.delenv("HF_DATASETS_OFFLINE", raising=False)
     yield folder
@@ -299,6 +300,7 @@ def test_offline_the_english_prompts_say_how_to_get_them(
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     with pytest.raises(DataUnavailableError) as caught:
         load("en")
     text = str(caught.value)

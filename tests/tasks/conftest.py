@@ -45,6 +45,7 @@ def fake_hub(
 
     monkeypatch.setattr(datasets, "load_dataset", load)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
     hub._load.cache_clear()
     yield asked
     hub._load.cache_clear()
@@ -62,6 +63,7 @@ def refusing_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[An
         monkeypatch.setattr(datasets, "load_dataset", load)
 
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "LM_EVAL_IBERIAN_MIRROR"):
         monkeypatch.delenv(name, raising=False)
     hub._load.cache_clear()

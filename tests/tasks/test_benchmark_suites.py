@@ -148,6 +148,7 @@ def test_twins_are_built_without_a_network(
 
     monkeypatch.setattr(datasets, "load_dataset", refuse)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     manager = TaskManager(include_path=task_configs(), include_defaults=False)
     loaded = manager.load(name)
     assert set(loaded["tasks"]) == {leaf["task"] for leaf in leaves(name)}
