@@ -126,7 +126,7 @@ def _count(done: float, total: float | None, unit: str) -> str:
 
 def _print_summary(out: Path, seconds: float) -> None:
     from mergekit_ext.inputs.disk_space import shown_size
-    from mergekit_ext.outputs.provenance import PROVENANCE
+    from mergekit_ext.outputs.former_merge import PROVENANCE
 
     files = [path for path in out.rglob("*") if path.is_file()]
     size = shown_size(sum(path.stat().st_size for path in files))

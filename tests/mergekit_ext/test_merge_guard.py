@@ -246,13 +246,13 @@ def test_vocabularies_may_differ_where_something_aligns_them(work: Path) -> None
 def test_a_former_merge_is_replaced(work: Path) -> None:
     Path("out").mkdir()  # an empty folder is no obstacle
     assert run(recipe()).exit_code == 0
-    Path("out/of-the-former").touch()
+    Path("out/notes.md").write_text("mine")
     before = load_file("out/model.safetensors")
     changed = recipe(parameters={"lambda": 0.5})
     assert run(changed).exit_code == 0
     after = load_file("out/model.safetensors")
     assert leftovers() == ["models", "out", "recipe.yml"]
-    assert not Path("out/of-the-former").exists()
+    assert Path("out/notes.md").read_text() == "mine"
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
@@ -274,6 +274,35 @@ def test_a_failure_leaves_the_former_merge(
         mergekit.merge.run_merge(config, "out", run_yaml.MergeOptions(quiet=True))
     assert Path("out/mergekit_config.yml").read_text() == "former"
     assert leftovers() == ["models", "out"]
+
+
+def test_without_a_card_a_merge_is_replaced_as_well(work: Path) -> None:
+    assert run(recipe(), "--no-write-model-card").exit_code == 0
+    Path("out/README.md").write_text("mine")
+    before = Path("out/model.safetensors").read_bytes()
+    changed = recipe(parameters={"lambda": 0.5})
+    result = run(changed, "--no-write-model-card")
+    assert result.exit_code == 0, result.output
+    assert Path("out/model.safetensors").read_bytes() != before
+    assert Path("out/README.md").read_text() == "mine"
+    # with a card it would be written over
+    result = run(changed)
+    assert result.exit_code == 1
+    assert "changed since: README.md. Move that away" in result.output
+    assert Path("out/README.md").read_text() == "mine"
+
+
+def test_a_merge_by_mergekit_alone_is_replaced(work: Path) -> None:
+    written = recipe(merge_method="linear")
+    del written["base_model"], written["models"][1]["parameters"]["density"]
+    written["models"][0]["parameters"] = {"weight": 1.0}
+    assert run(written).exit_code == 0
+    assert not Path("out/.merge_files.json").exists(), "our guard was not in it"
+    Path("out/results").mkdir()
+    Path("out/results/eu.json").touch()
+    result = run(recipe())
+    assert result.exit_code == 0, result.output
+    assert Path("out/results/eu.json").exists()
 
 
 def test_what_is_no_former_merge_is_kept(work: Path) -> None:
