@@ -17,10 +17,11 @@ TARGETS = {
     "lm_eval._cli.harness": "lm_eval_iberian._hooks:word_errors",
     "mergekit.merge_methods": "lm_eval_iberian._hooks:add_merge_methods",
     "mergekit.merge": "lm_eval_iberian._hooks:guard_merge",
-    "mergekit.scripts.run_yaml": "lm_eval_iberian._hooks:guard_command",
+    # the class of all its commands: `python -m` runs them without importing them
+    "mergekit.options": "lm_eval_iberian._hooks:guard_command",
 }
 
-_warned = False
+_warned: set[str] = set()
 
 
 def start() -> None:
@@ -51,11 +52,10 @@ def _attach(name, module) -> None:  # type: ignore[no-untyped-def]
 
 
 def warn(where: str, error: Exception) -> None:
-    """Say once what went wrong; the host goes on."""
-    global _warned
-    if _warned:
+    """Say what went wrong, once for each target; the host goes on."""
+    if where in _warned:
         return
-    _warned = True
+    _warned.add(where)
     text = (
         f"lm-eval-iberian could not attach to {where}: {type(error).__name__}: {error}."
         f" Going on without it; {SWITCH}=0 silences this."

@@ -42,6 +42,9 @@ def word_errors(module: ModuleType) -> None:
 
 def add_merge_methods(module: ModuleType) -> None:
     """Register the merge methods with mergekit."""
+    from mergekit_ext.compat import check_mergekit
+
+    check_mergekit()
     from mergekit_ext import register
 
     # where that module itself is what loads mergekit, its caller registers them
@@ -51,16 +54,18 @@ def add_merge_methods(module: ModuleType) -> None:
 
 def guard_merge(module: ModuleType) -> None:
     """Check what our methods are to merge before the first byte is written."""
+    from lm_eval_iberian._bootstrap import warn
     from mergekit_ext.attach import guard_run_merge
 
-    guard_run_merge(module)
+    guard_run_merge(module, functools.partial(warn, module.__name__))
 
 
 def guard_command(module: ModuleType) -> None:
-    """Let ``mergekit-yaml`` end with a sentence instead of a traceback."""
-    from mergekit_ext.attach import guard_cli
+    """Let mergekit's commands end with a sentence instead of a traceback."""
+    from lm_eval_iberian._bootstrap import warn
+    from mergekit_ext.attach import guard_commands
 
-    guard_cli(module)
+    guard_commands(module, functools.partial(warn, module.__name__))
 
 
 def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:

@@ -344,8 +344,8 @@ def test_what_a_kill_has_left_is_mended_though_the_next_run_fails(work: Path) ->
     Path(".out.partial/replaced").mkdir()
     Path("out/config.json").rename(".out.partial/new/out/config.json.partial")
     Path(".out.partial/replaced/config.json.former").touch()
-    begun = {"goes": {"config.json": [0, 0]}, "comes": [*before[1:], "config.json"]}
-    begun["comes"][-1] = "config.json.partial"
+    came = [name for name in before if name != "config.json"]
+    begun = {"goes": {"config.json": [0, 0]}, "comes": [*came, "config.json.partial"]}
     Path(".out.partial/exchange.json").write_text(json.dumps(begun))
     check_refused(iberian(linear(dtype="bfloat61"), "-q"), "Unknown dtype")
     assert names() == ["models", "out", "recipe.yml"]
