@@ -56,8 +56,9 @@ def warn(where: str, error: Exception) -> None:
     if where in _warned:
         return
     _warned.add(where)
+    reason = f"{type(error).__name__}: {error}".rstrip(".")
     text = (
-        f"lm-eval-iberian could not attach to {where}: {type(error).__name__}: {error}."
+        f"lm-eval-iberian could not attach to {where}: {reason}."
         f" Going on without it; {SWITCH}=0 silences this."
     )
     try:
