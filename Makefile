@@ -44,5 +44,10 @@ gpu-check: ## compare the CUDA kernels with the CPU and time them; PYTHON has a 
 build: $(STAMP) ## wheel and sdist into dist/
 	$(BIN)/python -m build
 
+# what the demo writes; a folder with anything else in it stays
+DEMO := models merges recipes logs results spec.json table.md table.json tradeoff.png
+
 clean: ## remove what the other targets made
-	rm -rf $(VENV) dist demo_output .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(addprefix demo_output/,$(DEMO))
+	rmdir demo_output 2>/dev/null || true
