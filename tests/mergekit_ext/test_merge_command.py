@@ -360,6 +360,7 @@ def test_a_second_merge_leaves_what_it_did_not_write(work: Path) -> None:
     before = sha256(Path("out/model.safetensors"))
     result = iberian(linear(merge_method="fused_linear", dtype="float32"))
     assert result.exit_code == 0, result.output
+    assert "merged into out: 8 files, " in result.output, "and not what is the user's"
     assert sha256(Path("out/model.safetensors")) != before
     assert Path("out/notes.md").read_text() == "mine"
     assert names("out/.git") == ["HEAD"]
