@@ -156,13 +156,18 @@ def _our_merge(
             ) from error
         if obstacle is not None:  # which has been told of when it was found
             return None
-        raise RuntimeError(str(error)) from error
+        if isinstance(error, MergeError):  # no fault of the recipe's
+            raise RuntimeError(str(error)) from error
+        raise
     if ours is None:
         return None
-    options, source = given["options"], given.get("config_source")
-    check_device(options.device)
-    checked = CheckedMerge(original, config, options, source, ours)
-    return functools.partial(checked.run, given["out_path"])
+
+    def merge() -> None:
+        options, source = given["options"], given.get("config_source")
+        check_device(options.device)
+        CheckedMerge(original, config, options, source, ours).run(given["out_path"])
+
+    return merge
 
 
 def _is_ours(method: Any) -> bool:

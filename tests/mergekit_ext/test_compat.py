@@ -87,6 +87,22 @@ def test_a_merge_of_others_goes_on_whatever_of_ours_fails(
         fake.run_merge(config("fused_ties"), "out", options=1)
 
 
+def test_a_merge_of_ours_never_goes_on_unchecked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run_merge(
+        merge_config: Any, out_path: str, options: Any, config_source: Any = None
+    ) -> None:
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(compat, "version", lambda _: "0.1.5")
+    fake = module(run_merge=run_merge)
+    attach.guard_run_merge(fake, print)
+    options = types.SimpleNamespace()  # without a device
+    with pytest.raises(AttributeError, match="device"):
+        fake.run_merge(config("fused_ties"), "out", options)
+
+
 def test_what_mergekit_has_added_is_passed_on() -> None:
     def run_merge(merge_config: Any, out_path: str, *, more: int = 0) -> Any:
         return merge_config, out_path, more

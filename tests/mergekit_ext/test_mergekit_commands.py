@@ -93,6 +93,19 @@ def test_piped_recipes(work: Path, run: Run, method: str) -> None:
     check_sentence(done, "Recipe /dev/stdin is not YAML at line 1, column 10")
 
 
+@pytest.mark.usefixtures("attached")
+@pytest.mark.parametrize("method", ["linear", "fused_linear"])
+def test_a_recipe_is_read_once(work: Path, method: str) -> None:
+    reader, writer = os.pipe()  # as <(cat recipe.yml)
+    os.write(writer, yaml.safe_dump(recipe(work, method)).encode())
+    os.close(writer)
+    arguments = [f"/dev/fd/{reader}", "out", "--quiet"]
+    result = CliRunner().invoke(run_yaml.main, arguments)
+    os.close(reader)
+    assert result.exit_code == 0, result.output
+    assert load_file("out/model.safetensors")
+
+
 @pytest.mark.slow
 def test_a_piped_recipe_of_iberian_merge(work: Path, root: Path) -> None:
     done = subprocess.run(

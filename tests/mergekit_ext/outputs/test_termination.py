@@ -65,6 +65,19 @@ def test_it_cannot_be_caught_for_good(tmp_path: Path, root: Path) -> None:
     assert run(code, tmp_path, root) == (-signal.SIGTERM, "caught\n")
 
 
+def test_the_first_process_of_a_container_ends_as_well(
+    tmp_path: Path, root: Path
+) -> None:
+    code = """
+    real, kills = os.kill, []
+    with unwound_by_signals():
+        os.kill = lambda *given: kills.append(given)  # the kernel lets it live
+        real(os.getpid(), signal.SIGTERM)
+    print("went on", flush=True)
+    """
+    assert run(code, tmp_path, root) == (128 + signal.SIGTERM, "")
+
+
 def test_a_host_s_own_handler_is_left_alone(tmp_path: Path, root: Path) -> None:
     head = """
 def own(number, frame):
