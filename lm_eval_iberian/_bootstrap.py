@@ -11,15 +11,21 @@ import sys
 SWITCH = "LM_EVAL_IBERIAN_AUTOLOAD"
 
 # host module -> what to call with it once it has been executed
+_LM_EVAL = "lm_eval_iberian.harness.attach"
+_MERGEKIT = "lm_eval_iberian._hooks"
 TARGETS = {
-    "lm_eval.tasks.manager": "lm_eval_iberian._hooks:add_tasks",
-    "lm_eval.evaluator_utils": "lm_eval_iberian._hooks:add_stderr",
-    "lm_eval._cli.harness": "lm_eval_iberian._hooks:word_errors",
-    "mergekit.merge_methods": "lm_eval_iberian._hooks:add_merge_methods",
-    "mergekit.merge": "lm_eval_iberian._hooks:guard_merge",
+    "lm_eval.tasks.manager": f"{_LM_EVAL}:add_tasks",
+    "lm_eval.config.evaluate_config": f"{_LM_EVAL}:check_named_tasks",
+    "lm_eval.evaluator_utils": f"{_LM_EVAL}:add_stderr",
+    "lm_eval._cli.harness": f"{_LM_EVAL}:word_errors",
+    "mergekit.merge_methods": f"{_MERGEKIT}:add_merge_methods",
+    "mergekit.merge": f"{_MERGEKIT}:guard_merge",
     # the class of all its commands: `python -m` runs them without importing them
-    "mergekit.options": "lm_eval_iberian._hooks:guard_command",
+    "mergekit.options": f"{_MERGEKIT}:guard_command",
 }
+
+# host module -> "" where it was attached to, else why not; for `iberian doctor`
+attached: dict[str, str] = {}
 
 _warned: set[str] = set()
 
@@ -47,7 +53,9 @@ def _attach(name, module) -> None:  # type: ignore[no-untyped-def]
     try:
         where, _, what = TARGETS[name].partition(":")
         getattr(__import__(where, fromlist=[what]), what)(module)
+        attached[name] = ""
     except Exception as error:
+        attached[name] = f"{type(error).__name__}: {error}"
         warn(name, error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -38,7 +39,7 @@ def diagnose(network: bool = True) -> list[Finding]:
     """
     findings = [Finding("ok", "python", platform.python_version())]
     findings += [_version(name) for name in _PACKAGES]
-    findings += [_route(), _folders(), _gpu(), _kernels(), _hub(network)]
+    findings += [_route(), *_targets(), _folders(), _gpu(), _kernels(), _hub(network)]
     return findings
 
 
@@ -74,6 +75,26 @@ def _route() -> Finding:
     return Finding(
         "missing", "route", f"none: the start-up file is not installed; use {explicit}"
     )
+
+
+def _targets() -> list[Finding]:
+    """Say for each module of the hosts whether what is ours was attached to it."""
+    from lm_eval_iberian._bootstrap import TARGETS, active, attached
+
+    if not active():
+        return []
+    findings = []
+    for name, ours in TARGETS.items():
+        what = ours.partition(":")[2].replace("_", " ")
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # a host's fault: no reason to say nothing more
+            findings.append(Finding("note", name, f"cannot be imported: {error}"))
+            continue
+        why = attached.get(name, "its import passed the hook by")
+        text = f"{what}: not attached, {why}" if why else f"{what}: attached"
+        findings.append(Finding("missing" if why else "ok", name, text))
+    return findings
 
 
 def _folders() -> Finding:

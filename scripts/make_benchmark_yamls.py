@@ -14,6 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent / "task_configs"
 VERSION = 1.0
+FLORES_VERSION = 1.1
 SHOTS = 5
 LANGUAGES = {
     "eu": "Basque",
@@ -95,6 +96,10 @@ CHOICE_SUITES = {
 Config = dict[str, Any]
 
 
+class Function(str):
+    """The name of a function, which YAML writes after a tag."""
+
+
 def files() -> dict[Path, str]:
     """Return what every generated file holds."""
     found: dict[Path, str] = {}
@@ -131,6 +136,8 @@ def _lines(config: Config, depth: int) -> Iterator[str]:
 
 
 def _scalar(key: str, value: Any) -> str:
+    if isinstance(value, Function):
+        return f"!function {value}"
     bare = key in ("task", "group", "include", "metric", "description", "aggregation")
     plain = isinstance(value, str) and value.replace("_", "").isalnum()
     if isinstance(value, str) and (bare or plain) and ": " not in value:
@@ -256,12 +263,14 @@ def flores() -> Iterator[tuple[str, Config]]:
                 f"{LANGUAGES[target]} sentence:"
             ),
             doc_to_target=f"{{{{sentence_{CODES[target]}}}}}",
+            process_results=Function(f"utils.into_{target}"),
             dataset_kwargs=kwargs("flores", "all"),
         )
         about = f"30 sentences, {arrow}, shipped"
         for config in with_mini(real, about):
             if config["task"].endswith("_mini"):
                 config["generation_kwargs"] = generation(96)
+            config["metadata"]["version"] = FLORES_VERSION
             yield "flores", config
     about = "Translation in the 14 directions of Merge and Conquer"
     yield from groups("flores", names, about)
@@ -269,7 +278,7 @@ def flores() -> Iterator[tuple[str, Config]]:
 
 def generation(tokens: int) -> Config:
     """Return how a sentence is generated, in so many tokens."""
-    settings = {"until": ["\n"], "do_sample": False, "temperature": 0.0}
+    settings = {"until": [], "do_sample": False, "temperature": 0.0}
     return {**settings, "max_gen_toks": tokens}
 
 
@@ -382,7 +391,7 @@ def suites() -> Iterator[tuple[str, Config]]:
     for lang, language in LANGUAGES.items():
         members = [f"iberian_flores_{d}" for d in DIRECTIONS if d.endswith(f"-{lang}")]
         about = f"Translation into {language} as in Merge and Conquer, 5-shot"
-        metrics = ["bleu", "chrf++", "ter"]
+        metrics = ["bleu", "chrf++", "ter", "empty_rate", "unclosed_thought_rate"]
         name = f"merge_and_conquer_mt_{lang}"
         yield "suites", group(name, about, shots(members), metrics)
     about = (

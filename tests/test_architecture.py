@@ -22,10 +22,11 @@ NEVER = {
 # what may import a host at all
 HOSTS = {
     "lm_eval": {
-        "lm_eval_iberian/_hooks.py",
-        "lm_eval_iberian/cli/tasks.py",
+        "lm_eval_iberian/harness/attach.py",
         # a suite may be upstream's: only the harness knows its tasks and builds them
-        "lm_eval_iberian/suites/harness.py",
+        "lm_eval_iberian/harness/building.py",
+        "lm_eval_iberian/harness/shipped_task.py",
+        "lm_eval_iberian/cli/tasks.py",
     },
     "mergekit": {
         "mergekit_ext/register.py",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -133,6 +134,34 @@ def test_the_start_file_names_what_the_pth_calls(root: Path) -> None:
     assert pth.count("\n") == 1
     assert _bootstrap.__name__ in pth
     assert _bootstrap.SWITCH in pth
+
+
+@pytest.mark.parametrize("left", [(), ("lm_eval_iberian/__init__.py",)])
+def test_a_start_file_whose_package_is_gone_says_nothing(
+    root: Path, tmp_path: Path, left: tuple[str, ...]
+) -> None:
+    """A moved checkout, and half an uninstall."""
+    shutil.copy(root / "startup" / "lm_eval_iberian_autoload.pth", tmp_path)
+    for name in left:
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    code = f"import site, sys; site.addsitedir({str(tmp_path)!r}); print('on')"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("on\n", "")
+
+
+def test_what_was_attached_is_written_down(host: Path) -> None:
+    code = start(host, "raise RuntimeError('broken')")
+    done = run(code + "    import host.registry; print(_bootstrap.attached)")
+    assert done.stdout.strip() == "{'host.registry': 'RuntimeError: broken'}"
+    code = start(host, "pass")
+    done = run(code + "    import host.registry; print(_bootstrap.attached)")
+    assert done.stdout.strip() == "{'host.registry': ''}"
 
 
 def test_start_up_takes_two_milliseconds_at_most() -> None:

@@ -17,6 +17,10 @@ from lm_eval_iberian.tasks.catalogue import task_names
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")])
 PAGES = [p for p in PAGES if not {".venv", "demo_output"} & set(p.parts)]
+REPOSITORY = (
+    r"https://(?:github|raw\.githubusercontent)\.com/lm-eval-iberian/lm-eval-iberian/"
+    r"(?:(?:blob|tree)/)?main/"
+)
 TEXT = (ROOT / "README.md").read_text("utf-8")
 
 
@@ -53,8 +57,18 @@ def test_every_task_it_names_exists() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+    text = page.read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
         assert (page.parent / target).exists(), target
+    for target in re.findall(rf"{REPOSITORY}([^)#]+)", text):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_links_of_the_readme_work_where_its_folder_is_not() -> None:
+    """It is the project's page on package indexes too."""
+    links = re.findall(r"\]\(([^)#]+)\)", TEXT)
+    assert links
+    assert [link for link in links if not link.startswith("https://")] == []
 
 
 @pytest.mark.slow

@@ -27,11 +27,11 @@ def command(
     iberian data --diff eu            every repair: what, why, whether it was needed
     iberian data --check eu           schema, and whether kwargs and prompts agree
     """
-    if diff and check:
+    if diff is not None and check is not None:
         raise click.UsageError("--diff and --check are two commands")
-    if diff:
+    if diff is not None:
         _diff(diff, which or "paper", as_json)
-    elif check:
+    elif check is not None:
         _check(check, which or "paper", as_json)
     else:
         _list(which, as_json)

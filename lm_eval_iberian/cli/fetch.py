@@ -50,9 +50,9 @@ def command(
     from lm_eval_iberian.suites.politeness import introduce
 
     introduce()  # both libraries read the environment once
+    from lm_eval_iberian.harness.building import open_suites
     from lm_eval_iberian.suites.fetch import as_json as row_of
     from lm_eval_iberian.suites.fetch import fetch_all
-    from lm_eval_iberian.suites.harness import open_suites
     from lm_eval_iberian.suites.lock import LOCK, read_lock
     from lm_eval_iberian.suites.needs import needs
 

@@ -45,7 +45,7 @@ def command(
 
     PATHS are folders, searched to any depth for results_*.json, and files. An average
     is of all its benchmarks or has no value. EusExams is averaged over its items,
-    IFEval over its runs.
+    IFEval over its runs. Results on mini sets have a table of their own.
 
     Of results of one benchmark under different settings one counts, and the others are
     listed: on every item before --limit, the paper's shots (5; IFEval 0), no chat

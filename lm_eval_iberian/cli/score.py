@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.table import Table
 
-from lm_eval_iberian.terminal import console
+from lm_eval_iberian.terminal import console, shown
 
+
+if TYPE_CHECKING:
+    from lm_eval_iberian.ifeval.pairing import Asked
 
 _ACCURACIES = {
     "prompt, strict": "prompt_level_strict_acc",
@@ -25,6 +29,8 @@ _RATES = {
     "off-language": "off_language_rate",
     "truncated": "truncation_rate",
 }
+# so large a share of answers in another language is hardly the model's fault
+_SUSPICIOUS = 0.5
 
 
 @click.command("score")
@@ -35,7 +41,7 @@ _RATES = {
     type=click.Path(path_type=Path),
     help="JSONL of prompts; left out, those of --set in the language.",
 )
-@click.option("--set", "which", default="paper", help="paper or mini (without --data).")
+@click.option("--set", "which", help="paper or mini; left out, and no --data: paper.")
 @click.option("--lang", required=True, help="Language of the prompts: eu, en …")
 @click.option(
     "--scoring",
@@ -44,56 +50,104 @@ _RATES = {
     help="original: as the paper's scorer, for English lm-eval's, faults included.",
 )
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write rows here.")
+@click.option("--keep-going", is_flag=True, help="Leave out rows that cannot be used.")
 def command(
     answers: tuple[Path, ...],
     prompts: Path | None,
-    which: str,
+    which: str | None,
     lang: str,
     scoring: str,
     out: Path | None,
+    keep_going: bool,
 ) -> None:
-    """Score ANSWERS, a JSONL of {"key" or "prompt", "response"}, by IFEval's rules.
+    """Score ANSWERS by IFEval's rules.
 
-    The samples that lm-eval logs will do as well. Several files are several runs on the
-    same prompts: mean ± standard deviation. A null response is an empty answer. Answers
-    without a prompt, and prompts without an answer, are reported; the latter are not
-    scored.
+    A row is {"key" or "prompt", "response"}, a sample that lm-eval logged, chat
+    messages, a completion, the batch output of OpenAI or vLLM (custom_id is the key) or
+    vLLM's own. The file is JSON Lines or a JSON array, either of them gzipped, or
+    parquet. A row's prompt must be that of its key; a null response is an empty answer.
+
+    Several files are several runs on the same prompts: mean ± standard deviation.
+    Answers without a prompt, and prompts without an answer, are reported and not
+    scored; with too many of the former nothing is.
     """
-    from lm_eval_iberian.ifeval.answers import match, read_answers
     from lm_eval_iberian.ifeval.data import left_out, load, read_prompts
+    from lm_eval_iberian.ifeval.known_prompts import require_language, set_name
+    from lm_eval_iberian.ifeval.pairing import Asked, score_answers
     from lm_eval_iberian.ifeval.report import (
+        ScoredRun,
         metrics,
         over_runs,
         suffixes,
         write_scores,
     )
+    from lm_eval_iberian.ifeval.runs import read_runs
     from lm_eval_iberian.ifeval.scoring import SCORINGS
 
-    asked = load(lang, which) if prompts is None else read_prompts(prompts, lang)
+    if prompts is not None and which is not None:
+        raise click.UsageError("--set and --data both name the prompts; give one")
+    _require_other_file(out, answers if prompts is None else (*answers, prompts))
+    if prompts is None:
+        name = set_name(which or "paper", lang)
+        asked = Asked(load(lang, which or "paper"), lang, name)
+    else:
+        own = read_prompts(prompts, lang)
+        require_language([one.prompt for one in own], lang, prompts)
+        asked = Asked(own, lang, f"{prompts}, language {lang}")
     scorings = SCORINGS if scoring == "both" else (scoring,)
-    runs = {str(path): match(asked, read_answers(path), scorings) for path in answers}
-    found = {name: metrics(run.rows) for name, run in runs.items()}
+    found = read_runs(answers, asked, keep_going=keep_going)
+    runs = []
+    for matched in found.each:
+        rows = score_answers(asked, matched, scorings)
+        runs.append(ScoredRun(matched, rows, metrics(rows)))
     names = suffixes(scorings)
     screen = console()
-    for name, run in runs.items():
-        screen.print(f"IFEval, {lang}: {Path(name).name}")
-        screen.print(_accuracies(found[name], names))
-        screen.print(_by_type(found[name], names))
-        screen.print(_foot(found[name]))
-        for line in (*filter(None, [left_out(asked)]), *run.leftovers):
-            screen.print(line)
+    for run in runs:
+        screen.print(shown(f"IFEval, {lang}: {run.matched.path.name}"))
+        screen.print(_accuracies(run.metrics, names))
+        screen.print(_by_type(run.metrics, names))
+        screen.print(_foot(run.metrics))
+        unchecked = "" if run.matched.has_prompts else _unchecked(run.metrics, asked)
+        for line in filter(None, (left_out(asked.prompts), unchecked)):
+            screen.print(shown(line))
+        for line in run.matched.leftovers:
+            screen.print(shown(line))
         screen.print()
+    for line in found.copies:
+        screen.print(shown(line))
     if len(runs) > 1:
-        means, deviations = over_runs(list(found.values()))
+        means, deviations = over_runs([run.metrics for run in runs])
         screen.print(f"{len(runs)} runs, mean ± standard deviation")
         screen.print(_over_runs(means, deviations, names))
     if out is not None:
-        rows = {name: run.rows for name, run in runs.items()}
-        write_scores(out, lang, rows, found)
-        screen.print(f"rows with reasons: {out}")
+        write_scores(out, lang, runs)
+        screen.print(shown(f"rows with reasons: {out}"))
 
 
-def _accuracies(found: dict[str, Any], scorings: dict[str, str]) -> Table:
+def _require_other_file(out: Path | None, read: tuple[Path, ...]) -> None:
+    """Refuse to write over what is read."""
+    from lm_eval_iberian.errors import DataError
+
+    if out is not None and out.resolve() in {path.resolve() for path in read}:
+        raise DataError(f"{out} is one of the files to read; give --json another name")
+
+
+def _unchecked(found: Mapping[str, Any], asked: Asked) -> str:
+    """Say that answers were paired by key alone, and if they look wrong."""
+    line = (
+        "no row holds its prompt: whether these are answers to "
+        f"{asked.name} cannot be checked"
+    )
+    rate = found["off_language_rate"]
+    if rate is not None and rate > _SUSPICIOUS:
+        line += (
+            f"; {100 * rate:.0f} % of them are in another language: is --lang "
+            f"{asked.lang} right?"
+        )
+    return line
+
+
+def _accuracies(found: Mapping[str, Any], scorings: dict[str, str]) -> Table:
     """Return accuracies in per cent with their standard errors."""
     table = _table("per cent ± standard error", scorings)
     for label, name in _ACCURACIES.items():
@@ -105,7 +159,7 @@ def _accuracies(found: dict[str, Any], scorings: dict[str, str]) -> Table:
     return table
 
 
-def _by_type(found: dict[str, Any], scorings: dict[str, str]) -> Table:
+def _by_type(found: Mapping[str, Any], scorings: dict[str, str]) -> Table:
     """Return the strict accuracy of each instruction type."""
     table = _table("instruction type, strict", scorings)
     table.add_column("count", justify="right")
@@ -127,7 +181,7 @@ def _over_runs(
     return table
 
 
-def _foot(found: dict[str, Any]) -> str:
+def _foot(found: Mapping[str, Any]) -> str:
     """Return what was counted, and how the answers behave."""
     lines = [
         f"{found['prompts']} prompts, {found['instructions']} instructions scored, "

@@ -87,7 +87,14 @@ def read_set(lang: str, which: str = "paper") -> Reading:
         _require_whole(read(path, lang, repairs), pinned)
 
     path = fetch(pinned.locate(lang), what, f"iberian_ifeval_{lang}", check=check)
-    return read(path, lang, repairs)
+    try:  # what lies in the cache may have been put there by hand
+        reading = read(path, lang, repairs)
+        _require_whole(reading, pinned)
+    except DataError as error:
+        raise DataError(
+            f"{path} is not {what}: {error}; delete it, and it is fetched again"
+        ) from error
+    return reading
 
 
 def read_prompts(path: Path, lang: str, repairs: Repairs | None = None) -> list[Prompt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,8 @@ _ADDITIONAL: Final = frozenset(
         "special_character:dieresis",
     }
 )
+
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.0*)?")
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def decoded(row: dict[str, Any]) -> dict[str, Any]:
         kwargs = [_without_nulls(_from_json(kw)) for kw in kwargs]
     ids = _from_json(row.get("instruction_id_list"))
     changed = {"instruction_id_list": ids, "kwargs": kwargs}
-    return row | changed | {"key": _whole(row.get("key"))}
+    return row | changed | {"key": whole_number(row.get("key"))}
 
 
 def parse_prompt(
@@ -183,6 +186,13 @@ def _without_nulls(kwargs: Any) -> Any:
     if not isinstance(kwargs, dict):
         return kwargs
     return {k: _whole(v) for k, v in kwargs.items() if v is not None}
+
+
+def whole_number(value: Any) -> Any:
+    """Return ``1`` for ``1.0``, ``"1"`` and ``"1.0"``; what is no number, as it is."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return int(value.partition(".")[0])
+    return _whole(value)
 
 
 def _whole(value: Any) -> Any:

@@ -7,23 +7,33 @@ import json
 import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.ifeval.metrics import Metrics, aggregate
+from lm_eval_iberian.ifeval.pairing import Matched
 from lm_eval_iberian.ifeval.row_score import RowScore
 
 
 Rows = Mapping[str, tuple[RowScore, ...]]
 
 
+@dataclass(frozen=True)
+class ScoredRun:
+    """A run's answers, the scores of every scoring, and the metrics of these."""
+
+    matched: Matched
+    rows: Rows
+    metrics: Mapping[str, Any]
+
+
 def write_scores(
     path: Path,
     lang: str,
-    runs: Mapping[str, Rows],
-    found: Mapping[str, Mapping[str, Any]],
+    runs: Sequence[ScoredRun],
 ) -> None:
     """Write metrics and rows as JSON; whole or not at all.
 
@@ -33,24 +43,30 @@ def write_scores(
     Args:
         path: Where to write.
         lang: The language of the prompts.
-        runs: For each answers file the scores of every scoring.
-        found: For each answers file its ``metrics``.
+        runs: One for each answers file.
 
     Raises:
         DataError: The file cannot be written.
     """
     each = [
-        {"answers": name, "metrics": found[name], "rows": list(_rows(rows))}
-        for name, rows in runs.items()
+        {
+            "answers": str(run.matched.path),
+            "metrics": run.metrics,
+            "unanswered": run.matched.unanswered + run.matched.set_aside,
+            "unmatched": run.matched.unmatched,
+            "bad_rows": run.matched.bad_rows,
+            "rows": list(_rows(run.rows)),
+        }
+        for run in runs
     ]
-    scorings = list(next(iter(runs.values())))
+    scorings = list(runs[0].rows)
     content: dict[str, Any] = {"lang": lang, "scoring": "both"}
     if len(scorings) == 1:
         content["scoring"] = scorings[0]
     if len(each) == 1:
-        content |= {name: each[0][name] for name in ("metrics", "rows")}
+        content |= each[0]
     else:
-        means, deviations = over_runs(list(found.values()))
+        means, deviations = over_runs([run.metrics for run in runs])
         content |= {"metrics": means, "sd": deviations, "runs": each}
     text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
     try:

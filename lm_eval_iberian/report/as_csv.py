@@ -32,9 +32,10 @@ def as_csv(report: Report) -> str:
                 if column in model.averages:
                     row = _average(model.averages[column])
                     writer.writerow(_start(name, block.title, column) | row)
-        for cell in model.cells.values():
-            for row in _cell(cell, report.catalogue):
-                writer.writerow(_start(name, "benchmarks", cell.benchmark.id) | row)
+        for table, cells in (("benchmarks", model.cells), ("mini", model.minis)):
+            for cell in cells.values():
+                for row in _cell(cell, report.catalogue):
+                    writer.writerow(_start(name, table, cell.benchmark.id) | row)
     return out.getvalue()
 
 

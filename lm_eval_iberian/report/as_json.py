@@ -35,6 +35,7 @@ def _model(model: ModelReport, catalogue: Catalogue) -> dict[str, Any]:
             for name, average in model.averages.items()
         },
         "benchmarks": {name: _cell(cell) for name, cell in model.cells.items()},
+        "mini": {name: _cell(cell) for name, cell in model.minis.items()},
         "issues": [_issue(issue) for issue in model.issues],
         "other_tasks": list(model.others),
     }

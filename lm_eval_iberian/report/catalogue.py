@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,8 @@ class Benchmark:
         parts: Parts it is split into, each with its number of items.
         part_tasks: Patterns of task names, with ``{part}``.
         subset: Tasks that it is a part of.
+        one_task: Whether its tasks are one, by several names: two results of them are
+            two runs, not two settings.
     """
 
     id: str
@@ -81,6 +83,20 @@ class Benchmark:
     parts: Mapping[str, int] = field(default_factory=dict)
     part_tasks: tuple[str, ...] = ()
     subset: Subset | None = None
+    one_task: bool = False
+
+    def mini(self) -> Benchmark:
+        """Return the small set of its own that stands in for it, where there is one."""
+        return replace(
+            self,
+            id=f"{self.id}_mini",
+            name=f"{self.name} mini",
+            tasks=tuple(f"{task}_mini" for task in self.tasks),
+            items=None,
+            parts={},
+            part_tasks=(),
+            subset=None,
+        )
 
     def tasks_of(self, part: str) -> tuple[str, ...]:
         """Return the names the results of a part go by."""
@@ -134,8 +150,14 @@ class Catalogue:
         return self.kinds[benchmark.kind]
 
     def by_task(self) -> dict[str, Benchmark]:
-        """Return the benchmark of each task name."""
-        return {t: b for b in self.benchmarks.values() for t in b.every_task()}
+        """Return the benchmark of each task name, of the mini sets' too."""
+        every = (*self.benchmarks.values(), *self.minis().values())
+        return {task: one for one in every for task in one.every_task()}
+
+    def minis(self) -> dict[str, Benchmark]:
+        """Return the mini set of each benchmark, by its own id; no average has them."""
+        every = [one.mini() for one in self.benchmarks.values()]
+        return {one.id: one for one in every}
 
 
 @cache
@@ -175,6 +197,7 @@ def _benchmark(name: str, row: dict[str, Any]) -> Benchmark:
         parts=row.get("parts", {}),
         part_tasks=tuple(row.get("part_tasks", ())),
         subset=Subset(**subset | {"tasks": tuple(subset["tasks"])}) if subset else None,
+        one_task=row.get("one_task", False),
     )
 
 

@@ -57,12 +57,12 @@ def cell_of(
     tasks = (*benchmark.tasks, *(benchmark.subset.tasks if benchmark.subset else ()))
     whole = choose(
         (r for r in results if r.setting.task in tasks),
-        kind, tasks, wanted, benchmark.id,
+        kind, tasks, wanted, benchmark,
     )  # fmt: skip
     parts = {
         part: choose(
             (r for r in results if r.setting.task in benchmark.tasks_of(part)),
-            kind, benchmark.tasks_of(part), wanted, benchmark.id,
+            kind, benchmark.tasks_of(part), wanted, benchmark,
         )
         for part in benchmark.parts
     }  # fmt: skip

@@ -8,9 +8,9 @@ name that the catalogue lists first, then more runs; the newest file decides the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lm_eval_iberian.report.catalogue import Kind
+from lm_eval_iberian.report.catalogue import Benchmark, Kind
 from lm_eval_iberian.report.issue import Issue
 from lm_eval_iberian.report.result import Result
 from lm_eval_iberian.report.setting import Setting
@@ -65,7 +65,7 @@ def choose(
     kind: Kind,
     tasks: Sequence[str],
     wanted: Wanted,
-    benchmark: str,
+    benchmark: Benchmark,
 ) -> Choice:
     """Return which of a model's results of one benchmark count.
 
@@ -74,26 +74,41 @@ def choose(
         kind: How the benchmark is run.
         tasks: The names of its tasks, the preferred ones first.
         wanted: Which results to take.
-        benchmark: Its id, for the issues.
+        benchmark: Which one.
     """
     groups: dict[Setting, list[Result]] = {}
     newest = sorted(results, key=lambda r: (-r.when, r.file))
-    for result in _once(r for r in newest if wanted.takes(r, kind)):
-        groups.setdefault(result.setting, []).append(result)
+    there = _once(r for r in newest if wanted.takes(r, kind))
+    told: dict[Setting, set[str]] = {}
+    for result in there:
+        if result.setting.prompts is not None:
+            same = _without_prompts(result, benchmark)
+            told.setdefault(same, set()).add(result.setting.prompts)
+    for result in there:
+        same = _without_prompts(result, benchmark)
+        known = told.get(same, set())
+        # a file that does not say which prompts it had is taken to have had the others'
+        fallback = next(iter(known)) if len(known) == 1 else None
+        prompts = result.setting.prompts or fallback
+        groups.setdefault(replace(same, prompts=prompts), []).append(result)
     if not groups:
         return Choice(())
+    if benchmark.one_task:
+        tasks = ()  # none of its names comes first
     order = sorted(
         groups,
         key=lambda s: (*_rank(groups[s], kind, tasks, wanted), -groups[s][0].when),
     )
     best = groups[order[0]]
     issues = [
-        _conflict(groups[order[0]], groups[other], kind, tasks, wanted, benchmark)
+        _conflict(groups[order[0]], groups[other], kind, tasks, wanted, benchmark.id)
         for other in order[1:]
     ]
     if len(best) > 1 and not kind.runs:
-        issues.append(_duplicate(best, kind, benchmark))
+        issues.append(_duplicate(best, kind, benchmark.id))
         best = best[:1]
+    if len(best) > 1 and all(r.measures == best[0].measures for r in best):
+        issues.append(_alike(best, benchmark.id))
     return Choice(tuple(best), tuple(issues))
 
 
@@ -111,6 +126,14 @@ def standing(setting: Setting, kind: Kind, wanted: Wanted) -> tuple[int, ...]:
 def _once(results: Iterable[Result]) -> list[Result]:
     """Return the results without copies of a run."""
     return list({(r.run, r.setting): r for r in reversed(list(results))}.values())[::-1]
+
+
+def _without_prompts(result: Result, benchmark: Benchmark) -> Setting:
+    """Return the setting under which results are runs of one experiment."""
+    setting = replace(result.setting, prompts=None)
+    if benchmark.one_task and setting.task in benchmark.tasks:
+        return replace(setting, task=benchmark.tasks[0])
+    return setting
 
 
 def _rank(
@@ -154,6 +177,14 @@ def _duplicate(results: Sequence[Result], kind: Kind, benchmark: str) -> Issue:
     text = (
         f"{len(results)} results of {results[0].setting.task} under the same settings "
         f"({values}); the newest counts: {results[0].file}"
+    )
+    return Issue("duplicate", text, benchmark, tuple(r.file for r in results))
+
+
+def _alike(results: Sequence[Result], benchmark: str) -> Issue:
+    text = (
+        f"{len(results)} runs of {results[0].setting.task} have the same values in "
+        "everything; were their answers sampled?"
     )
     return Issue("duplicate", text, benchmark, tuple(r.file for r in results))
 

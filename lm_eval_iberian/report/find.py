@@ -10,6 +10,7 @@ from lm_eval_iberian.report.issue import OnBad, raise_it
 
 
 PATTERN = "results_*.json"
+_SAMPLES = "samples_*.jsonl"
 
 
 def find(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
@@ -21,20 +22,26 @@ def find(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
         on_bad: Told of a path that is not there or holds no results.
     """
     found: dict[Path, Path] = {}
+    samples = []
     for path in paths:
+        # a shell's * names them too; they are read beside their results
+        if path.is_file() and path.match(_SAMPLES):
+            samples.append(path)
+            continue
         try:
             for file in _within(path):
                 found.setdefault(file.resolve(), file)
         except DataError as error:
             on_bad(error)
+    if samples and not found:
+        text = f"{samples[0]} holds samples; give the {PATTERN} beside it"
+        on_bad(DataError(text))
     return sorted(found.values())
 
 
 def _within(path: Path) -> Iterator[Path]:
     if path.is_file():
-        # a shell's * names them too; they are read beside their results
-        if not path.match("samples_*.jsonl"):
-            yield path
+        yield path
         return
     if not path.is_dir():
         raise DataError(

@@ -20,12 +20,26 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "latex": as_latex,
     "json": as_json,
 }
-_SUFFIXES = {".md": "md", ".csv": "csv", ".tex": "latex", ".json": "json"}
+_SUFFIXES = {
+    ".md": "md",
+    ".txt": "md",
+    ".csv": "csv",
+    ".tex": "latex",
+    ".json": "json",
+    "": "md",
+}
 
 
-def format_for(path: Path | None, default: str = "md") -> str:
-    """Return the format that a file's suffix stands for."""
-    return _SUFFIXES.get(path.suffix.lower(), default) if path else default
+def format_for(path: Path | None) -> str:
+    """Return the format that a file's suffix stands for, Markdown without one.
+
+    Raises:
+        UnknownNameError: It stands for none.
+    """
+    suffix = path.suffix.lower() if path else ""
+    if suffix not in _SUFFIXES:
+        raise UnknownNameError("format", suffix.removeprefix("."), FORMATS)
+    return _SUFFIXES[suffix]
 
 
 def written(report: Report, form: str) -> str:

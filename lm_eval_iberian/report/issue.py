@@ -16,6 +16,7 @@ KINDS = {
     "items": "another number of items than the paper's",
     "limit": "a result on some of the items only",
     "metric": "a result without the metric that counts",
+    "mini": "a result on a mini set, not on the paper's benchmark",
     "mixed": "an average over results under different settings",
     "model": "what a model is called, or which weights it had",
     "settings": "a result under other settings than the paper's",

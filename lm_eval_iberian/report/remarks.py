@@ -61,6 +61,17 @@ def about_templates(cells: Mapping[str, Cell], catalogue: Catalogue) -> Iterable
         yield Issue("settings", text)
 
 
+def about_minis(minis: Mapping[str, Cell]) -> Iterable[Issue]:
+    """Yield an issue for each result that is of a mini set."""
+    for key, cell in minis.items():
+        count = "" if cell.n is None else f", {cell.n} items were scored"
+        text = (
+            f"{cell.results[0].setting.task} is a small set of its own, not the "
+            f"paper's benchmark{count}; it is in no average"
+        )
+        yield Issue("mini", text, key, tuple(r.file for r in cell.results))
+
+
 def about_weights(results: Sequence[Result]) -> Iterable[Issue]:
     """Yield an issue if the files are of several commits of the weights."""
     commits: dict[str, list[str]] = {}

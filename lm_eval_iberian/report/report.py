@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lm_eval_iberian.errors import DataError
@@ -15,6 +15,7 @@ from lm_eval_iberian.report.collect import Gathered, collect
 from lm_eval_iberian.report.issue import Issue
 from lm_eval_iberian.report.remarks import (
     about_average,
+    about_minis,
     about_templates,
     about_weights,
 )
@@ -30,12 +31,14 @@ class ModelReport:
         cells: By benchmark.
         issues: What a reader must know.
         others: Tasks in its files that are in no benchmark.
+        minis: The cells of mini sets, by their ids; they count in no average.
     """
 
     averages: Mapping[str, Average]
     cells: Mapping[str, Cell]
     issues: tuple[Issue, ...] = ()
     others: tuple[str, ...] = ()
+    minis: Mapping[str, Cell] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def build_report(
         name: _model(name, results, gathered, catalogue, wanted)
         for name, results in by_model.items()
     }
-    if not any(model.cells for model in models.values()):
+    if not any(model.cells or model.minis for model in models.values()):
         raise DataError(_nothing(gathered, wanted))
     inputs = tuple(map(str, gathered.inputs))
     return Report(catalogue, models, tuple(gathered.issues.get("", ())), inputs)
@@ -108,20 +111,23 @@ def _model(
     for result in results:
         grouped.setdefault(known[result.setting.task].id, []).append(result)
     cells: dict[str, Cell] = {}
+    minis: dict[str, Cell] = {}
     issues = list(about_weights(results))
-    for key in (key for key in catalogue.benchmarks if key in grouped):
-        benchmark = catalogue.benchmarks[key]
-        kind = catalogue.kind_of(benchmark)
-        cell, found = cell_of(grouped[key], benchmark, kind, wanted)
-        issues += found
-        if cell is not None:
-            cells[key] = cell
-            issues += issues_of(cell, kind, wanted)
+    for group, into in ((catalogue.benchmarks, cells), (catalogue.minis(), minis)):
+        for key in (key for key in group if key in grouped):
+            kind = catalogue.kind_of(group[key])
+            cell, found = cell_of(grouped[key], group[key], kind, wanted)
+            issues += found
+            if cell is not None:
+                into[key] = cell
+                issues += issues_of(cell, kind, wanted)
+    issues += about_minis(minis)
     # what one file lacks, another may have
     issues += (
         issue
         for issue in gathered.issues.get(name, ())
-        if issue.kind not in ("subset", "metric") or issue.benchmark not in cells
+        if issue.kind not in ("subset", "metric")
+        or issue.benchmark not in cells | minis
     )
     averages = _averages(cells, catalogue)
     for block in catalogue.blocks.values():
@@ -130,7 +136,7 @@ def _model(
     if wanted.chat_template is None:
         issues += about_templates(cells, catalogue)
     others = tuple(sorted(gathered.others.get(name, ())))
-    return ModelReport(averages, cells, tuple(issues), others)
+    return ModelReport(averages, cells, tuple(issues), others, minis)
 
 
 def _averages(cells: Mapping[str, Cell], catalogue: Catalogue) -> dict[str, Average]:

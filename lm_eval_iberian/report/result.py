@@ -87,7 +87,7 @@ def as_result(
     dated = {name: file.content.get(name) for name in ("date", "start_time")}
     return Result(
         model=model,
-        setting=setting_of(file, task, kind.generates),
+        setting=setting_of(file, task, kind),
         measures=measures,
         n=n,
         file=file.name,

@@ -18,6 +18,7 @@ from lm_eval_iberian.terminal import shown
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d{1,9})?)\.json$")
 _LATEST = 1e12
 _SECTIONS = ("config", "configs", "versions", "n-shot", "n-samples")
+_HASHES = "task_hashes"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class ResultsFile:
                 f"{self.path} is not a results file of lm-eval: it has no 'results' "
                 "with their 'config'; leave it out, or pass --keep-going"
             )
-        for name in here:
-            if not isinstance(self.content[name], Mapping | None):
+        for name in (*here, _HASHES):
+            if not isinstance(self.content.get(name), Mapping | None):
                 raise self._wrong(name)
         for name, row in results.items():
             if not isinstance(row, Mapping):

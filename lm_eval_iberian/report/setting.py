@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from lm_eval_iberian.report.catalogue import Kind
 from lm_eval_iberian.report.model_name import as_arguments
 from lm_eval_iberian.report.results_file import ResultsFile
 
@@ -20,6 +21,8 @@ _TITLES = {
     "system": "system instruction",
     "limit": "limit",
     "generation": "generation",
+    "items": "items",
+    "prompts": "prompts",
 }
 
 
@@ -36,6 +39,8 @@ class Setting:
         system: What tells a system instruction.
         limit: ``10 of 900``, where not every item was scored.
         generation: How answers were sampled, without the seed.
+        items: How many items the task has, where that is said.
+        prompts: What tells its prompts, where that matters and is said.
     """
 
     task: str
@@ -46,24 +51,29 @@ class Setting:
     system: str | None = None
     limit: str | None = None
     generation: str | None = None
+    items: int | None = None
+    prompts: str | None = None
 
     def differences(self, other: Setting) -> str:
         """Return in words what differs: ``shots 5, not 0``."""
         found = []
         for name in (field.name for field in fields(self)):
             mine, theirs = getattr(self, name), getattr(other, name)
+            if name == "prompts" and None in (mine, theirs):
+                continue  # not said is not another
             if mine != theirs:
                 found.append(f"{_TITLES[name]} {said(mine)}, not {said(theirs)}")
         return "; ".join(found)
 
 
-def setting_of(file: ResultsFile, task: str, generates: bool) -> Setting:
+def setting_of(file: ResultsFile, task: str, kind: Kind) -> Setting:
     """Return the settings of a task in a file.
 
     Args:
         file: The results file.
         task: A task in it.
-        generates: Whether the model wrote, so that sampling matters.
+        kind: How it is run: sampling matters where the model writes, and which prompts
+            there were where results may be runs.
     """
     template = _told(file.content, "chat_template")
     return Setting(
@@ -74,7 +84,9 @@ def setting_of(file: ResultsFile, task: str, generates: bool) -> Setting:
         multiturn=bool(file.content.get("fewshot_as_multiturn")) and bool(template),
         system=_told(file.content, "system_instruction"),
         limit=_limit(file, task),
-        generation=_generation(file, task) if generates else None,
+        generation=_generation(file, task) if kind.generates else None,
+        items=file.samples(task)[0],
+        prompts=_prompts(file, task) if kind.runs else None,
     )
 
 
@@ -109,6 +121,12 @@ def _generation(file: ResultsFile, task: str) -> str | None:
     found = as_arguments(file.config_of(task).get("generation_kwargs")) | given
     kept = {key: _number(value) for key, value in found.items() if key != "seed"}
     return json.dumps(kept, sort_keys=True) if kept else None
+
+
+def _prompts(file: ResultsFile, task: str) -> str | None:
+    """Return lm-eval's hash of a task's prompts; without examples, runs share it."""
+    found = file.section("task_hashes").get(task)
+    return found[:12] if isinstance(found, str) and found else None
 
 
 def _number(value: Any) -> Any:

@@ -31,17 +31,23 @@ def score_subset(path: Path, subset: Subset, items: int | None) -> tuple[Measure
         items: How many samples there must be.
 
     Raises:
-        DataError: Samples are missing, malformed, or none belongs to the subset.
+        DataError: Samples are missing, malformed, two of one item differ, or none
+            belongs to the subset.
     """
-    scores = {}
-    seen = set()
+    scores: dict[int, float] = {}
+    seen: set[int] = set()
     for where, row in _rows(path):
         document = row.get("doc")
         if not isinstance(document, Mapping) or subset.field not in document:
             raise DataError(f"{where}: the sample has no doc.{subset.field}")
-        seen.add(row.get("doc_id"))
+        doc = row.get("doc_id")
+        if not isinstance(doc, int):
+            raise DataError(f"{where}: the sample has no doc_id")
+        seen.add(doc)
         if document[subset.field] == subset.value:
-            scores[row.get("doc_id")] = _right(row, where)
+            right = _right(row, where)
+            if scores.setdefault(doc, right) != right:
+                raise DataError(f"{where}: doc {doc} has two results that differ")
     if items is not None and len(seen) != items:
         raise DataError(
             f"{path} has {len(seen)} samples, but the results count {items}; one of "

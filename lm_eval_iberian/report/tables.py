@@ -18,6 +18,7 @@ LANGUAGES = {
     "en": "English",
     "mt": "Translation, BLEU by direction",
 }
+_MINI = "Mini sets, not the paper's benchmarks"
 _MARKED = ("limit", "settings", "items")
 
 
@@ -74,7 +75,8 @@ def tables_of(report: Report) -> list[Table]:
         columns = list(_benchmarks(report, lang))
         if columns:
             tables.append(_table(title, columns, report))
-    return tables
+    minis = list(_minis(report))
+    return [*tables, _table(_MINI, minis, report)] if minis else tables
 
 
 def empty_columns(report: Report) -> list[str]:
@@ -133,6 +135,21 @@ def _benchmarks(report: Report, lang: str) -> Iterator[Column]:
             column = _column(report, benchmark, name, title)
             if any(entry.measure is not None for entry in column[2].values()):
                 yield column
+
+
+def _minis(report: Report) -> Iterator[Column]:
+    """Yield a column for each mini set that there is a result of; all are marked."""
+    for key, benchmark in report.catalogue.minis().items():
+        name = report.catalogue.kind_of(benchmark).metrics[0]
+        cells = {model: r.minis.get(key) for model, r in report.models.items()}
+        entries = {
+            model: Entry(None if cell is None else cell.measures.get(name), marked=True)
+            for model, cell in cells.items()
+        }
+        if any(entry.measure is not None for entry in entries.values()):
+            lang = "" if benchmark.lang == "mt" else f"{benchmark.lang} "
+            title = f"{lang}{benchmark.name.removesuffix(' mini')}"
+            yield title, report.catalogue.metrics[name], entries
 
 
 def _column(report: Report, benchmark: Benchmark, metric: str, title: str) -> Column:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.suites.harness import build
+from lm_eval_iberian.harness.building import build
 from lm_eval_iberian.suites.hub import fetch_dataset, now, state_of
 from lm_eval_iberian.suites.lanes import run_lanes
 from lm_eval_iberian.suites.lock import Entry, Key, write_lock

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lm_eval_iberian.errors import IberianError
-from lm_eval_iberian.suites.resolve import Leaf
+from lm_eval_iberian.harness.leaves import Leaf
 
 
 # of the arguments for load_dataset: what does not decide on which files are needed

@@ -43,7 +43,7 @@ def probe(
         done: Tasks that are not tried again.
     """
     from lm_eval_iberian.errors import IberianError
-    from lm_eval_iberian.suites.harness import open_suites
+    from lm_eval_iberian.harness.building import open_suites
 
     try:
         manager, leaves = open_suites(suites, [Path(path) for path in include_path])
@@ -58,7 +58,7 @@ def probe(
 
 
 def _tried(manager: Any, leaf: Any, shots: int | None) -> dict[str, Any]:
-    from lm_eval_iberian.suites.harness import build, render
+    from lm_eval_iberian.harness.building import build, render
     from lm_eval_iberian.suites.hub import state_of
     from lm_eval_iberian.suites.needs import need_of
 

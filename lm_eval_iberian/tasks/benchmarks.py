@@ -25,7 +25,7 @@ def load(dataset: str, lang: str, which: str = "hub", **_: Any) -> DatasetDict:
         dataset: A family of ``data/BENCHMARKS.toml``.
         lang: One of its languages.
         which: ``hub`` or ``mini``.
-        **_: lm-eval hands over the whole run's metadata as well.
+        **_: Of no effect: some releases of lm-eval hand over a run's metadata.
 
     Raises:
         UnknownNameError: One of the three is not known.

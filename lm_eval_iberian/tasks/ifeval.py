@@ -11,12 +11,14 @@ from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.data import load as load_prompts
 from lm_eval_iberian.ifeval.row_score import RowScore
 from lm_eval_iberian.ifeval.scoring import SCORINGS, score_by
+from lm_eval_iberian.tasks.value_forms import is_pair, is_row, require_form
 
 
 if TYPE_CHECKING:
     from datasets import DatasetDict
 
 Types = Sequence[tuple[Hashable, bool]]
+_INSTRUCTIONS = "An instruction-level accuracy"
 
 
 def load(lang: str, which: str = "paper", **_: Any) -> DatasetDict:
@@ -25,7 +27,7 @@ def load(lang: str, which: str = "paper", **_: Any) -> DatasetDict:
     Args:
         lang: Language of the prompts.
         which: ``paper`` or ``mini``.
-        **_: lm-eval hands over the whole run's metadata as well.
+        **_: Of no effect: some releases of lm-eval hand over a run's metadata.
     """
     return as_dataset(load_prompts(lang, which))
 
@@ -93,18 +95,46 @@ def _accuracies(score: RowScore, suffix: str) -> dict[str, Any]:
 
 
 def prompt_level_acc(items: Sequence[bool | None]) -> float:
-    """Return the share of prompts followed, of those that count."""
+    """Return the share of prompts followed, of those that count.
+
+    Raises:
+        DataError: A value is neither a verdict nor None.
+    """
+    require_form(items, _is_verdict_or_none, "A prompt-level accuracy", "a verdict")
     return micro([[(None, item)] for item in items if item is not None])
 
 
 def inst_level_acc(items: Sequence[Sequence[bool]]) -> float:
-    """Return the share of instructions followed, over all prompts (micro average)."""
+    """Return the share of instructions followed, over all prompts (micro average).
+
+    Raises:
+        DataError: A value is not a list of verdicts.
+    """
+    require_form(items, _are_verdicts, _INSTRUCTIONS, "a list of verdicts")
     return micro(map(_untyped, items))
 
 
 def inst_level_macro(items: Sequence[Types]) -> float:
-    """Return the mean over instruction types of the share followed (macro average)."""
+    """Return the mean over instruction types of the share followed (macro average).
+
+    Raises:
+        DataError: A value is not a list of pairs of a type and a verdict.
+    """
+    form = "a list of instruction types with verdicts"
+    require_form(items, _are_typed, _INSTRUCTIONS, form)
     return macro(items)
+
+
+def _is_verdict_or_none(item: Any) -> bool:
+    return item is None or isinstance(item, bool)
+
+
+def _are_verdicts(item: Any) -> bool:
+    return is_row(item) and all(isinstance(verdict, bool) for verdict in item)
+
+
+def _are_typed(item: Any) -> bool:
+    return is_row(item) and all(is_pair(p) and isinstance(p[1], bool) for p in item)
 
 
 def _prompt_level_stderr(items: Sequence[bool | None]) -> float:

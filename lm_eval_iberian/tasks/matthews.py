@@ -6,9 +6,12 @@ lm-eval bootstraps it 100,000 times through scikit-learn: minutes for a task.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lm_eval_iberian.tasks.value_forms import is_pair, require_form
 
 
 RESAMPLES = 10_000
@@ -16,7 +19,12 @@ _KEY = 1234
 
 
 def mcc(items: Sequence[tuple[int, int]]) -> float:
-    """Return the correlation of gold and predicted labels 0 and 1, 0 if undefined."""
+    """Return the correlation of gold and predicted labels 0 and 1, 0 if undefined.
+
+    Raises:
+        DataError: They are no pairs of labels.
+    """
+    require_form(items, _is_judged, "mcc", "a gold and a predicted label, 0 or 1,")
     return float(_correlation(_counts(items)[np.newaxis])[0])
 
 
@@ -27,6 +35,14 @@ def mcc_stderr(items: Sequence[tuple[int, int]]) -> float:
         len(items), counts / counts.sum(), size=RESAMPLES
     )
     return float(_correlation(draws).std(ddof=1))
+
+
+def _is_judged(item: Any) -> bool:
+    return (
+        is_pair(item)
+        and all(isinstance(i, int | np.integer) for i in item)
+        and (set(item) <= {0, 1})
+    )
 
 
 def _counts(items: Sequence[tuple[int, int]]) -> NDArray[np.int64]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from lm_eval_iberian.tasks.value_forms import is_pair, require_form
+
 
 Pairs = Sequence[tuple[str, str]]
 RESAMPLES = 1_000
@@ -61,8 +63,14 @@ def ter_stderr(items: Pairs) -> float:
 
 
 def _score(metric: Any, items: Pairs) -> float:
+    name = type(metric).__name__
+    require_form(items, _is_translated, name, "a reference and a translation")
     references, translations = zip(*items, strict=True)
     return float(metric.corpus_score(translations, [references]).score)
+
+
+def _is_translated(item: Any) -> bool:
+    return is_pair(item) and all(isinstance(text, str) for text in item)
 
 
 def _stderr(metric: Any, items: Pairs) -> float:

@@ -1,6 +1,11 @@
 """What the YAMLs in this folder refer to."""
 
-from lm_eval_iberian.tasks.perplexity import load, process_results
+from lm_eval_iberian.tasks.perplexity import (
+    bits_per_byte,
+    load,
+    process_results,
+    weighted_perplexity,
+)
 
 
-__all__ = ["load", "process_results"]
+__all__ = ["bits_per_byte", "load", "process_results", "weighted_perplexity"]

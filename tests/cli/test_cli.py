@@ -166,7 +166,9 @@ def test_the_original_scoring_alone_has_the_plain_names(files: Path) -> None:
 
 def test_several_files_are_several_runs(files: Path) -> None:
     out, second = files / "scores.json", files / "second.jsonl"
-    second.write_text('{"key": 1, "response": "The sea."}\n')
+    words = ((1, "sea"), (2, "hill"), (3, "sky"))
+    rows = [{"key": key, "response": f"The {word}."} for key, word in words]
+    second.write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = iberian(
         "score", str(files / "answers.jsonl"), str(second), "--lang", "en",
         "--data", str(files / "prompts.jsonl"), "--json", str(out),
@@ -241,3 +243,23 @@ def test_answers_of_a_real_model(reference: Path) -> None:
     )  # fmt: skip
     assert result.exit_code == 0
     assert "541 prompts, 834 instructions scored" in result.output
+
+
+def test_doctor_says_what_was_attached_to_each_target(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from lm_eval_iberian import _bootstrap
+
+    _bootstrap.start()
+    monkeypatch.setitem(_bootstrap.attached, "lm_eval.tasks.manager", "")
+    monkeypatch.setitem(_bootstrap.attached, "mergekit.merge", "CompatError: moved")
+    monkeypatch.delitem(_bootstrap.attached, "lm_eval.evaluator_utils", False)
+    found = {finding.what: finding for finding in diagnose(network=False)}
+    assert set(_bootstrap.TARGETS) <= set(found)
+    assert found["lm_eval.tasks.manager"].found == "add tasks: attached"
+    one = found["mergekit.merge"]
+    assert (one.state, one.found) == (
+        "missing",
+        "guard merge: not attached, CompatError: moved",
+    )
+    assert "passed the hook by" in found["lm_eval.evaluator_utils"].found

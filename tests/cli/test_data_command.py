@@ -172,3 +172,10 @@ def test_errors_are_a_sentence(
     assert result.exit_code == code
     assert said in plain(result)
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("option", ["--diff", "--check"])
+def test_no_language_is_no_language(option: str) -> None:
+    result = iberian(option, "")
+    assert result.exit_code == 1
+    assert "Unknown language of IFEval paper ''" in plain(result)

@@ -97,6 +97,7 @@ def test_bad_files_are_listed_and_left_out(folder: Path) -> None:
     ("arguments", "said"),
     [
         (["--format", "xml"], "Unknown format 'xml'. Available: csv, json, latex, md."),
+        (["--out", "t.xlsx"], "Unknown format 'xlsx'. Available: csv, json, latex"),
         (["--shots", "0"], "no result with 0 shots among 3"),
         (["--shots", "-1"], "Invalid value for '--shots'"),
         (["--out", "missing/folder.md"], "cannot be written: No such file"),
@@ -109,6 +110,16 @@ def test_bad_arguments_are_one_sentence(
     assert result.exit_code in (1, 2)
     assert said in result.stderr
     assert result.stdout == ""
+
+
+def test_samples_alone_are_told_where_the_results_are(folder: Path) -> None:
+    path = folder / "samples_belebele_eng_Latn_2025-01-01T00-00-00.0.jsonl"
+    path.write_text("{}\n")
+    result = report(path)
+    assert result.exit_code == 1
+    assert "samples_belebele_eng_Latn_2025" in result.stderr
+    assert "give the results_*.json beside it" in " ".join(result.stderr.split())
+    assert report(path, folder).exit_code == 0
 
 
 def test_a_model_s_name_is_no_markup(folder: Path) -> None:

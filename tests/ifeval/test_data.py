@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_iberian.download import MIRROR, Source, source
+from lm_eval_iberian.download import MIRROR, Source, cached, source
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.ifeval import data as module
 from lm_eval_iberian.ifeval.data import (
@@ -135,7 +135,7 @@ def test_the_mini_set_has_every_instruction_type() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"key": "1"}, "'key' must be a whole number, found '1'"),
+        ({"key": "1a"}, "'key' must be a whole number, found '1a'"),
         ({"prompt": ""}, "'prompt' must be a text"),
         ({"kwargs": []}, "1 instructions but 0 kwargs"),
         ({"kwargs": {}}, "'instruction_id_list' and 'kwargs' must be lists"),
@@ -252,6 +252,25 @@ def test_another_english_file_is_refused_and_not_kept(
         load("en")
     pinned_as(monkeypatch, sha256=None, prompts=2, instructions=3)
     assert len(load("en")) == 2
+
+
+def test_a_cached_file_that_is_not_whole_is_refused(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = write(cached(module.paper_source("en").locate("en")), PAPER[:2])
+    pinned_as(monkeypatch, prompts=3, instructions=4)
+    with pytest.raises(
+        DataError, match=r"it holds 2 prompts, not 3; delete it"
+    ) as told:
+        load("en")
+    assert str(target) in str(told.value)
+
+
+def test_a_cached_file_that_is_broken_is_named(mirror: Path) -> None:
+    target = write(cached(module.paper_source("eu").locate("eu")), PAPER)
+    target.write_bytes(target.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"line 4: not JSON.*; delete it"):
+        load("eu")
 
 
 def test_the_english_source_is_pinned() -> None:

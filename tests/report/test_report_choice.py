@@ -21,12 +21,14 @@ from lm_eval_iberian.report import (
     build_report,
     load_catalogue,
 )
+from lm_eval_iberian.report.catalogue import Benchmark
 from lm_eval_iberian.report.choice import choose
 
 
 TASK = "belebele_eng_Latn"
 CHAT = {"chat_template": "<s>{{ m }}", "chat_template_sha": "abc123"}
 IFEVAL = "inst_level_strict_acc"
+BENCHMARK = Benchmark("x", "X", "eu", "choice", ("a", "b"))
 
 
 def model_of(results: Results, name: str = "org/model", **more: Any) -> ModelReport:
@@ -277,10 +279,85 @@ def test_the_paper_s_scorer_is_a_column_of_its_own(results: Results) -> None:
     assert "IFEval EU original" not in averages
 
 
-def test_mini_sets_are_not_the_paper_s(results: Results) -> None:
-    results.write({"iberian_ifeval_eu_mini": {f"{IFEVAL},none": 0.5}})
-    with pytest.raises(DataError, match="tasks found: iberian_ifeval_eu_mini"):
-        build_report([results.root])
+@pytest.mark.parametrize("lang", ["eu", "gl"])
+def test_two_names_of_one_task_are_two_runs(results: Results, lang: str) -> None:
+    for at, name in enumerate((f"ifeval_{lang}", f"iberian_ifeval_{lang}")):
+        metrics = {f"{IFEVAL},none": 0.4 + 0.2 * at}
+        results.write({name: metrics}, shots=0, n=541, date=1e9 + at)
+    model = model_of(results)
+    found = model.averages[f"IFEval {lang.upper()}"]
+    assert found.value == pytest.approx(50)
+    assert found.runs == 2
+    assert kinds(model) == []
+    cell = model.cells[f"ifeval_{lang}"]
+    assert {r.setting.task for r in cell.results} == {
+        f"ifeval_{lang}", f"iberian_ifeval_{lang}",
+    }  # fmt: skip
+
+
+def test_two_names_of_one_task_in_one_file_are_two_runs(results: Results) -> None:
+    rows = {"ifeval_eu": {f"{IFEVAL},none": 0.4}}
+    rows["iberian_ifeval_eu"] = {f"{IFEVAL},none": 0.6}
+    results.write(rows, shots=0, n=541)
+    assert model_of(results).averages["IFEval EU"].runs == 2
+
+
+def test_neither_name_of_one_task_comes_first(results: Results) -> None:
+    for at, name in enumerate(("iberian_ifeval_eu", "ifeval_eu")):
+        sampling = {"gen_kwargs": f"temperature={at}"}
+        row = {f"{IFEVAL},none": 0.4 + 0.2 * at}
+        results.write({name: row}, shots=0, n=541, date=1e9 + at, config=sampling)
+    model = model_of(results)
+    assert model.averages["IFEval EU"].value == pytest.approx(60)
+    (text,) = (i.text for i in model.issues if i.kind == "conflict")
+    assert text.endswith("the newest file counts")
+
+
+@pytest.mark.parametrize(("lang", "name"), [("ca", "ifeval_ca"), ("en", "ifeval")])
+def test_upstream_s_ifeval_is_no_run_of_ours(
+    results: Results, lang: str, name: str
+) -> None:
+    for at, task in enumerate((name, f"iberian_ifeval_{lang}")):
+        metrics = {f"{IFEVAL},none": 0.4 + 0.2 * at}
+        results.write({task: metrics}, shots=0, n=541, date=1e9 + at)
+    model = model_of(results)
+    assert model.averages[f"IFEval {lang.upper()}"].value == pytest.approx(60)
+    assert kinds(model) == ["conflict"]
+
+
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        ({"n": 536}, "items 541, not 536"),
+        ({"task_hashes": {"iberian_ifeval_eu": "b" * 64}}, "prompts aaaa"),
+    ],
+)
+def test_runs_over_other_prompts_are_not_averaged(
+    results: Results, other: dict[str, Any], difference: str
+) -> None:
+    known = {"task_hashes": {"iberian_ifeval_eu": "a" * 64}}
+    ifeval(results, 0.5, 0.7, **known)
+    ifeval(results, 0.1, date=3e9, **known | other)
+    model = model_of(results)
+    assert model.averages["IFEval EU"].value == pytest.approx(60)
+    assert model.averages["IFEval EU"].runs == 2
+    (text,) = (i.text for i in model.issues if i.kind == "conflict")
+    assert difference in text
+
+
+def test_a_run_that_does_not_say_its_prompts_is_a_run(results: Results) -> None:
+    ifeval(results, 0.5, date=1e9)
+    ifeval(results, 0.7, date=2e9, task_hashes={"iberian_ifeval_eu": "a" * 64})
+    model = model_of(results)
+    assert model.averages["IFEval EU"].runs == 2
+    assert kinds(model) == []
+
+
+def test_runs_that_are_alike_in_everything_are_said(results: Results) -> None:
+    ifeval(results, 0.5, 0.5)
+    (issue,) = model_of(results).issues
+    assert issue.kind == "duplicate"
+    assert "2 runs of iberian_ifeval_eu have the same values" in issue.text
 
 
 def test_translation_is_in_points(results: Results) -> None:
@@ -326,7 +403,9 @@ def test_the_order_of_files_does_not_matter(
     ]
     shuffled = list(results)
     random.shuffle(shuffled)
-    one, two = (choose(r, kind, ("a", "b"), Wanted(), "x") for r in (results, shuffled))
+    one, two = (
+        choose(r, kind, ("a", "b"), Wanted(), BENCHMARK) for r in (results, shuffled)
+    )
     assert one.results == two.results
     assert len(one.results) == 1
     best = one.results[0].setting

@@ -205,6 +205,14 @@ def test_a_suffix_is_a_format(name: str, form: str) -> None:
     assert format_for(None) == "md"
 
 
+@pytest.mark.parametrize("name", ["t.xlsx", "t.md.gz", "t.tsv"])
+def test_an_unknown_suffix_is_refused_as_the_format_is(name: str) -> None:
+    suffix = name.rpartition(".")[2]
+    with pytest.raises(UnknownNameError, match=rf"Unknown format '{suffix}'.*csv, js"):
+        format_for(Path(name))
+    assert format_for(Path("report")) == "md"
+
+
 def test_an_unknown_format_is_told_the_known(report: Report) -> None:
     with pytest.raises(UnknownNameError, match=r"Unknown format 'xml'.*csv, json"):
         written(report, "xml")

@@ -246,6 +246,9 @@ def test_bertaqa_without_samples_is_not_bertaqa_local(results: Results) -> None:
     [
         (bertaqa(6), "has 6 samples, but the results count 8"),
         ([{"doc_id": 1, "acc": 1.0}], "the sample has no doc.group"),
+        ([row | {"doc_id": None} for row in bertaqa(8)], "the sample has no doc_id"),
+        ([*bertaqa(8), {**bertaqa(1)[0], "acc": 0.0}], "doc 0 has two results"),
+        ([row | {"acc": float("nan")} for row in bertaqa(8)], "acc is 'nan'"),
         ([row | {"acc": 0.3} for row in bertaqa(8)], "acc is '0.3', not 0 or 1"),
         (
             [row | {"doc": {"group": "x"}} for row in bertaqa(8)],

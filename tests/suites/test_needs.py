@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from lm_eval_iberian.harness.leaves import Leaf
 from lm_eval_iberian.suites.needs import need_of, needs, sources
-from lm_eval_iberian.suites.resolve import Leaf
 
 
 def leaf(name: str = "a", **config: Any) -> Leaf:

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from lm_eval_iberian import _hooks
 from lm_eval_iberian.errors import DataUnavailableError
+from lm_eval_iberian.harness.building import try_to_build
+from lm_eval_iberian.harness.leaves import leaves_of_ours
 from lm_eval_iberian.paths import task_configs
 from lm_eval_iberian.tasks.catalogue import read_config, shipped
 
@@ -177,15 +178,20 @@ def test_the_suites_run_together(
 
 
 def test_the_hook_loads_the_data_of_a_suite_before_the_model(
-    refusing_hub: Any, monkeypatch: pytest.MonkeyPatch
+    upstream: dict[str, Any], refusing_hub: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lm_eval.tasks._index import TaskIndex
+    from lm_eval.tasks import TaskManager
 
-    index = TaskIndex.build([task_configs()])
+    manager = TaskManager(include_path=task_configs(), include_defaults=False)
+    index = upstream | manager.task_index
     refusing_hub(ConnectionError("offline"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     for suite in SUITES:
-        with pytest.raises(DataUnavailableError, match="HF_HUB_OFFLINE is set"):
-            _hooks._load_data(index, suite)
-    _hooks._load_data(index, "iberian_mini")
-    _hooks._load_data(index, "eus_trivia")  # upstream's, not ours to load
+        ours = leaves_of_ours(index, [suite])
+        assert ours
+        for leaf in ours:
+            with pytest.raises(DataUnavailableError, match="HF_HUB_OFFLINE is set"):
+                try_to_build(manager, leaf)
+    for leaf in leaves_of_ours(index, ["iberian_mini"]):
+        try_to_build(manager, leaf)
+    assert not leaves_of_ours(index, ["eus_trivia", "belebele"])  # upstream's

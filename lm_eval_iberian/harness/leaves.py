@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_iberian.errors import DataError, IberianError
+from lm_eval_iberian.paths import task_configs
 from lm_eval_iberian.terminal import one_line
 
 
@@ -21,16 +22,21 @@ class UnknownSuiteError(IberianError, KeyError):
     """No task, group or tag has this name; the text has the nearest ones."""
 
     def __init__(self, name: str, known: Iterable[str], why: str = "") -> None:
-        # upstream has 14,000 names: only the nearest are worth printing
-        near = difflib.get_close_matches(name, _likely(name, known), n=5, cutoff=0.6)
-        hint = f" Did you mean {', '.join(near)}?" if near else ""
-        super().__init__(
-            f"Unknown suite {one_line(name, 100)!r}{why}.{hint} `iberian tasks` lists"
-            " the tasks, groups and tags of this project, `lm_eval ls tasks` all others"
-        )
+        super().__init__(unknown_task("suite", name, known, why))
 
     def __str__(self) -> str:  # KeyError would print the repr
         return str(self.args[0])
+
+
+def unknown_task(kind: str, name: str, known: Iterable[str], why: str = "") -> str:
+    """Word that there is no such task: the three nearest, and how to list all."""
+    # upstream has 14,000 names: only the nearest are worth printing
+    near = difflib.get_close_matches(name, _likely(name, known), n=3, cutoff=0.6)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    return (
+        f"Unknown {kind} {one_line(name, 100)!r}{why}.{hint} `iberian tasks` lists"
+        " the tasks, groups and tags of this project, `lm_eval ls tasks` all others"
+    )
 
 
 def _likely(name: str, known: Iterable[str]) -> list[str]:
@@ -76,6 +82,26 @@ def resolve(index: Mapping[str, Any], names: Iterable[str]) -> list[Leaf]:
         for leaf in _leaves(index, name, {}, 0):
             found.setdefault(leaf.name, leaf)
     return list(found.values())
+
+
+def leaves_of_ours(index: Mapping[str, Any], names: Iterable[str]) -> list[Leaf]:
+    """Return the tasks of this project among those that the names stand for.
+
+    Names of other projects, unknown ones too, are passed over.
+    """
+    ours = [name for name in names if name in index and _has_ours(index, index[name])]
+    return [leaf for leaf in resolve(index, ours) if _is_ours(index.get(leaf.name))]
+
+
+def _has_ours(index: Mapping[str, Any], entry: Any) -> bool:
+    if entry.kind.name == "TAG":
+        return any(_is_ours(index.get(member)) for member in entry.tags)
+    return _is_ours(entry)
+
+
+def _is_ours(entry: Any) -> bool:
+    path = getattr(entry, "yaml_path", None)
+    return path is not None and task_configs() in path.parents
 
 
 def _leaves(

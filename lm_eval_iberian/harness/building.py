@@ -1,15 +1,17 @@
-"""The only file here that imports lm-eval: its index of tasks, and one task built."""
+"""Tasks as lm-eval builds them, without a model."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.errors import DataError, DataUnavailableError
+from lm_eval_iberian.errors import DataError, DataUnavailableError, IberianError
+from lm_eval_iberian.harness.leaves import Leaf, UnknownSuiteError, resolve
 from lm_eval_iberian.paths import task_configs
-from lm_eval_iberian.suites.resolve import Leaf, UnknownSuiteError, resolve
+from lm_eval_iberian.terminal import one_line
 
 
 _ALONE = "iberian_alone"  # a group of one, never written anywhere
@@ -55,6 +57,61 @@ def build(manager: Any, leaf: Leaf) -> Any:
     return task
 
 
+def try_to_build(manager: Any, leaf: Leaf) -> Any:
+    """Return the task object, or say in one sentence why there is none.
+
+    Raises:
+        IberianError: What the task's loader says, or what lm-eval does.
+    """
+    try:
+        return build(manager, leaf)
+    except IberianError:
+        raise
+    except Exception as error:  # what may come is not one family of exceptions
+        raise DataError(
+            f"The task {leaf.name} cannot be built:"
+            f" {type(error).__name__}: {one_line(error, 300)}"
+        ) from error
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep lm-eval from saying everything twice while tasks are tried."""
+    logger = logging.getLogger("lm_eval")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def check_shots(task: Any, shots: int | None = None) -> None:
+    """Give a task its number of examples, as lm-eval does, if it has that many.
+
+    Args:
+        task: What ``build`` returned.
+        shots: How many; the task's own number when None. A task that fixes its number
+            to 0 keeps it, as in ``lm_eval``.
+
+    Raises:
+        DataError: It has fewer to give.
+    """
+    if shots is not None and task.config.num_fewshot != 0:
+        task.set_config(key="num_fewshot", value=shots)
+    wanted = task.config.num_fewshot or 0
+    if not (wanted and hasattr(task, "sampler")):
+        return
+    # a document is no example of itself
+    same = task.fewshot_cfg.split == task.config.test_split
+    available = max(0, len(task.sampler.df) - same)
+    if wanted > available:
+        raise DataError(
+            f"The task {task.config.task} has {available} examples to give, {wanted}"
+            f" were asked for: --num_fewshot {available} is the most"
+        )
+
+
 def render(task: Any, shots: int | None = None) -> dict[str, int]:
     """Return the number of documents, of shots, and the first prompt's length.
 
@@ -66,12 +123,10 @@ def render(task: Any, shots: int | None = None) -> dict[str, int]:
             its number to 0 keeps it, as in ``lm_eval``.
 
     Raises:
-        DataError: There are no documents.
+        DataError: There are no documents, or fewer examples.
         Exception: Whatever the task's functions raise.
     """
-    fixed = task.config.num_fewshot
-    if shots is not None and fixed != 0:
-        task.set_config(key="num_fewshot", value=shots)
+    check_shots(task, shots)
     task.set_fewshot_seed(seed=_SEED)
     documents = len(task.eval_docs)
     if not documents:

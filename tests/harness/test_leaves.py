@@ -1,25 +1,18 @@
 from __future__ import annotations
 
-from enum import Enum, auto
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from lm_eval.tasks._index import Entry, Kind
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.suites.harness import build, open_suites, render
-from lm_eval_iberian.suites.resolve import UnknownSuiteError, resolve
+from lm_eval_iberian.harness.building import build, open_suites, render
+from lm_eval_iberian.harness.leaves import UnknownSuiteError, resolve
 
 
-class Kind(Enum):
-    TASK = auto()
-    GROUP = auto()
-    TAG = auto()
-
-
-def entry(kind: str, tags: tuple[str, ...] = (), **cfg: Any) -> Any:
-    return SimpleNamespace(kind=Kind[kind], cfg=cfg, tags=set(tags))
+def entry(kind: str, tags: tuple[str, ...] = (), **cfg: Any) -> Entry:
+    return Entry("", Kind[kind], None, cfg, set(tags))
 
 
 INDEX = {
