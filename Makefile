@@ -48,5 +48,10 @@ matrix: ## run every test under Python 3.10 to 3.13, in .matrix; PYTEST_ADDOPTS 
 build: $(STAMP) ## wheel and sdist into dist/
 	$(BIN)/python -m build
 
+# what the demo writes; a folder with anything else in it stays
+DEMO := models merges recipes logs results spec.json table.md table.json tradeoff.png
+
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .matrix dist demo_output .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .matrix dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(addprefix demo_output/,$(DEMO))
+	rmdir demo_output 2>/dev/null || true

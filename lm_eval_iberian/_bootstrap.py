@@ -20,13 +20,14 @@ TARGETS = {
     "lm_eval._cli.harness": f"{_LM_EVAL}:word_errors",
     "mergekit.merge_methods": f"{_MERGEKIT}:add_merge_methods",
     "mergekit.merge": f"{_MERGEKIT}:guard_merge",
-    "mergekit.scripts.run_yaml": f"{_MERGEKIT}:guard_command",
+    # the class of all its commands: `python -m` runs them without importing them
+    "mergekit.options": f"{_MERGEKIT}:guard_command",
 }
 
 # host module -> "" where it was attached to, else why not; for `iberian doctor`
 attached: dict[str, str] = {}
 
-_warned = False
+_warned: set[str] = set()
 
 
 def start() -> None:
@@ -59,13 +60,13 @@ def _attach(name, module) -> None:  # type: ignore[no-untyped-def]
 
 
 def warn(where: str, error: Exception) -> None:
-    """Say once what went wrong; the host goes on."""
-    global _warned
-    if _warned:
+    """Say what went wrong, once for each target; the host goes on."""
+    if where in _warned:
         return
-    _warned = True
+    _warned.add(where)
+    reason = f"{type(error).__name__}: {error}".rstrip(".")
     text = (
-        f"lm-eval-iberian could not attach to {where}: {type(error).__name__}: {error}."
+        f"lm-eval-iberian could not attach to {where}: {reason}."
         f" Going on without it; {SWITCH}=0 silences this."
     )
     try:

@@ -16,7 +16,7 @@ from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.local_folders import restore_names, with_absolute_folders
 from mergekit_ext.methods.layer_swap import LAYER_SWAP
 from mergekit_ext.methods.parameters import Parameter
-from mergekit_ext.outputs.output_folder import Workshop
+from mergekit_ext.outputs.file_exchange import Workshop
 from mergekit_ext.recipes.layer_swap_recipe import for_mergekit
 from mergekit_ext.recipes.model_order import in_recipe_order
 from mergekit_ext.recipes.recipe_keys import check_keys
@@ -80,6 +80,7 @@ class CheckedMerge:
             any_vocabulary=self.options.unsafe_truncate_embeddings,
             copy_tokenizer=self.options.copy_tokenizer,
             safetensors=self.options.safe_serialization,
+            card=self.options.write_model_card,
             cache_dir=self.options.transformers_cache,
             fetch=self.fetch or self._reads_models,
         )

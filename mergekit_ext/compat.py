@@ -1,4 +1,4 @@
-"""Where mergekit 0.1 is entered: what it has, or a sentence on what has moved."""
+"""Where mergekit is entered: what it has, or a sentence on what has moved."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
+from packaging.version import Version
+
 from mergekit_ext.errors import CompatError
 
 
-SUPPORTED = "0.1"
+FIRST, NEXT = "0.1.5", "0.2"
+SUPPORTED = f"{FIRST} or later, before {NEXT}"
 
 
 def check_mergekit() -> None:
-    """Check that the installed mergekit is one of the supported series.
+    """Check that the installed mergekit is a supported release.
 
     Raises:
         CompatError: If it is another, or there is none.
@@ -23,10 +26,9 @@ def check_mergekit() -> None:
         found = version("mergekit")
     except PackageNotFoundError:
         raise CompatError("mergekit is not installed: pip install mergekit") from None
-    if found.split(".")[:2] != SUPPORTED.split("."):
-        raise CompatError(
-            f"mergekit {found} is installed; this package knows {SUPPORTED}.x."
-        )
+    # the release alone: a development version of it has what it has
+    if not Version(FIRST).release <= Version(found).release < Version(NEXT).release:
+        raise CompatError(f"mergekit {found} is installed; {SUPPORTED}, is needed.")
 
 
 def attribute(owner: Any, name: str) -> Any:
@@ -41,7 +43,7 @@ def attribute(owner: Any, name: str) -> Any:
         where = getattr(owner, "__name__", type(owner).__name__)
         raise CompatError(
             f"mergekit {version('mergekit')} has no {where}.{name}, which this package"
-            f" needs; it was made for {SUPPORTED}.x."
+            f" needs; it was made for {SUPPORTED}."
         ) from None
 
 
@@ -57,7 +59,7 @@ def part(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise CompatError(
             f"mergekit {version('mergekit')} has no module {name}, which this package"
-            f" needs; it was made for {SUPPORTED}.x."
+            f" needs; it was made for {SUPPORTED}."
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from mergekit_ext.errors import OutputError
@@ -15,14 +16,15 @@ from mergekit_ext.inputs.input_models import InputModel, read_inputs
 from mergekit_ext.inputs.tokenizer_checks import check_tokenizers, has_tokenizer
 from mergekit_ext.inputs.weights_scan import reading_threads, scan
 from mergekit_ext.methods.parameters import Parameter
+from mergekit_ext.outputs.file_exchange import Workshop
+from mergekit_ext.outputs.former_merge import PARTIAL, list_files, may_write
 from mergekit_ext.outputs.held_config import held_back, hold_back_late
 from mergekit_ext.outputs.output_folder import (
-    PARTIAL,
-    Workshop,
     check_replaceable,
     recover,
     whole_or_nothing,
 )
+from mergekit_ext.outputs.termination import unwound_by_signals
 from mergekit_ext.recipes.layer_swap_recipe import check_swap_models
 from mergekit_ext.recipes.recipe import Recipe
 from mergekit_ext.recipes.recipe_checks import (
@@ -42,6 +44,7 @@ class Permissions:
         any_vocabulary: ``--unsafe-truncate-embeddings``.
         copy_tokenizer: ``--copy-tokenizer``; the result must then have one.
         safetensors: ``--safe-serialization``.
+        card: ``--write-model-card``; without it, its files may be the user's.
         cache_dir: ``--transformers-cache``.
         fetch: Whether models on the hub are fetched now, so that they can be checked.
     """
@@ -50,6 +53,7 @@ class Permissions:
     any_vocabulary: bool = False
     copy_tokenizer: bool = True
     safetensors: bool = True
+    card: bool = True
     cache_dir: str | None = None
     fetch: bool = False
 
@@ -86,18 +90,22 @@ def guarded_merge(merge: Merge) -> None:
     Raises:
         MergeError: If anything stands in the way; ``out`` is then as it was.
     """
-    target = Path(os.path.realpath(merge.out))
+    with unwound_by_signals():
+        _guarded_merge(merge, Path(os.path.realpath(merge.out)))
+
+
+def _guarded_merge(merge: Merge, target: Path) -> None:
     recover(target)
     if merge.parameters is None:
         check_dtypes(merge.recipe)
     else:
         check_recipe(merge.recipe, merge.parameters)
-    check_replaceable(target)
-    inputs = read_inputs(
-        merge.recipe, target, merge.allowed.cache_dir, fetch=merge.allowed.fetch
-    )
+    allowed = merge.allowed
+    writes = partial(may_write, card=allowed.card, safetensors=allowed.safetensors)
+    check_replaceable(target, writes)
+    inputs = read_inputs(merge.recipe, target, allowed.cache_dir, fetch=allowed.fetch)
     _check_inputs(merge, [one.checkpoint for one in inputs], target)
-    with whole_or_nothing(target) as workshop:
+    with whole_or_nothing(target, writes) as workshop:
         digests = scan(
             _to_read(inputs),
             hashed=merge.record is not None,
@@ -108,7 +116,9 @@ def guarded_merge(merge: Merge) -> None:
             merge.write(workshop, inputs)
         hold_back_late(workshop.result)
         _check_result(workshop.result, inputs, merge.recipe, merge.allowed)
-        if merge.record is not None:
+        if merge.record is None:
+            list_files(workshop.result)
+        else:
             merge.record(workshop.result, inputs, digests)
 
 

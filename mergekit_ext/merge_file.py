@@ -9,10 +9,10 @@ from typing import Any
 import torch
 import yaml
 
-from mergekit_ext.attach import unguarded_run_merge
+from mergekit_ext.attach import check_device, unguarded_run_merge
 from mergekit_ext.checked_merge import CheckedMerge, parameters_of
 from mergekit_ext.compat import attribute, part
-from mergekit_ext.errors import MergeError, RecipeError
+from mergekit_ext.errors import MergeError
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.merge_progress import reported
 from mergekit_ext.methods.parameters import Parameter
@@ -47,7 +47,7 @@ def merge_file(
     config = parse_recipe(source, validate, path)
     parameters = parameters_of(config.merge_method)
     chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
-    _check_device(chosen.device)
+    check_device(chosen.device)
     origin = Origin(
         recipe=source,
         parsed=yaml.safe_load(config.to_yaml()),
@@ -93,14 +93,6 @@ def _in_words(run: Any, watch: Watch) -> Any:
             attribute(part("io.tasks"), "LoaderCache")().loaders.clear()
 
     return run_merge
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise RecipeError(f"Device {device!r} cannot be used: {first}") from error
 
 
 def _seed(config: Any, parameters: Sequence[Parameter] | None) -> int | None:

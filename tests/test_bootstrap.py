@@ -101,13 +101,15 @@ def test_the_switch_turns_it_off(host: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["-W", "error"]])
-def test_an_exception_inside_is_one_warning(host: Path, options: list[str]) -> None:
+def test_an_exception_inside_is_one_warning_for_each_target(
+    host: Path, options: list[str]
+) -> None:
     code = start(host, "raise RuntimeError('broken')")
-    # the second target fails as well and says nothing more
     two = '{"host.registry": "plugin:attach", "host.other": "plugin:attach"}'
     code = code.replace('{"host.registry": "plugin:attach"}', two)
     (host / "host" / "other.py").write_text("")
-    code += "    import host.registry, host.other; print(host.registry.state)"
+    code += "    import host.registry, host.other; print(host.registry.state)\n"
+    code += "        _bootstrap.warn('host.other', RuntimeError('once more'))"
     done = subprocess.run(
         [sys.executable, "-S", *options, "-c", textwrap.dedent(code)],
         capture_output=True,
@@ -116,7 +118,9 @@ def test_an_exception_inside_is_one_warning(host: Path, options: list[str]) -> N
         check=False,
     )
     assert done.stdout.strip() == "['executed']"
-    assert len(re.findall("could not attach", done.stderr)) == 1, done.stderr
+    told = re.findall(r"could not attach to (\S+): RuntimeError: broken\.", done.stderr)
+    assert told == ["host.registry", "host.other"], done.stderr
+    assert len(re.findall("could not attach", done.stderr)) == 2, done.stderr
     assert "LM_EVAL_IBERIAN_AUTOLOAD=0" in done.stderr
     assert done.returncode == 0
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,33 @@ def test_what_was_there_stays_where_writing_fails(
     with pytest.raises(OSError, match="no space"):
         write_whole(tmp_path / "a", "after")
     assert (tmp_path / "a").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_link_goes_on_pointing(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("target")
+    for text in ("new", "newer"):
+        write_whole(tmp_path / "link", text)
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "target").read_text() == text
+
+
+def test_a_file_of_the_partial_s_name_stays(tmp_path: Path) -> None:
+    (tmp_path / ".a.partial").write_text("mine")
+    write_whole(tmp_path / "a", "new")
+    assert (tmp_path / ".a.partial").read_text() == "mine"
+
+
+def test_what_is_no_plain_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", "through")
+    assert os.read(reader, 100) == b"through"
+    assert (tmp_path / "pipe").is_fifo()
+    os.close(reader)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    for path in (tmp_path, Path(".")):
+        with pytest.raises(IsADirectoryError):
+            write_whole(path, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -98,12 +99,14 @@ def command(
     begun = time.monotonic()
     from mergekit_ext.errors import MergeError
     from mergekit_ext.merge_file import merge_file
+    from mergekit_ext.outputs.termination import unwound_by_signals
 
     given = {name: value for name, value in options.items() if value is not None}
     if not quiet:
         click.echo(shown(f"merging {recipe} into {out}"), err=True)
     try:
-        with _Bars(quiet) as watch:
+        # around the bars: a terminal is put right before a signal ends the process
+        with unwound_by_signals(), _Bars(quiet) as watch:
             merge_file(recipe, out, given, watch, threads)
     except MergeError as error:
         raise IberianError(str(error)) from error
@@ -126,9 +129,10 @@ def _count(done: float, total: float | None, unit: str) -> str:
 
 def _print_summary(out: Path, seconds: float) -> None:
     from mergekit_ext.inputs.disk_space import shown_size
-    from mergekit_ext.outputs.provenance import PROVENANCE
+    from mergekit_ext.outputs.former_merge import PROVENANCE
 
-    files = [path for path in out.rglob("*") if path.is_file()]
+    content = json.loads((out / PROVENANCE).read_bytes())
+    files = [out / PROVENANCE, *(out / entry["name"] for entry in content["output"])]
     size = shown_size(sum(path.stat().st_size for path in files))
     to = console()
     to.print(shown(f"merged into {out}: {len(files)} files, {size}, {seconds:.1f} s"))

@@ -53,8 +53,9 @@ def evaluate(
     if len(results) != 1:
         raise CommandError(f"lm_eval left {len(results)} result files in {partial}")
     samples = out.with_name(f"{out.stem}-samples")
-    shutil.rmtree(samples, ignore_errors=True)
-    samples.mkdir()
+    samples.mkdir(exist_ok=True)
+    for old in samples.glob("samples_*.jsonl"):  # of a run that was cut short just here
+        old.unlink()
     for path in partial.rglob("samples_*.jsonl"):
         path.rename(samples / path.name)
     results[0].rename(out)

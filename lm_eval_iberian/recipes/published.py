@@ -85,7 +85,10 @@ def refuse_other(path: Path, text: str) -> None:
     Raises:
         DataError: If so.
     """
-    if path.exists() and not (path.is_file() and path.read_bytes() == text.encode()):
+    device = path.exists() and not (path.is_file() or path.is_dir())
+    if device or not path.exists():  # as /dev/stdout
+        return
+    if path.is_dir() or path.read_bytes() != text.encode():
         raise DataError(f"{path} is there and says something else; --force overwrites.")
 
 

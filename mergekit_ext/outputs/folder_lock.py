@@ -34,8 +34,9 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            path.unlink()
-            path.parent.rmdir()
+            if _is_at(handle, path):  # who has removed ours may have made their own
+                path.unlink()
+                path.parent.rmdir()
         os.close(handle)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mergekit_ext.errors import CompatError
-from mergekit_ext.outputs.output_folder import CONFIG, PARTIAL
+from mergekit_ext.outputs.former_merge import CONFIG, PARTIAL
 
 
 _TO_JSON_FILE = ["self", "json_file_path", "use_diff"]

@@ -1,125 +1,125 @@
 """A result appears under its name only when it is whole, even if we are killed.
 
-What makes a folder a model is its ``config.json``, so that name is given last and taken
-first. A swap is five steps, and a kill between any two leaves nothing half-done that
-loads, and what the next run needs to mend it:
-
-1. ``out/config.json`` → ``out/config.json.former``     (where there is a former merge)
-2. ``out`` → ``.out.partial/former``                    (likewise)
-3. ``.out.partial/new/out`` → ``out``                   (it has ``config.json.partial``)
-4. ``out/config.json.partial`` → ``out/config.json``
-5. ``.out.partial`` is removed
+It is made in a hidden folder beside the output, under a lock, and takes its place as
+``file_exchange`` describes. Of what is there already, a former merge alone makes way.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from mergekit_ext.errors import OutputError
+from mergekit_ext.outputs.file_exchange import Workshop, clear, mend, swap
 from mergekit_ext.outputs.folder_lock import locked
+from mergekit_ext.outputs.former_merge import (
+    MARK,
+    PARTIAL,
+    former_merge,
+    may_write,
+)
+from mergekit_ext.outputs.termination import held
 
 
-CONFIG = "config.json"
-PARTIAL = "config.json.partial"
-FORMER = "config.json.former"
-
-# mergekit writes the first beside every merge
-MARK = "mergekit_config.yml"
-_MARKS = (MARK, "merge_provenance.json", PARTIAL)
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """The hidden folder beside the output in which a merge is made.
-
-    Args:
-        folder: Where it is.
-        name: The name of the output.
-    """
-
-    folder: Path
-    name: str
-
-    @property
-    def result(self) -> Path:
-        """What will be the output; whoever writes it sees the right name."""
-        return self.folder / "new" / self.name
-
-    @property
-    def adapters(self) -> Path:
-        """Where models with an adapter merged into them may be kept meanwhile."""
-        return self.folder / "adapters"
-
-    @property
-    def former(self) -> Path:
-        """Where a former merge waits until the new one is in its place."""
-        return self.folder / "former"
+_SHOWN = 5
 
 
 @contextmanager
-def whole_or_nothing(out: str | os.PathLike[str]) -> Iterator[Workshop]:
+def whole_or_nothing(
+    out: str | os.PathLike[str], writes: Callable[[str], bool] = may_write
+) -> Iterator[Workshop]:
     """Give a place to write a merge to, and make it ``out`` at the end.
 
     Its ``config.json`` is to be written as ``config.json.partial``. When the body
     raises, interrupts included, nothing is left of it and ``out`` is as it was.
 
     Args:
-        out: What must not exist, be an empty folder, or be a former merge.
+        out: What must not exist, be an empty folder, or hold a former merge; what
+            else it holds stays there.
+        writes: Whether the merge may write a file of this name.
 
     Raises:
-        OutputError: If ``out`` is something else, cannot be written, or is being
-            written by another process.
+        OutputError: If ``out`` is something else, holds something that is in the way,
+            cannot be written, or is being written by another process.
     """
     target = Path(os.path.realpath(out))
-    check_replaceable(target)
+    recover(target)
+    check_replaceable(target, writes)
     with _workshop(target) as workshop:
         try:
             workshop.result.mkdir(parents=True)
         except OSError as error:
             raise OutputError(f"Cannot write to {target.parent}: {error}.") from error
         yield workshop
-        check_replaceable(target)
-        _swap(workshop, target)
+        comes = set(os.listdir(workshop.result))
+        former = check_replaceable(target, comes.__contains__)
+        with held():
+            swap(workshop, target, former)
 
 
 def recover(out: str | os.PathLike[str]) -> None:
     """Mend what a killed run has left at ``out`` or beside it; mostly there is nothing.
 
     Raises:
-        OutputError: If another process is writing there.
+        OutputError: If another process is writing there, or what was left has been
+            changed since.
     """
     target = Path(os.path.realpath(out))
-    unfinished = any((target / name).is_file() for name in (PARTIAL, FORMER))
-    if unfinished or _workshop_of(target).folder.is_dir():
+    if (target / PARTIAL).is_file() or _workshop_of(target).folder.is_dir():
         with _workshop(target):
             pass
 
 
-def check_replaceable(target: Path) -> None:
-    """Check that replacing ``target`` loses nothing but a former merge.
+def check_replaceable(
+    target: Path, writes: Callable[[str], bool] = may_write
+) -> set[str]:
+    """Check that a merge to ``target`` touches nothing but a former merge.
+
+    Args:
+        target: The folder that the result is to be.
+        writes: Whether the merge may write a file of this name.
+
+    Returns:
+        The names in it that are the former merge's.
 
     Raises:
         OutputError: If it would.
     """
     if not os.path.lexists(target):
-        return
+        return set()
     if not target.is_dir():
         raise OutputError(f"Output {target} is a file; give a folder that is to be.")
     if target.is_mount():
         raise OutputError(
-            f"Output {target} is a mount point, which cannot be replaced as a whole;"
+            f"Output {target} is a mount point, beside which nothing can be prepared;"
             " give a folder inside it."
         )
-    if any(target.iterdir()) and not any((target / m).is_file() for m in _MARKS):
+    try:
+        names = set(os.listdir(target))
+        former = former_merge(target) if names else set()
+    except OSError as error:
+        raise OutputError(f"Output {target} cannot be read: {error}.") from error
+    if former is None:
         raise OutputError(
             f"Output {target} holds something that is no former merge (no {MARK});"
             " empty it, or give another folder."
         )
+    if not os.access(target, os.W_OK | os.X_OK):
+        raise OutputError(f"Output {target} cannot be written to: no permission.")
+    if in_the_way := [name for name in sorted(names - former) if writes(name)]:
+        raise OutputError(
+            f"Output {target} holds what the merge would write over and no former"
+            f" merge wrote, or what was changed since: {_listed(in_the_way)}. Move that"
+            " away, or give another folder."
+        )
+    return former
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _workshop_of(target: Path) -> Workshop:
@@ -130,6 +130,7 @@ def _workshop_of(target: Path) -> Workshop:
 def _workshop(target: Path) -> Iterator[Workshop]:
     """Hold the workshop of an output, mended at the start and empty at the end."""
     workshop = _workshop_of(target)
+    _check_ours(workshop)
     lock = locked(workshop.folder / "lock")
     try:
         lock.__enter__()
@@ -140,57 +141,22 @@ def _workshop(target: Path) -> Iterator[Workshop]:
     except OSError as error:
         raise OutputError(f"Cannot write to {target.parent}: {error}.") from error
     try:
-        _mend(workshop, target)
+        with held():
+            mend(workshop, target)
         yield workshop
     finally:
-        _clear(workshop)
-        lock.__exit__(None, None, None)
+        with held():
+            clear(workshop)
+            lock.__exit__(None, None, None)
 
 
-def _swap(workshop: Workshop, target: Path) -> None:
-    _sync(workshop.result / PARTIAL)
-    _sync(workshop.result)
-    try:
-        if target.exists():
-            with suppress(FileNotFoundError):
-                os.rename(target / CONFIG, target / FORMER)
-            os.rename(target, workshop.former)
-        os.rename(workshop.result, target)
-        _finish(target)
-    except BaseException:
-        _mend(workshop, target)
-        raise
-
-
-def _mend(workshop: Workshop, target: Path) -> None:
-    """Bring a swap that was cut short to its end or back to its beginning."""
-    if workshop.former.exists() and not os.path.lexists(target):
-        os.rename(workshop.former, target)
-    if not (target / CONFIG).exists():
-        if (target / PARTIAL).is_file():
-            _finish(target)
-        elif (target / FORMER).is_file():
-            os.rename(target / FORMER, target / CONFIG)
-    _clear(workshop)
-
-
-def _finish(target: Path) -> None:
+def _check_ours(workshop: Workshop) -> None:
+    """Refuse a folder of the workshop's name that somebody else has filled."""
+    ours = {"lock", "new", "adapters", "replaced", "exchange.json", ".exchange.json"}
     with suppress(FileNotFoundError):
-        os.replace(target / PARTIAL, target / CONFIG)
-    _sync(target)
-    _sync(target.parent)
-
-
-def _clear(workshop: Workshop) -> None:
-    for folder in (workshop.result.parent, workshop.adapters, workshop.former):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """Have a file, or the names in a folder, survive a power cut where that is had."""
-    with suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        if others := sorted(set(os.listdir(workshop.folder)) - ours):
+            raise OutputError(
+                f"{workshop.folder}, in which the merge would be made, holds something"
+                f" that no merge wrote: {_listed(others)}. Move it away, or give"
+                " another output folder."
+            )

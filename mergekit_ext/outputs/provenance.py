@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,13 +13,12 @@ from typing import Any
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.tokenizer_checks import TOKENIZER_FILES
-from mergekit_ext.inputs.weights_scan import CHUNK
-from mergekit_ext.outputs.output_folder import CONFIG, PARTIAL
+from mergekit_ext.outputs.file_hash import sha256
+from mergekit_ext.outputs.former_merge import CONFIG, PARTIAL, PROVENANCE
 from mergekit_ext.outputs.versions import versions
 from mergekit_ext.watch import Watch
 
 
-PROVENANCE = "merge_provenance.json"
 SCHEMA = 1
 
 
@@ -78,26 +75,6 @@ def write_provenance(
     partial.write_text(text, encoding="utf-8")
     sha256(partial, durable=True)
     partial.replace(result / PROVENANCE)
-
-
-def sha256(path: Path, *, durable: bool = False, watch: Watch | None = None) -> str:
-    """Return a file's SHA-256 in hexadecimal, as the hub shows for large files.
-
-    Args:
-        path: The file.
-        durable: Whether to have it written to the disk as well.
-        watch: Told of the bytes that are read.
-    """
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(CHUNK))
-    with path.open("rb", buffering=0) as file:
-        if durable:
-            os.fsync(file.fileno())
-        while count := file.readinto(buffer):
-            digest.update(buffer[:count])
-            if watch is not None:
-                watch.advance(count)
-    return digest.hexdigest()
 
 
 def _model(one: InputModel, digests: Mapping[Path, str]) -> dict[str, Any]:

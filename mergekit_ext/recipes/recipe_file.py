@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
-import click
 import yaml
 from pydantic import ValidationError
 
-from mergekit_ext.errors import MergeError, RecipeError
+from mergekit_ext.errors import RecipeError
 
 
 _SHOWN = 3
-
-
-def without_traceback(
-    callback: Callable[..., Any], validate: Callable[[Any], Any]
-) -> Callable[..., Any]:
-    """Wrap a command so that a ``MergeError`` or a faulty recipe is one message.
-
-    Any other exception passes unchanged.
-
-    Args:
-        callback: A click callback that takes ``config_file``.
-        validate: Builds mergekit's configuration from what YAML gives.
-    """
-
-    @functools.wraps(callback)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            check_recipe_file(kwargs["config_file"], validate)
-            return callback(*args, **kwargs)
-        except MergeError as error:
-            raise click.ClickException(str(error)) from error
-
-    return wrapper
-
-
-def check_recipe_file(path: str, validate: Callable[[Any], Any]) -> Any:
-    """Read a recipe as mergekit is about to.
-
-    Returns:
-        What ``validate`` returns.
-
-    Raises:
-        RecipeError: If it is missing, not YAML, or not what mergekit's schema wants;
-            naming the file and, for YAML, line and column.
-    """
-    return parse_recipe(read_text(path), validate, path)
+# where pydantic validates, and where mergekit-multi reads
+_READERS = {"model_validate", "load_config", "make_tasks"}
 
 
 def parse_recipe(text: str, validate: Callable[[Any], Any], path: str) -> Any:
@@ -67,16 +32,12 @@ def parse_recipe(text: str, validate: Callable[[Any], Any], path: str) -> Any:
     Raises:
         RecipeError: If it is not YAML, or not what mergekit's schema wants.
     """
-    raw = _load(path, text)
-    if not isinstance(raw, dict):
-        found = "is empty" if raw is None else f"holds a {type(raw).__name__}"
-        raise RecipeError(f"Recipe {path} {found}; it must be a mapping of keys.")
     try:
-        return validate(raw)
-    except ValidationError as error:
-        raise RecipeError(f"Recipe {path}: {_word(error)}") from error
-    except RuntimeError as error:  # what mergekit's own validators raise
-        raise RecipeError(f"Recipe {path}: {error}") from error
+        return validate(yaml.safe_load(text))
+    except Exception as error:
+        if (found := word_fault(error, path)) is None:
+            raise
+        raise RecipeError(found) from error
 
 
 def read_text(path: str) -> str:
@@ -87,24 +48,48 @@ def read_text(path: str) -> str:
     """
     try:
         return Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RecipeError(f"There is no recipe file {path}.") from None
-    except OSError as error:
-        raise RecipeError(f"Recipe {path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise RecipeError(f"Recipe {path} is not UTF-8 text: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(word_fault(error, path)) from error
 
 
-def _load(path: str, text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        raise RecipeError(f"Recipe {path} is not YAML{_place(error)}") from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"Recipe {path} is not YAML: {error}") from error
+def word_fault(error: Exception, path: str | None) -> str | None:
+    """Word what is wrong with a recipe file, told from what reading it has raised.
+
+    Args:
+        error: What was raised, by mergekit's own reading or by ours.
+        path: The file; ``None`` where there is none.
+
+    Returns:
+        One sentence; ``None`` if the fault lies elsewhere.
+    """
+    # a traceback of a merge is no matter of its recipe's form
+    frames = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
+    if path is None or "run_merge" in frames:
+        return None
+    if isinstance(error, FileNotFoundError) and error.filename == path:
+        return f"There is no recipe file {path}."
+    if isinstance(error, OSError):
+        reason = f"Recipe {path} cannot be read: {error.strerror}."
+        return reason if error.filename == path else None
+    if isinstance(error, UnicodeDecodeError):
+        return f"Recipe {path} is not UTF-8 text: {error}."
+    if isinstance(error, yaml.YAMLError):
+        return f"Recipe {path} is not YAML{_place(error)}"
+    if isinstance(error, ValidationError):
+        if error.title == "MergeOptions":
+            return None
+        return f"Recipe {path}{_word(error)}"
+    # mergekit's own validators, and its reading of several documents
+    if isinstance(error, (RuntimeError, ValueError)) and frames & _READERS:
+        return f"Recipe {path}: {error}"
+    if isinstance(error, (TypeError, AttributeError)) and "load_config" in frames:
+        return f"Recipe {path} holds a document that is no mapping of keys."
+    return None
 
 
-def _place(error: yaml.MarkedYAMLError) -> str:
+def _place(error: yaml.YAMLError) -> str:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return f": {error}"
     mark = error.problem_mark or error.context_mark
     place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     return f"{place}: {error.problem or error.context}."
@@ -112,6 +97,10 @@ def _place(error: yaml.MarkedYAMLError) -> str:
 
 def _word(error: ValidationError) -> str:
     """Word each place that is wrong once; unions report every one of their branches."""
+    first = error.errors()[0]
+    if not (first["loc"] or isinstance(found := first["input"], dict)):
+        kind = "is empty" if found is None else f"holds a {type(found).__name__}"
+        return f" {kind}; it must be a mapping of keys."
     places: dict[str, str] = {}
     for entry in error.errors():
         key = ".".join(str(part) for part in entry["loc"][:3])
@@ -119,4 +108,4 @@ def _word(error: ValidationError) -> str:
     shown = [f"{key}: {message}" for key, message in list(places.items())[:_SHOWN]]
     if len(places) > _SHOWN:
         shown.append(f"and {len(places) - _SHOWN} more")
-    return "; ".join(shown) + "."
+    return ": " + "; ".join(shown) + "."

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -54,6 +55,15 @@ def test_a_file_is_not_overwritten(tmp_path: Path) -> None:
     assert path.read_bytes() == first
     assert iberian(*ONE, "--weight", "0.5", "-o", str(path), "--force").exit_code == 0
     assert path.read_bytes() != first
+
+
+def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # as /dev/stdout, which root could replace
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert iberian(*ONE, "-o", str(tmp_path / "pipe")).exit_code == 0
+    assert os.read(reader, 10**6).decode() == iberian(*ONE).output
+    assert (tmp_path / "pipe").is_fifo()
+    os.close(reader)
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from lm_eval_iberian.demo import evaluate
 from lm_eval_iberian.demo import run as demo
 from lm_eval_iberian.demo.commands import CommandError, run_command
 from lm_eval_iberian.demo.merge import merge, recipe
@@ -93,6 +94,27 @@ def test_a_command_that_fails_says_what_it_said(tmp_path: Path) -> None:
     assert not (tmp_path / "merged").exists()
     with pytest.raises(CommandError, match="not installed"):
         run_command("no-such-command", [], tmp_path / "log", 1)
+
+
+def test_what_lies_beside_the_samples_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lm_eval(name: str, arguments: list[str], log: Path, threads: int) -> None:
+        found = Path(arguments[arguments.index("--output_path") + 1])
+        found.mkdir()
+        (found / "results_2.json").write_text("{}")
+        (found / "samples_ifeval_2.jsonl").touch()
+
+    monkeypatch.setattr(evaluate, "run_command", lm_eval)
+    samples = tmp_path / "linear-eu-samples"
+    samples.mkdir()
+    (samples / "samples_ifeval_1.jsonl").touch()
+    (samples / "notes.md").touch()
+    out = tmp_path / "linear-eu.json"
+    evaluate.evaluate(tmp_path, ["ifeval"], 10, out, tmp_path / "log")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [samples.name, out.name]
+    left = sorted(p.name for p in samples.iterdir())
+    assert left == ["notes.md", "samples_ifeval_2.jsonl"]
 
 
 def test_the_table_and_the_plot_are_written_whole(tmp_path: Path) -> None:

@@ -93,10 +93,15 @@ def own_models(models: Path, tmp_path: Path) -> Path:
     return folder
 
 
+def unexpected(error: Exception) -> None:
+    raise AssertionError("a fault of ours") from error
+
+
 @pytest.fixture
 def attached(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """mergekit with our guard, offline; its loaders are let go of at the end."""
     import mergekit.merge
+    import mergekit.options
     from huggingface_hub import constants
     from mergekit.io.tasks import LoaderCache
     from mergekit.scripts import run_yaml
@@ -104,8 +109,9 @@ def attached(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from mergekit_ext import attach
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    attach.guard_run_merge(mergekit.merge)
-    attach.guard_cli(run_yaml)
+    attach.guard_run_merge(mergekit.merge, unexpected)
+    attach.guard_run_merge(run_yaml, unexpected)
+    attach.guard_commands(mergekit.options, unexpected)
     yield
     LoaderCache().loaders.clear()
 

@@ -20,6 +20,13 @@ from transformers import AutoModelForCausalLM
 
 
 KILLS = 20
+# what a user keeps beside a merge
+OTHERS = {
+    "notes.md": "mine",
+    "merged.gguf": "GGUF",
+    "results/eu/results.json": "{}",
+    ".git/objects/ab": "blob",
+}
 MERGE = ["merge", "recipe.yml", "out"]
 
 
@@ -69,13 +76,35 @@ def command(own_models: Path, root: Path) -> Iterator[Command]:
     found.close()
 
 
-def check_rest(folder: Path, whole: set[str]) -> None:
+def add_others(folder: Path) -> None:
+    for name, text in OTHERS.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o400)
+    (folder / "latest").symlink_to("results")
+
+
+def check_others(folder: Path) -> None:
+    for name, text in OTHERS.items():
+        assert (folder / name).read_text() == text
+    assert os.readlink(folder / "latest") == "results"
+
+
+def check_rest(folder: Path, whole: set[str], former: bool) -> None:
     """Check that transformers takes nothing for a model that is not whole."""
-    for place, _, files in os.walk(folder):
+    if former:
+        check_others(folder / "out")
+    for place, _, found in os.walk(folder):
         relative = os.path.relpath(place, folder)
-        if files and not relative.startswith("models") and loads(place):
+        if found and not relative.startswith("models") and loads(place):
             assert relative == "out", "no other folder loads, hidden ones included"
-            assert set(files) == whole
+            assert files(Path(place)) == whole
+
+
+def files(folder: Path) -> set[str]:
+    """Return the names of the files of a merge, without what is the user's."""
+    found = {path.name for path in folder.iterdir()}
+    return found - {name.split("/")[0] for name in OTHERS} - {"latest"}
 
 
 def loads(place: str) -> bool:
@@ -90,7 +119,9 @@ def check_next(command: Command, folder: Path, whole: set[str]) -> None:
     """Check that the next run succeeds and leaves nothing behind."""
     assert command.run() == 0
     assert sorted(p.name for p in folder.iterdir()) == ["models", "out", "recipe.yml"]
-    assert {path.name for path in (folder / "out").iterdir()} == whole
+    if (folder / "out" / "notes.md").exists():
+        check_others(folder / "out")
+    assert files(folder / "out") == whole
     assert loads(str(folder / "out"))
 
 
@@ -105,7 +136,9 @@ def test_killed_at_random_moments(
         begun = time.monotonic()
         assert command.run() == 0
         times.append(time.monotonic() - begun)
-    whole = {path.name for path in (folder / "out").iterdir()}
+    whole = files(folder / "out")
+    if former:
+        add_others(folder / "out")
     draw = random.Random("killed")  # noqa: S311
     killed = 0
     for attempt in range(20 * KILLS):
@@ -114,7 +147,7 @@ def test_killed_at_random_moments(
         # half of them in the last third, where there is something to leave behind
         moment = draw.uniform(attempt % 2 * 0.67, 1) * statistics.median(times)
         killed += command.run(seconds=moment) == -signal.SIGKILL
-        check_rest(folder, whole)
+        check_rest(folder, whole, former)
         if killed == KILLS:
             break
     assert killed == KILLS
@@ -127,15 +160,17 @@ def test_killed_before_every_step(
     command: Command, own_models: Path, former: bool
 ) -> None:
     folder = own_models.parent
-    whole = {path.name for path in (folder / "out").iterdir()}
+    whole = files(folder / "out")
+    if former:
+        add_others(folder / "out")
     for step in range(1, 1000):
         if not former:
             shutil.rmtree(folder / "out", ignore_errors=True)
         if command.run(step=step) == 0:
             break
-        check_rest(folder, whole)
+        check_rest(folder, whole, former)
         if former:  # the next one, killed as well, finds what this one left
             command.run(step=7)
-            check_rest(folder, whole)
+            check_rest(folder, whole, former)
     assert 30 < step < 999
     check_next(command, folder, whole)

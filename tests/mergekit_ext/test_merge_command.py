@@ -339,10 +339,38 @@ def test_an_adapter_is_merged_and_recorded(
 def test_what_a_kill_has_left_is_mended_though_the_next_run_fails(work: Path) -> None:
     assert iberian(linear()).exit_code == 0
     before = names("out")
-    # as a swap leaves it that was killed after its second step
-    Path("out/config.json").rename("out/config.json.former")
+    # as an exchange leaves it that was killed when all but the last had come
     Path(".out.partial/new/out").mkdir(parents=True)
-    Path("out").rename(".out.partial/former")
+    Path(".out.partial/replaced").mkdir()
+    Path("out/config.json").rename(".out.partial/new/out/config.json.partial")
+    Path(".out.partial/replaced/config.json.former").touch()
+    came = [name for name in before if name != "config.json"]
+    begun = {"goes": {"config.json": [0, 0]}, "comes": [*came, "config.json.partial"]}
+    Path(".out.partial/exchange.json").write_text(json.dumps(begun))
     check_refused(iberian(linear(dtype="bfloat61"), "-q"), "Unknown dtype")
     assert names() == ["models", "out", "recipe.yml"]
     assert names("out") == before
+
+
+def test_a_second_merge_leaves_what_it_did_not_write(work: Path) -> None:
+    assert iberian(linear()).exit_code == 0
+    Path("out/notes.md").write_text("mine")
+    Path("out/.git").mkdir()
+    Path("out/.git/HEAD").touch()
+    before = sha256(Path("out/model.safetensors"))
+    result = iberian(linear(merge_method="fused_linear", dtype="float32"))
+    assert result.exit_code == 0, result.output
+    assert "merged into out: 8 files, " in result.output, "and not what is the user's"
+    assert sha256(Path("out/model.safetensors")) != before
+    assert Path("out/notes.md").read_text() == "mine"
+    assert names("out/.git") == ["HEAD"]
+    listed = json.loads(Path("out/merge_provenance.json").read_text("utf-8"))
+    assert "notes.md" not in {entry["name"] for entry in listed["output"]}
+
+
+def test_a_card_that_was_edited_is_not_written_over(work: Path) -> None:
+    assert iberian(linear()).exit_code == 0
+    Path("out/README.md").write_text("my card")
+    result = iberian(linear(), "-q")
+    check_refused(result, "changed since: README.md. Move that away, or give")
+    assert Path("out/README.md").read_text() == "my card"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import mergekit.merge
+import mergekit.options
 import pytest
 import torch
 import yaml
@@ -246,13 +247,13 @@ def test_vocabularies_may_differ_where_something_aligns_them(work: Path) -> None
 def test_a_former_merge_is_replaced(work: Path) -> None:
     Path("out").mkdir()  # an empty folder is no obstacle
     assert run(recipe()).exit_code == 0
-    Path("out/of-the-former").touch()
+    Path("out/notes.md").write_text("mine")
     before = load_file("out/model.safetensors")
     changed = recipe(parameters={"lambda": 0.5})
     assert run(changed).exit_code == 0
     after = load_file("out/model.safetensors")
     assert leftovers() == ["models", "out", "recipe.yml"]
-    assert not Path("out/of-the-former").exists()
+    assert Path("out/notes.md").read_text() == "mine"
     assert any(not torch.equal(before[name], after[name]) for name in before)
 
 
@@ -274,6 +275,38 @@ def test_a_failure_leaves_the_former_merge(
         mergekit.merge.run_merge(config, "out", run_yaml.MergeOptions(quiet=True))
     assert Path("out/mergekit_config.yml").read_text() == "former"
     assert leftovers() == ["models", "out"]
+
+
+def test_without_a_card_a_merge_is_replaced_as_well(work: Path) -> None:
+    assert run(recipe(), "--no-write-model-card").exit_code == 0
+    Path("out/README.md").write_text("mine")
+    before = Path("out/model.safetensors").read_bytes()
+    changed = recipe(parameters={"lambda": 0.5})
+    result = run(changed, "--no-write-model-card")
+    assert result.exit_code == 0, result.output
+    assert Path("out/model.safetensors").read_bytes() != before
+    assert Path("out/README.md").read_text() == "mine"
+    # with a card it would be written over
+    result = run(changed)
+    assert result.exit_code == 1
+    assert "changed since: README.md. Move that away" in result.output
+    assert Path("out/README.md").read_text() == "mine"
+
+
+def test_a_merge_by_mergekit_alone_is_replaced(work: Path) -> None:
+    written = recipe(merge_method="linear")
+    del written["base_model"], written["models"][1]["parameters"]["density"]
+    written["models"][0]["parameters"] = {"weight": 1.0}
+    # mergekit's card asks the hub about models/llama
+    text = yaml.safe_dump(written).replace("models/", f"{work}/models/")
+    result = run(text)
+    assert result.exit_code == 0, result.output
+    assert not Path("out/.merge_files.json").exists(), "our guard was not in it"
+    Path("out/results").mkdir()
+    Path("out/results/eu.json").touch()
+    result = run(recipe())
+    assert result.exit_code == 0, result.output
+    assert Path("out/results/eu.json").exists()
 
 
 def test_what_is_no_former_merge_is_kept(work: Path) -> None:
@@ -351,7 +384,8 @@ def test_conditions_and_gradients_are_let_through(work: Path) -> None:
 def test_methods_of_others_go_through_untouched(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = []
+    calls: list[Any] = []
+    faults: list[Exception] = []
     module = type(sys)("fake")
 
     def run_merge(
@@ -360,28 +394,31 @@ def test_methods_of_others_go_through_untouched(
         calls.append((merge_config, out_path, options, config_source))
 
     module.run_merge = run_merge  # type: ignore[attr-defined]
-    attach.guard_run_merge(module)
+    attach.guard_run_merge(module, faults.append)
     config = run_yaml.MergeConfiguration.model_validate(recipe(merge_method="linear"))
     options = run_yaml.MergeOptions()
     module.run_merge(config, "out", options=options)
     assert calls == [(config, "out", options, None)]
     assert calls[0][0] is config
+    assert faults == []
 
 
 def test_a_second_guard_changes_nothing() -> None:
-    before = mergekit.merge.run_merge, run_yaml.main.callback
-    attach.guard_run_merge(mergekit.merge)
-    attach.guard_cli(run_yaml)
-    assert (mergekit.merge.run_merge, run_yaml.main.callback) == before
+    kind = mergekit.options.PrettyPrintHelp
+    before = mergekit.merge.run_merge, kind.invoke
+    attach.guard_run_merge(mergekit.merge, print)
+    attach.guard_commands(mergekit.options, print)
+    assert (mergekit.merge.run_merge, kind.invoke) == before
 
 
 SCRIPT = """
 import sys
 import mergekit.merge
+import mergekit.options
 from mergekit_ext import attach
-attach.guard_run_merge(mergekit.merge)
+attach.guard_run_merge(mergekit.merge, print)
+attach.guard_commands(mergekit.options, print)
 from mergekit.scripts import run_yaml
-attach.guard_cli(run_yaml)
 sys.argv = ["mergekit-yaml", *sys.argv[1:]]
 run_yaml.main()
 """

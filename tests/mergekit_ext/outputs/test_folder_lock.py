@@ -83,3 +83,11 @@ def test_other_faults_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(folder_lock.fcntl, "flock", refuse)
     with pytest.raises(OSError, match="disk"):
         hold(tmp_path / "folder" / "lock")
+
+
+def test_the_lock_of_another_is_not_removed(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "lock"
+    with locked(path):
+        path.unlink()
+        path.write_text("another's")
+    assert path.read_text() == "another's"

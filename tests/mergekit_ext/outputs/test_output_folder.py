@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 from mergekit_ext.errors import OutputError
+from mergekit_ext.outputs.former_merge import CONFIG, MARK, PARTIAL, list_files
 from mergekit_ext.outputs.output_folder import (
-    CONFIG,
-    MARK,
-    PARTIAL,
     check_replaceable,
     recover,
     whole_or_nothing,
@@ -26,14 +24,49 @@ def names(folder: Path) -> list[str]:
 
 
 def write(folder: Path, text: str, config: str = PARTIAL) -> None:
-    """Write a model as far as this module knows one."""
-    for name in (MARK, "model.safetensors", config):
+    """Write a model as far as this module knows one, in mergekit's order."""
+    for name in ("model.safetensors", config, MARK):
         (folder / name).write_text(text)
 
 
 def make(folder: Path, text: str) -> None:
     folder.mkdir(parents=True)
     write(folder, text, CONFIG)
+
+
+MODEL = [CONFIG, MARK, "model.safetensors"]
+# what a user may keep beside a merge; none of it may ever be touched
+OTHERS = [".git", "empty", "link", "merged.gguf", "notes.md", "results", "secret"]
+
+
+def add_others(folder: Path) -> dict[str, Any]:
+    """Add what is the user's own, and return what ``others`` is to find."""
+    (folder / "notes.md").write_text("mine")
+    (folder / "merged.gguf").write_bytes(b"GGUF")
+    (folder / "results" / "eu").mkdir(parents=True)
+    (folder / "results" / "eu" / "r.json").write_text("{}")
+    (folder / ".git" / "objects").mkdir(parents=True)
+    (folder / ".git" / "objects" / "ab").write_bytes(b"blob")
+    (folder / ".git" / "objects" / "ab").chmod(0o400)
+    (folder / "empty").mkdir()
+    (folder / "link").symlink_to("/nowhere")
+    (folder / "secret").write_text("read-only")
+    (folder / "secret").chmod(0o400)
+    found = others(folder)
+    assert len(found) == 11
+    return found
+
+
+def others(folder: Path) -> dict[str, Any]:
+    """Return everything of what is the user's own: content, inode and mode."""
+    found: dict[str, Any] = {}
+    for top in OTHERS:
+        for path in (folder / top, *(folder / top).rglob("*")):
+            status = path.lstat()
+            content = path.read_bytes() if path.is_file() else None
+            key = str(path.relative_to(folder))
+            found[key] = (content, status.st_ino, status.st_mode, status.st_mtime_ns)
+    return found
 
 
 def models(folder: Path) -> list[str]:
@@ -74,11 +107,12 @@ def test_nothing_is_left_of_a_failure(
     assert names(tmp_path) == ["out"]
 
 
-@pytest.mark.parametrize("failing", range(1, 5))
+@pytest.mark.parametrize("failing", range(1, 9))
 def test_a_swap_that_fails_halfway_is_undone_or_done(
     tmp_path: Path, failing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(tmp_path / "out", "former")
+    theirs = add_others(tmp_path / "out")
     calls = 0
 
     def once(real: Callable[..., None]) -> Callable[..., None]:
@@ -98,10 +132,13 @@ def test_a_swap_that_fails_halfway_is_undone_or_done(
         whole_or_nothing(tmp_path / "out") as workshop,
     ):
         write(workshop.result, "new")
-    expected = "new" if failing == 4 else "former"
-    assert (tmp_path / "out" / CONFIG).read_text() == expected
+    expected = "new" if failing == 8 else "former"
+    assert calls >= failing
+    for name in MODEL:
+        assert (tmp_path / "out" / name).read_text() == expected
     assert names(tmp_path) == ["out"]
-    assert names(tmp_path / "out") == [CONFIG, MARK, "model.safetensors"]
+    assert names(tmp_path / "out") == sorted([*MODEL, *OTHERS])
+    assert others(tmp_path / "out") == theirs
 
 
 # what changes names or contents; a kill may come before any of them
@@ -147,8 +184,10 @@ def test_a_kill_at_any_step_leaves_no_half(tmp_path: Path, former: bool) -> None
     for step in range(1, 500):
         root = tmp_path / str(step)
         root.mkdir()
+        theirs = None
         if former:
             make(root / "out", "former")
+            theirs = add_others(root / "out")
         died = killed_at(step, lambda root=root: run(root / "out"))
         seen.add(check_rests(root, former))
         # the next run may be killed as well, while it mends
@@ -160,8 +199,9 @@ def test_a_kill_at_any_step_leaves_no_half(tmp_path: Path, former: bool) -> None
         assert models(root) == (["out"] if former or (root / "out").exists() else [])
         assert names(root) in (["out"], [])
         run(root / "out")
-        assert names(root / "out") == [CONFIG, MARK, "model.safetensors"]
+        assert names(root / "out") == sorted([*MODEL, *(OTHERS if former else [])])
         assert (root / "out" / CONFIG).read_text() == "new"
+        assert theirs is None or others(root / "out") == theirs
         if not died:
             break
     assert not died, "the steps came to an end"
@@ -172,9 +212,11 @@ def test_a_kill_at_any_step_leaves_no_half(tmp_path: Path, former: bool) -> None
 def check_rests(root: Path, former: bool) -> str:
     """Check what a kill has left; return what of it would load."""
     assert models(root) in ([], ["out"])
+    if former:
+        assert set(OTHERS) <= set(names(root / "out")), "no kill moves what is theirs"
     if not models(root):
         return "none"
-    texts = {path.read_text() for path in (root / "out").iterdir()}
+    texts = {(root / "out" / name).read_text() for name in MODEL}
     assert len(texts) == 1, "no mixture"
     assert texts <= ({"former", "new"} if former else {"new"})
     return texts.pop()
@@ -222,10 +264,107 @@ def test_what_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     assert names(tmp_path / "out") == ["thesis.tex"]
 
 
-@pytest.mark.parametrize("mark", [MARK, "merge_provenance.json", PARTIAL])
-def test_knows_a_former_merge(tmp_path: Path, mark: str) -> None:
-    (tmp_path / mark).touch()
-    check_replaceable(tmp_path)
+@pytest.mark.parametrize(
+    ("mark", "text"),
+    [
+        (MARK, ""),
+        ("merge_provenance.json", '{"output": []}'),
+        (".merge_files.json", "{}"),
+        (PARTIAL, ""),
+    ],
+)
+def test_knows_a_former_merge(tmp_path: Path, mark: str, text: str) -> None:
+    (tmp_path / mark).write_text(text)
+    assert check_replaceable(tmp_path) == {mark}
+
+
+def test_what_is_somebody_else_s_stays(tmp_path: Path) -> None:
+    make(tmp_path / "out", "former")
+    theirs = add_others(tmp_path / "out")
+    folder = (tmp_path / "out").stat().st_ino
+    run(tmp_path / "out")
+    assert others(tmp_path / "out") == theirs
+    assert (tmp_path / "out").stat().st_ino == folder
+    assert names(tmp_path / "out") == sorted([*MODEL, *OTHERS])
+    assert (tmp_path / "out" / "model.safetensors").read_text() == "new"
+    assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("README.md", "a card of mine"),
+        ("model-00001-of-00002.safetensors", "weights of mine"),
+        ("tokenizer.json", "a tokenizer of mine"),
+        ("model.safetensors", "trained on"),
+        ("config.json", "edited"),
+    ],
+)
+@pytest.mark.parametrize("listed", [False, True])
+def test_what_is_in_the_way_is_named_before_the_merge(
+    tmp_path: Path, name: str, text: str, listed: bool
+) -> None:
+    make(tmp_path / "out", "former")
+    if listed:
+        list_files(tmp_path / "out")
+    path = tmp_path / "out" / name
+    path.write_text(text)
+    # 2 minutes after the merge
+    late = (tmp_path / "out" / MARK).stat().st_mtime + 120
+    os.utime(path, (late, late))
+    with pytest.raises(OutputError, match=rf"changed since: {name}\. Move that away"):
+        run(tmp_path / "out")
+    assert path.read_text() == text
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_link_in_the_place_of_a_file_is_no_file_of_ours(tmp_path: Path) -> None:
+    make(tmp_path / "out", "former")
+    (tmp_path / "out" / "model.safetensors").rename(tmp_path / "elsewhere")
+    (tmp_path / "out" / "model.safetensors").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=r"changed since: model\.safetensors"):
+        run(tmp_path / "out")
+    assert (tmp_path / "elsewhere").read_text() == "former"
+
+
+def test_what_appears_in_the_way_meanwhile_is_kept(tmp_path: Path) -> None:
+    def merge() -> None:
+        with whole_or_nothing(tmp_path / "out") as workshop:
+            write(workshop.result, "new")
+            (workshop.result / "extra.py").touch()
+            (tmp_path / "out" / "extra.py").write_text("mine")
+
+    make(tmp_path / "out", "former")
+    with pytest.raises(OutputError, match=r"changed since: extra\.py"):
+        merge()
+    assert (tmp_path / "out" / "extra.py").read_text() == "mine"
+    assert (tmp_path / "out" / CONFIG).read_text() == "former"
+    assert names(tmp_path) == ["out"]
+
+
+def test_what_is_changed_after_a_kill_is_not_deleted(tmp_path: Path) -> None:
+    make(tmp_path / "out", "former")
+    step = 1  # until one file of the former merge, config.json, has gone
+    while not (tmp_path / ".out.partial" / "replaced" / "config.json.former").exists():
+        killed_at(step, lambda: run(tmp_path / "out"))
+        step += 1
+    (tmp_path / "out" / MARK).write_text("mine now")
+    with pytest.raises(OutputError, match=r"mergekit_config.yml has been changed or"):
+        run(tmp_path / "out")
+    assert (tmp_path / "out" / MARK).read_text() == "mine now"
+    assert (tmp_path / "out" / "model.safetensors").read_text() == "former"
+    (tmp_path / "out" / MARK).unlink()
+    run(tmp_path / "out")
+    assert names(tmp_path / "out") == MODEL
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_folder_of_the_workshop_s_name_may_be_somebody_else_s(tmp_path: Path) -> None:
+    (tmp_path / ".out.partial" / "new").mkdir(parents=True)
+    (tmp_path / ".out.partial" / "thesis.tex").touch()
+    with pytest.raises(OutputError, match=r"no merge wrote: thesis\.tex"):
+        run(tmp_path / "out")
+    assert names(tmp_path / ".out.partial") == ["new", "thesis.tex"]
 
 
 def test_refuses_a_file(tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import click
 import pytest
+import yaml
 from pydantic import BaseModel
 
-from mergekit_ext.errors import InputError, RecipeError
-from mergekit_ext.recipes.recipe_file import check_recipe_file, without_traceback
+from mergekit_ext.errors import RecipeError
+from mergekit_ext.recipes.recipe_file import parse_recipe, word_fault
 
 
 class Schema(BaseModel):
@@ -20,51 +19,37 @@ class Schema(BaseModel):
     d: int
 
 
-def test_each_place_is_named_once_and_few_are(tmp_path: Path) -> None:
-    path = tmp_path / "recipe.yml"
-    path.write_text("a: x")
+def test_each_place_is_named_once_and_few_are() -> None:
     with pytest.raises(RecipeError) as caught:
-        check_recipe_file(str(path), Schema.model_validate)
+        parse_recipe("a: x", Schema.model_validate, "r.yml")
     text = str(caught.value)
-    assert text.startswith(f"Recipe {path}: a.int: Input should be a valid integer")
+    assert text.startswith("Recipe r.yml: a.int: Input should be a valid integer")
     assert text.endswith("and 2 more.")
     assert "\n" not in text
 
 
-def test_a_recipe_that_fits_passes(tmp_path: Path) -> None:
-    path = tmp_path / "recipe.yml"
-    path.write_text("{a: 1, b: 2, c: 3, d: 4}")
-    check_recipe_file(str(path), Schema.model_validate)
+def test_a_recipe_that_fits_passes() -> None:
+    found = parse_recipe("{a: 1, b: 2, c: 3, d: 4}", Schema.model_validate, "r.yml")
+    assert found == Schema(a=1, b=2, c=3, d=4)
 
 
-def _accept(raw: Any) -> None:
-    return None
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("cannot set number of threads"),
+        FileNotFoundError(2, "No such file", "elsewhere.yml"),
+        TypeError("a bug"),
+    ],
+)
+def test_a_fault_elsewhere_is_left_as_it_is(error: Exception) -> None:
+    assert word_fault(error, "r.yml") is None
 
 
-def test_merge_errors_become_messages_and_others_pass(tmp_path: Path) -> None:
-    path = tmp_path / "recipe.yml"
-    path.write_text("{a: 1}")
-    errors: dict[type[Exception], type[Exception]] = {
-        InputError: click.ClickException,
-        ZeroDivisionError: ZeroDivisionError,
-        RuntimeError: RuntimeError,
-    }
-    for raised, seen in errors.items():
+def test_a_fault_within_a_merge_is_left_as_it_is(tmp_path: Path) -> None:
+    def run_merge() -> None:
+        yaml.safe_load("a: [")
 
-        def callback(config_file: str, error: type[Exception] = raised) -> None:
-            raise error("why")
-
-        with pytest.raises(seen, match="why"):
-            without_traceback(callback, _accept)(config_file=str(path))
-
-
-def test_arguments_and_result_are_passed_on(tmp_path: Path) -> None:
-    path = tmp_path / "recipe.yml"
-    path.write_text("{a: 1}")
-
-    def callback(config_file: str, out_path: str) -> tuple[str, str]:
-        return config_file, out_path
-
-    wrapped = without_traceback(callback, _accept)
-    assert wrapped(config_file=str(path), out_path="out") == (str(path), "out")
-    assert wrapped.__name__ == "callback"
+    with pytest.raises(yaml.YAMLError) as caught:
+        run_merge()
+    assert word_fault(caught.value, "r.yml") is None
+    assert word_fault(caught.value.with_traceback(None), "r.yml") is not None
