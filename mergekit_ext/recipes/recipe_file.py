@@ -98,6 +98,12 @@ def read_text(path: str) -> str:
 def _load(path: str, text: str) -> Any:
     try:
         return yaml.safe_load(text)
+    except yaml.composer.ComposerError as error:
+        starts = (isinstance(one, yaml.DocumentStartEvent) for one in yaml.parse(text))
+        raise RecipeError(
+            f"Recipe {path} holds {sum(starts)} recipes, and this takes one; mergekit's"
+            f" command for several is mergekit-multi {path}"
+        ) from error
     except yaml.MarkedYAMLError as error:
         raise RecipeError(f"Recipe {path} is not YAML{_place(error)}") from error
     except yaml.YAMLError as error:
