@@ -15,7 +15,7 @@ def check_alike(
     any_architecture: bool = False,
     any_vocabulary: bool = False,
 ) -> None:
-    """Check that models share an architecture, and the shapes of tensors, with the first.
+    """Check that models share architecture and shapes of tensors with the first.
 
     Which tensors there must be is for mergekit's plan to say.
 

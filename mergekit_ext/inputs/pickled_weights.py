@@ -42,7 +42,8 @@ def read_pickled(model: str, path: Path) -> dict[str, TensorHeader]:
     """
     found = {}
     for name, entry in _open(model, path).index.items():
-        dtype = _DTYPES.get(getattr(entry, "dtype", None))
+        known: Any = getattr(entry, "dtype", None)
+        dtype = _DTYPES.get(known)
         if dtype is None or entry.shape is None:
             raise _no_weights(model, path, f"{name!r} is no tensor")
         header = TensorHeader(dtype, tuple(entry.shape), path)

@@ -52,7 +52,9 @@ def find_tokenizer(
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
     if folder is not None and not any((folder / name).is_file() for name in _FILES):
-        raise InputError(f"{where}: Model {source.name!r} has no tokenizer in {folder}.")
+        raise InputError(
+            f"{where}: Model {source.name!r} has no tokenizer in {folder}."
+        )
     if folder is None or source in recipe.models:
         return None
     return Donor(source, folder)

@@ -12,7 +12,8 @@ def model_key(reference: Any) -> str:
     """Return the part of a model reference that a moved folder does not change.
 
     A local folder counts by its last path component, a snapshot in the hub cache by
-    its id there, any other reference as it is written. For a mergekit reference with a LoRA, both parts are treated like that.
+    its id there, any other reference as it is written. For a
+    mergekit reference with a LoRA, both parts are treated like that.
 
     Args:
         reference: A mergekit ``ModelReference``, or any other identifier.

@@ -136,7 +136,10 @@ def _plan(
                 {own[model]: weight.name for model, weight in weights.items()},
                 frozenset(own[model] for model, it_has in have.items() if not it_has),
                 dict(task.parameters.items()),
-                {own[str(m)]: dict(v.items()) for m, v in task.input_parameters.items()},
+                {
+                    own[str(m)]: dict(v.items())
+                    for m, v in task.input_parameters.items()
+                },
             )
         )
     ignored = {own[model]: layouts[model].ignored() for model in found}
@@ -151,7 +154,7 @@ def _gathered(task: Any) -> Any:
 
 
 def _is_tied(checkpoint: Checkpoint) -> bool:
-    """Whether a model's head is its input embeddings, the default of its class included."""
+    """Whether a model's head is its input embeddings, by its class if need be."""
     from transformers import AutoConfig
 
     try:
@@ -191,7 +194,7 @@ class _Layout:
 
     def ignored(self) -> tuple[str, ...]:
         """Return the names in the files that nothing has asked for."""
-        rest = self._names - self._used
+        rest = set(self._names - self._used)
         if self._made:
             conversion = part("architecture.conversion")
             rules = attribute(conversion, "get_checkpoint_conversion_mapping")(

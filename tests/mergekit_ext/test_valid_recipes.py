@@ -61,9 +61,7 @@ def merge(written: dict[str, Any] | str, *options: str, out: str = "out") -> Res
 def stock(written: dict[str, Any], out: str = "stock") -> dict[str, torch.Tensor]:
     shutil.rmtree(out, ignore_errors=True)
     config = MergeConfiguration.model_validate(written)
-    options = MergeOptions(
-        quiet=True, lora_merge_cache="loras", write_model_card=False
-    )
+    options = MergeOptions(quiet=True, lora_merge_cache="loras", write_model_card=False)
     unguarded_run_merge()(config, out, options, "nothing")
     LoaderCache().loaders.clear()
     return load_file(Path(out, "model.safetensors"))
@@ -103,7 +101,9 @@ def test_a_tied_base_and_an_untied_expert() -> None:
     make_models(Path("m"), "llama", tie_word_embeddings=True)
     expert = Path("m/basque")
     path = expert / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"tie_word_embeddings": False}))
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"tie_word_embeddings": False})
+    )
     tensors = load_file(expert / "model.safetensors")
     tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"] * 2
     save_weights(expert, tensors)
@@ -124,8 +124,48 @@ def test_a_tensor_that_mergekit_ignores_is_said() -> None:
 
 def test_int8_mask_has_no_effect_and_goes_on() -> None:
     make_models(Path("m"), "llama")
-    result = check_like_stock(recipe("ties", parameters={"int8_mask": True, "density": 0.5}))
+    result = check_like_stock(recipe("ties", parameters={"int8_mask": True}))
     assert "int8_mask has no effect" in result.output
+
+
+def test_a_tensor_that_is_needed_and_lacks_is_an_error() -> None:
+    make_models(Path("m"), "llama")
+    expert = Path("m/basque")
+    tensors = load_file(expert / "model.safetensors")
+    for name in [n for n in tensors if "layers.1.mlp" in n or "norm" in n]:
+        del tensors[name]
+    save_weights(expert, tensors)
+    for method in ("task_arithmetic", "fused_task_arithmetic"):
+        result = merge(recipe(method))
+        check_refused(result, "Model 'm/basque' lacks tensors that 'm/instruct' has:")
+        assert "and 5 more. Do all come" in result.output
+
+
+@pytest.mark.parametrize("method", ["linear", "fused_dare_linear"])
+def test_a_full_cache_is_merged_offline(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_models(Path("m"), "llama")
+    for name in ("base", "basque", "instruct"):
+        repo = Path("hub", f"models--HiTZ--{name}")
+        shutil.copytree(Path("m", name), repo / "snapshots" / ("0" * 39 + name[0]))
+        (repo / "refs").mkdir()
+        (repo / "refs" / "main").write_text("0" * 39 + name[0])
+    parameters = {"weight": 0.5} | ({"density": 0.5} if "dare" in method else {})
+    written = {
+        "merge_method": method,
+        "models": [
+            {"model": f"HiTZ/{name}", "parameters": parameters}
+            for name in ("basque", "instruct")
+        ],
+        "dtype": "float32",
+    } | ({"base_model": "HiTZ/base"} if "dare" in method else {})
+    result = merge(written, "--transformers-cache", "hub")
+    assert result.exit_code == 0, result.output
+    assert "huggingface.co/HiTZ/basque" in Path("out/README.md").read_text("utf-8")
+    made_of = json.loads(Path("out/merge_provenance.json").read_text())["models"]
+    assert made_of[-1]["model"] == "HiTZ/instruct"
+    assert made_of[-1]["commit"] == "0" * 39 + "i"
 
 
 def test_dare_begins_with_a_density_of_zero() -> None:
@@ -224,7 +264,9 @@ def test_layer_swap_reverts_the_experts_of_a_mixture(kind: str) -> None:
     result = merge(written)
     assert result.exit_code == 0, result.output
     found = load_file("out/model.safetensors")
-    base = stock(recipe("linear", models=[{"model": "m/base", "parameters": {"weight": 1}}]))
+    base = stock(
+        recipe("linear", models=[{"model": "m/base", "parameters": {"weight": 1}}])
+    )
     assert torch.equal(found[name], base[name])
     assert not torch.equal(plain[name], base[name])
     of_the_file = "experts.1.down_proj" if kind == "qwen3_moe" else "experts.1.w2"
@@ -245,7 +287,11 @@ def test_layer_swap_reverts_the_experts_of_a_mixture(kind: str) -> None:
             "the filter 'self_attn' of weight matches no tensor that an entry before",
         ),
         (
-            [{"filter": "mlp", "value": 0.5}, {"filter": "mlp.up", "value": 1}, {"value": 1}],
+            [
+                {"filter": "mlp", "value": 0.5},
+                {"filter": "mlp.up", "value": 1},
+                {"value": 1},
+            ],
             "the filter 'mlp.up' of weight matches no tensor that an entry before",
         ),
     ],
@@ -265,7 +311,9 @@ def test_filters_are_matched_with_what_mergekit_hands_over() -> None:
     written["models"][0]["parameters"]["weight"] = entries
     check_like_stock(written)
     entries[0]["filter"] = "experts.0.gate_proj"
-    check_refused(merge(written), "the filter 'experts.0.gate_proj' of weight matches no")
+    check_refused(
+        merge(written), "the filter 'experts.0.gate_proj' of weight matches no"
+    )
 
 
 @pytest.mark.parametrize("method", ["linear", "fused_linear"])
@@ -313,7 +361,7 @@ LATE = {
     ),
     "the same in a block": (
         {"tokenizer": {"source": "m/bare"}},
-        "tokenizer.source: Model 'm/bare' has no tokenizer",
+        "tokenizer_source: Model 'm/bare' has no tokenizer",
     ),
 }
 
