@@ -23,7 +23,7 @@ from mergekit_ext.recipes.layer_swap_recipe import for_mergekit
 from mergekit_ext.recipes.merge_plan import MergePlan, plan_merge
 from mergekit_ext.recipes.model_order import in_recipe_order
 from mergekit_ext.recipes.recipe import Recipe
-from mergekit_ext.recipes.recipe_checks import WITHOUT_EFFECT, check_coverage
+from mergekit_ext.recipes.recipe_checks import check_coverage
 from mergekit_ext.recipes.recipe_keys import check_keys
 from mergekit_ext.recipes.recipe_reader import plain, read_recipe
 from mergekit_ext.watch import Watch
@@ -119,7 +119,7 @@ class CheckedMerge:
         local = self._local({}, inputs, donor)
         if self.parameters is not None:
             local = for_mergekit(local, [one.checkpoint for one in inputs])
-        local = in_recipe_order(_without_idle(local))
+        local = in_recipe_order(local)
         plan = plan_merge(local, self._options(inputs), inputs, check)
         self._unties.append(plan.unties)
         return plan
@@ -164,10 +164,11 @@ class CheckedMerge:
         source = self.source or yaml.safe_dump(plain(self.config), sort_keys=False)
         if self.parameters is not None:
             local = for_mergekit(local, [one.checkpoint for one in inputs])
-        local = in_recipe_order(_without_idle(local))
+        local = in_recipe_order(local)
         self.original(local, str(workshop.result), options, source)
         card = workshop.result / "README.md"
-        if card.is_file():
+        local_ones = all(Path(one.model.path).is_dir() for one in inputs)
+        if card.is_file() and not local_ones:
             # links to the hub, where models are from there
             shown = in_recipe_order(self._local(renamed, inputs, donor, hub=False))
             text = attribute(part("card"), "generate_card")(
@@ -177,14 +178,6 @@ class CheckedMerge:
         restore_names(card, renamed)
         if any(self._unties):
             _untie(workshop.result)
-
-
-def _without_idle(config: Any) -> Any:
-    """Copy a configuration without the parameters that have no effect in our methods."""
-    given = config.parameters or {}
-    kept = {name: value for name, value in given.items() if name not in WITHOUT_EFFECT}
-    ours = parameters_of(config.merge_method) is not None
-    return config.model_copy(update={"parameters": kept}) if ours else config
 
 
 def _untie(result: Path) -> None:

@@ -64,8 +64,8 @@ class Request:
         if self.backbone is None and (self.instruct is None or lacking):
             raise DataError(
                 "Without --backbone, a recipe needs --base, --instruct and --expert"
-                f" LANG=ID for every language{_of(lacking)}; iberian recipe --list shows"
-                " the backbones."
+                f" LANG=ID for every language{_of(lacking)}; iberian recipe --list"
+                " shows the backbones."
             )
         if len(set(self.languages)) < len(self.languages):
             raise DataError(f"A language is named twice: {', '.join(self.languages)}")

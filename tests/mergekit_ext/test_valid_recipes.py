@@ -16,6 +16,7 @@ from mergekit.io.tasks import LoaderCache
 from mergekit.options import MergeOptions
 from safetensors.torch import load_file
 from tiny_models import ARCHITECTURES, make_models, save_weights
+from transformers import AutoModelForCausalLM
 
 from lm_eval_iberian.cli import main
 from mergekit_ext.attach import unguarded_run_merge
@@ -109,6 +110,160 @@ def test_a_tied_base_and_an_untied_expert() -> None:
     save_weights(expert, tensors)
     check_like_stock(recipe("task_arithmetic"))
     assert "lm_head.weight" in load_file("out/model.safetensors")
+    model = AutoModelForCausalLM.from_pretrained("out")
+    assert not torch.equal(model.lm_head.weight, model.model.embed_tokens.weight)
+    assert not json.loads(Path("out/config.json").read_text())["tie_word_embeddings"]
+
+
+def test_a_head_that_is_tied_by_default_may_be_in_one_file_alone() -> None:
+    make_models(Path("m"), "gemma2")
+    for name in ("base", "basque", "instruct"):
+        path = Path("m", name, "config.json")
+        config = json.loads(path.read_text())
+        config.pop("tie_word_embeddings", None)
+        path.write_text(json.dumps(config))
+    expert = Path("m/basque")
+    tensors = load_file(expert / "model.safetensors")
+    tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
+    save_weights(expert, tensors)
+    result = check_like_stock(recipe("task_arithmetic"))
+    assert "of their own" not in result.output
+
+
+def _sliced(*ranges: tuple[int, int], **source: Any) -> dict[str, Any]:
+    parts = [
+        {
+            "sources": [
+                {"model": f"m/{name}", "layer_range": list(layers)} | source
+                for name in ("basque", "instruct")
+            ]
+        }
+        for layers in ranges
+    ]
+    return {"slices": parts}
+
+
+T = [
+    {"filter": "self_attn", "value": [0, 0.5, 1]},
+    {"filter": "mlp", "value": [1, 0]},
+    {"value": 0.5},
+]
+VALID: dict[str, dict[str, Any]] = {
+    "slerp with filters and gradients": {
+        "merge_method": "slerp",
+        "base_model": "m/basque",
+        "parameters": {"t": T},
+        **_sliced((0, 2)),
+    },
+    "slices that repeat": {
+        "merge_method": "linear",
+        "parameters": {"weight": 0.5},
+        **_sliced((0, 2), (0, 1)),
+    },
+    "passthrough": {
+        "merge_method": "passthrough",
+        "slices": [
+            {"sources": [{"model": "m/basque", "layer_range": [0, 2]}]},
+            {
+                "sources": [
+                    {
+                        "model": "m/instruct",
+                        "layer_range": [1, 2],
+                        "parameters": {
+                            "scale": [
+                                {"filter": "o_proj", "value": 0.0},
+                                {"value": 1.0},
+                            ]
+                        },
+                    }
+                ]
+            },
+        ],
+    },
+    "modules": {
+        "merge_method": "linear",
+        "modules": {
+            "default": {
+                "models": [
+                    {"model": "m/basque", "parameters": {"weight": [0.2, 0.8]}},
+                    {"model": "m/instruct", "parameters": {"weight": 0.5}},
+                ]
+            }
+        },
+    },
+    "a base among the models": {
+        "merge_method": "ties",
+        "base_model": "m/base",
+        "models": [
+            {"model": "m/base"},
+            {"model": "m/basque", "parameters": {"weight": 0.5, "density": 1.0}},
+        ],
+        "parameters": {"normalize": True, "int8_mask": True},
+    },
+    "weights that sum to 0, not divided": {
+        "merge_method": "linear",
+        "models": [
+            {"model": "m/basque", "parameters": {"weight": 1.0}},
+            {"model": "m/instruct", "parameters": {"weight": -1.0}},
+        ],
+        "parameters": {"normalize": False},
+    },
+    "nuslerp": {
+        "merge_method": "nuslerp",
+        "models": [
+            {"model": "m/basque", "parameters": {"weight": 0.5}},
+            {"model": "m/instruct", "parameters": {"weight": 0.5}},
+        ],
+    },
+    "model_stock": {
+        "merge_method": "model_stock",
+        "base_model": "m/base",
+        "models": [{"model": "m/basque"}, {"model": "m/instruct"}],
+    },
+    "karcher": {
+        "merge_method": "karcher",
+        "models": [{"model": "m/basque"}, {"model": "m/instruct"}],
+    },
+    "a tokenizer block": {
+        "merge_method": "linear",
+        "models": [
+            {"model": "m/basque", "parameters": {"weight": 0.5}},
+            {"model": "m/instruct", "parameters": {"weight": 0.5}},
+        ],
+        "tokenizer": {
+            "source": "union",
+            "tokens": {"w3": {"source": "m/basque", "force": True}},
+            "pad_to_multiple_of": 16,
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_valid_recipes(name: str) -> None:
+    make_models(Path("m"), "llama")
+    written = VALID[name] | {"dtype": "float32"}
+    wanted = stock(written)
+    for method in {written["merge_method"], FUSED.get(written["merge_method"])} - {
+        None
+    }:
+        result = merge(written | {"merge_method": method})
+        assert result.exit_code == 0, result.output
+        check_same(load_file("out/model.safetensors"), wanted)
+
+
+def test_anchors_are_read() -> None:
+    make_models(Path("m"), "llama")
+    text = """
+common: &half {weight: 0.5}
+merge_method: fused_linear
+models:
+  - {model: m/basque, parameters: *half}
+  - {model: m/instruct, parameters: *half}
+dtype: float32
+"""
+    assert merge(text).exit_code == 0
+    check_same(load_file("out/model.safetensors"), stock(recipe()))
 
 
 def test_a_tensor_that_mergekit_ignores_is_said() -> None:
