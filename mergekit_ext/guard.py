@@ -26,9 +26,11 @@ from mergekit_ext.outputs.output_folder import (
 )
 from mergekit_ext.outputs.termination import unwound_by_signals
 from mergekit_ext.recipes.layer_swap_recipe import check_swap_models
+from mergekit_ext.recipes.merge_plan import MergePlan
+from mergekit_ext.recipes.plan_checks import check_plan
 from mergekit_ext.recipes.recipe import Recipe
 from mergekit_ext.recipes.recipe_checks import (
-    check_coverage,
+    WITHOUT_EFFECT,
     check_dtypes,
     check_recipe,
 )
@@ -66,6 +68,7 @@ class Merge:
         recipe: What to merge.
         out: The folder that the result is to be.
         write: Writes the result to ``workshop.result``.
+        plan: Asks mergekit what it will do with the models that were found.
         parameters: What its method lets a recipe set; ``None`` for one of others.
         allowed: What the user has allowed.
         watch: Told how it goes.
@@ -76,6 +79,7 @@ class Merge:
     recipe: Recipe
     out: str
     write: Callable[[Workshop, Sequence[InputModel]], None]
+    plan: Callable[[Sequence[InputModel]], MergePlan]
     parameters: Sequence[Parameter] | None = None
     allowed: Permissions = field(default_factory=Permissions)
     watch: Watch = field(default_factory=Watch)
@@ -104,7 +108,7 @@ def _guarded_merge(merge: Merge, target: Path) -> None:
     writes = partial(may_write, card=allowed.card, safetensors=allowed.safetensors)
     check_replaceable(target, writes)
     inputs = read_inputs(merge.recipe, target, allowed.cache_dir, fetch=allowed.fetch)
-    _check_inputs(merge, [one.checkpoint for one in inputs], target)
+    _check_inputs(merge, inputs, target)
     with whole_or_nothing(target, writes) as workshop:
         digests = scan(
             _to_read(inputs),
@@ -122,22 +126,24 @@ def _guarded_merge(merge: Merge, target: Path) -> None:
             merge.record(workshop.result, inputs, digests)
 
 
-def _check_inputs(
-    merge: Merge, checkpoints: Sequence[Checkpoint], target: Path
-) -> None:
+def _check_inputs(merge: Merge, inputs: Sequence[InputModel], target: Path) -> None:
     recipe, allowed = merge.recipe, merge.allowed
-    if merge.parameters is not None:
-        names = checkpoints[0].tensors if checkpoints else [""]
-        check_coverage(recipe, merge.parameters, names)
+    checkpoints = [one.checkpoint for one in inputs]
     aligned = allowed.any_vocabulary or recipe.sets_tokenizer
     check_alike(
         checkpoints,
-        whole_models=recipe.whole_models,
         any_architecture=allowed.any_architecture,
         any_vocabulary=aligned,
     )
+    plan = merge.plan(inputs)
     if merge.parameters is not None:
-        check_swap_models(recipe, checkpoints)
+        names = [tensor.name for tensor in plan.tensors]
+        check_swap_models(recipe, checkpoints, names)
+        for name in WITHOUT_EFFECT:
+            if any(name in scope.values for p in recipe.slices for scope in p.scopes):
+                merge.watch.note(f"{name} has no effect in {recipe.method}.")
+    for note in check_plan(recipe, plan):
+        merge.watch.note(note)
     if not aligned:
         for note in check_tokenizers(checkpoints):
             merge.watch.note(note)

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from mergekit_ext.attach import check_device, unguarded_run_merge
 from mergekit_ext.checked_merge import CheckedMerge, parameters_of
 from mergekit_ext.compat import attribute, part
 from mergekit_ext.errors import MergeError
 from mergekit_ext.inputs.input_models import InputModel
+from mergekit_ext.inputs.tokenizer_source import Donor
 from mergekit_ext.merge_progress import reported
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.provenance import Origin, write_provenance
 from mergekit_ext.recipes.recipe_file import parse_recipe, read_text
+from mergekit_ext.recipes.recipe_reader import plain
 from mergekit_ext.watch import Watch
 
 
@@ -50,16 +51,18 @@ def merge_file(
     check_device(chosen.device)
     origin = Origin(
         recipe=source,
-        parsed=yaml.safe_load(config.to_yaml()),
+        parsed=plain(config),
         method=config.merge_method,
         seeds={"method": _seed(config, parameters), "global": chosen.random_seed},
         device=chosen.device,
     )
 
+    donors: list[Donor] = []
+
     def record(
         result: Path, inputs: Sequence[InputModel], digests: Mapping[Path, str]
     ) -> None:
-        write_provenance(result, origin, inputs, digests, watch)
+        write_provenance(result, origin, inputs, digests, watch, donors)
 
     CheckedMerge(
         _in_words(unguarded_run_merge(), watch),
@@ -69,7 +72,7 @@ def merge_file(
         parameters,
         watch,
         record,
-        fetch=True,
+        donated=donors.append,
     ).run(out)
 
 

@@ -83,6 +83,10 @@ class _Bars(Watch):
     "--random-seed", type=int,
     help="For methods of others that draw from torch's generator.",
 )  # fmt: skip
+@click.option("--lora-merge-cache", help="Keep models with an adapter in them here.")
+@click.option(
+    "--low-cpu-memory", is_flag=True, help="Keep what is computed on the device."
+)
 @click.option("--lora-merge-dtype", help="The dtype to merge adapters in.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def command(

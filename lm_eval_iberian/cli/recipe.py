@@ -63,7 +63,9 @@ def _values(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Another language expert.",
 )  # fmt: skip
 @_values
-@click.option("--dtype", help="Of the result; the backbone's when left out.")
+@click.option(
+    "--dtype", help="Of the result; the backbone's or the models' when left out."
+)
 @click.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
     help="Write here, not to the screen.",
@@ -114,15 +116,19 @@ def command(
             _write_all(folder, tables, fused, force, check)
     elif tables:
         raise click.UsageError("--table says which merges --all DIR writes")
-    elif not (backbone and method and languages):
-        raise click.UsageError("give --backbone, --method and --lang, or --list")
+    elif not (method and (languages or experts)) or not (backbone or instruct):
+        raise click.UsageError(
+            "give --backbone, --method and --lang; or --method, --base, --instruct and"
+            " --expert LANG=ID for models of your own; or --list"
+        )
     else:
         from lm_eval_iberian.recipes import Request
 
         others, settings = _experts(experts), _settings(values)
         request = Request(
-            backbone, method, languages, fused, base, instruct, others, settings, dtype
-        )
+            backbone, method, languages or tuple(others), fused, base, instruct,
+            others, settings, dtype,
+        )  # fmt: skip
         with _writing():
             _write_one(request, out, force, check)
 

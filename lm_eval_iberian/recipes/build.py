@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
@@ -25,7 +27,7 @@ def build(request: Request, catalogue: Catalogue) -> dict[str, Any]:
     backbone, method = look_up(request, catalogue)
     models, values = models_of(request, backbone), values_of(request, catalogue)
     dtype = request.dtype or backbone.dtype
-    if dtype not in DTYPES:
+    if dtype and dtype not in DTYPES:
         raise UnknownNameError("dtype", dtype, DTYPES)
     alone = method.alone or request.fused
     recipe: dict[str, Any] = {"merge_method": method.fused if alone else request.method}
@@ -36,7 +38,9 @@ def build(request: Request, catalogue: Catalogue) -> dict[str, Any]:
     recipe["models"] = _listed(method, models, values)
     if values.shared:
         recipe["parameters"] = dict(values.shared)
-    return recipe | {"dtype": dtype, "tokenizer_source": models.instruct}
+    if dtype:
+        recipe["dtype"] = dtype
+    return recipe | {"tokenizer_source": models.instruct}
 
 
 def look_up(request: Request, catalogue: Catalogue) -> tuple[Backbone, Method]:
@@ -46,8 +50,14 @@ def look_up(request: Request, catalogue: Catalogue) -> tuple[Backbone, Method]:
         UnknownNameError: If there is no such thing.
         DataError: If the method does not take so many languages.
     """
-    if request.backbone not in catalogue.backbones:
-        raise UnknownNameError("backbone", request.backbone, catalogue.backbones)
+    if request.backbone not in (None, *catalogue.backbones):
+        raise UnknownNameError("backbone", str(request.backbone), catalogue.backbones)
+    for name, known in catalogue.methods.items():
+        if request.method == known.fused and request.method != name:
+            raise DataError(
+                f"{known.fused} is this project's {name}; ask for it with --method"
+                f" {name} --fused."
+            )
     if request.method not in catalogue.methods:
         raise UnknownNameError("method", request.method, catalogue.methods)
     method = catalogue.methods[request.method]
@@ -56,7 +66,30 @@ def look_up(request: Request, catalogue: Catalogue) -> tuple[Backbone, Method]:
             f"{request.method} takes {method.experts} language, not"
             f" {len(request.languages)}: {', '.join(request.languages)}."
         )
-    return catalogue.backbones[request.backbone], method
+    if request.backbone is not None:
+        return catalogue.backbones[request.backbone], method
+    if method.start == "base" and request.base is None:
+        raise DataError(f"{request.method} starts from a base model: --base ID.")
+    return _own(request), method
+
+
+def _own(request: Request) -> Backbone:
+    """Return the backbone that somebody's own models make; its dtype may be unknown."""
+    base, instruct = request.base or "", request.instruct or ""
+    dtypes = (_dtype(model) for model in (base, instruct, *request.experts.values()))
+    found = next((dtype for dtype in dtypes if dtype), "")
+    return Backbone("", base, instruct, found, "", {})
+
+
+def _dtype(model: str) -> str:
+    """Return the dtype in a folder's configuration, if it is one to merge in."""
+    try:
+        text = (Path(model) / "config.json").read_text(encoding="utf-8")
+        config = json.loads(text)
+        found = config.get("dtype") or config.get("torch_dtype")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return found if found in DTYPES else ""
 
 
 def _listed(method: Method, models: Models, values: Values) -> list[dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
+from mergekit_ext.methods.parameters import finite
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ class Parameter:
 
 
 def _number(text: str) -> float:
-    if not math.isfinite(value := float(text)):
-        raise ValueError
-    return value
+    return finite(float(text))
 
 
 def _share(text: str) -> float:

@@ -36,7 +36,7 @@ class Request:
     """A merge that is wanted, names not yet looked up.
 
     Args:
-        backbone: A name of the catalogue.
+        backbone: A name of the catalogue; ``None`` where all models are given.
         method: The same, mergekit's name of it.
         languages: One, or several for a multilingual model.
         fused: Whether the method of this package is meant.
@@ -47,7 +47,7 @@ class Request:
         dtype: The dtype of the result, if not the backbone's.
     """
 
-    backbone: str
+    backbone: str | None
     method: str
     languages: tuple[str, ...]
     fused: bool = False
@@ -60,6 +60,13 @@ class Request:
     def __post_init__(self) -> None:
         if not self.languages:
             raise DataError("A recipe needs at least one language: --lang eu")
+        lacking = [lang for lang in self.languages if lang not in self.experts]
+        if self.backbone is None and (self.instruct is None or lacking):
+            raise DataError(
+                "Without --backbone, a recipe needs --base, --instruct and --expert"
+                f" LANG=ID for every language{_of(lacking)}; iberian recipe --list"
+                " shows the backbones."
+            )
         if len(set(self.languages)) < len(self.languages):
             raise DataError(f"A language is named twice: {', '.join(self.languages)}")
 
@@ -69,7 +76,8 @@ class Request:
         return shlex.join(["iberian", "recipe", *self._arguments()])
 
     def _arguments(self) -> Iterator[str]:
-        yield from ("--backbone", self.backbone, "--method", self.method)
+        yield from () if self.backbone is None else ("--backbone", self.backbone)
+        yield from ("--method", self.method)
         yield from ("--fused",) if self.fused else ()
         for lang in self.languages:
             yield from ("--lang", lang)
@@ -81,6 +89,10 @@ class Request:
         for one in self.settings:
             prefix = "" if one.model is None else f"{one.model}="
             yield from (f"--{one.parameter}", f"{prefix}{one.text}")
+
+
+def _of(languages: list[str]) -> str:
+    return f" (none for {', '.join(languages)})" if languages else ""
 
 
 def read_setting(parameter: Parameter, text: str) -> Setting:

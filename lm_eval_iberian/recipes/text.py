@@ -53,8 +53,15 @@ def _comment(
     backbone, method = look_up(request, catalogue)
     if tables:
         yield f"Merge and Conquer (Valero et al., 2026): the set for {named(tables)}"
+    if request.backbone is None:
+        return
     yield f"{backbone.what}, {request.method}, {', '.join(request.languages)}"
     yield f"Values that are not in the command: {_source(method)}"
+    if (several := len(request.languages)) not in (1, len(backbone.experts)):
+        yield (
+            f"The weights are not the authors': they merge one language or all, and"
+            f" these are {several}, which share what all have there"
+        )
     for lang in models_of(request, backbone).unknown:
         yield (
             f"EXPERT_{lang.upper()} stands for the authors'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from mergekit_ext.errors import InputError
+from mergekit_ext.inputs.pickled_weights import read_pickled
 from mergekit_ext.inputs.safetensors_header import TensorHeader, read_header
 from mergekit_ext.recipes.recipe import Model
 
@@ -37,8 +38,15 @@ class Checkpoint:
         return sorted({header.file for header in self.tensors.values()})
 
 
-def locate(model: Model, cache_dir: str | None = None) -> Path | None:
+def locate(
+    model: Model, cache_dir: str | None = None, marker: str = "config.json"
+) -> Path | None:
     """Return a model's folder: local, or its snapshot in the hub cache.
+
+    Args:
+        model: What is looked for.
+        cache_dir: The hub cache; ``None`` for the usual one.
+        marker: The file that shows that the cache has something of it.
 
     Returns:
         ``None`` for a hub id of which the cache has nothing; mergekit will fetch it.
@@ -55,7 +63,7 @@ def locate(model: Model, cache_dir: str | None = None) -> Path | None:
         raise InputError(f"Model {model.name!r}: {_absent(folder)}")
     try:
         found = try_to_load_from_cache(
-            model.path, "config.json", cache_dir=cache_dir, revision=model.revision
+            model.path, marker, cache_dir=cache_dir, revision=model.revision
         )
     except HFValidationError:
         raise InputError(
@@ -76,35 +84,48 @@ def locate(model: Model, cache_dir: str | None = None) -> Path | None:
 def read_checkpoint(
     model: str, folder: Path, config_name: str = "config.json"
 ) -> Checkpoint:
-    """Read a model's configuration and every header of its safetensors files.
+    """Read a model's configuration and every header of its files of weights.
+
+    Where there are safetensors, ``.bin`` files are not looked at.
 
     Raises:
         InputError: If a file is missing, broken or cut short.
     """
     config = read_json(model, folder / config_name)
-    tensors: dict[str, TensorHeader] = {}
-    index = folder / "model.safetensors.index.json"
-    single = folder / "model.safetensors"
-    if index.exists():
-        listed = read_json(model, index).get("weight_map")
-        if not isinstance(listed, dict) or not listed:
-            raise InputError(f"Model {model!r}: {index} has no weight_map.")
-        headers = {
-            shard: read_header(model, folder / shard)
-            for shard in sorted(set(listed.values()))
-        }
-        for name, shard in listed.items():
-            if name not in headers[shard]:
-                raise InputError(
-                    f"Model {model!r}: {index.name} places {name!r} in {shard},"
-                    " which does not hold it. Fetch the model again."
-                )
-            tensors[name] = headers[shard][name]
-    elif single.exists():
-        tensors = read_header(model, single)
-    else:
-        raise InputError(f"Model {model!r}: {_no_weights(folder)}")
-    return Checkpoint(model, folder, config, tensors)
+    for name, read in _FORMATS.items():
+        single, index = folder / name, folder / f"{name}.index.json"
+        if index.exists():
+            return Checkpoint(model, folder, config, _read_shards(model, index, read))
+        if single.exists():
+            return Checkpoint(model, folder, config, read(model, single))
+    raise InputError(
+        f"Model {model!r}: {folder} holds no model.safetensors and no"
+        " model.safetensors.index.json, and no pytorch_model.bin either."
+    )
+
+
+# in the order in which mergekit looks for them
+_FORMATS: dict[str, Callable[[str, Path], dict[str, TensorHeader]]] = {
+    "model.safetensors": read_header,
+    "pytorch_model.bin": read_pickled,
+}
+
+
+def _read_shards(
+    model: str, index: Path, read: Callable[[str, Path], dict[str, TensorHeader]]
+) -> dict[str, TensorHeader]:
+    listed = read_json(model, index).get("weight_map")
+    if not isinstance(listed, dict) or not listed:
+        raise InputError(f"Model {model!r}: {index} has no weight_map.")
+    shards = sorted(set(listed.values()))
+    headers = {shard: read(model, index.parent / shard) for shard in shards}
+    for name, shard in listed.items():
+        if name not in headers[shard]:
+            raise InputError(
+                f"Model {model!r}: {index.name} places {name!r} in {shard},"
+                " which does not hold it. Fetch the model again."
+            )
+    return {name: headers[shard][name] for name, shard in listed.items()}
 
 
 def read_json(model: str, path: Path) -> dict[str, Any]:
@@ -143,13 +164,3 @@ def _near(folder: Path) -> str:
     names = [path.name for path in folder.parent.iterdir() if path.is_dir()]
     near = difflib.get_close_matches(folder.name, names, n=1)
     return f" Did you mean {folder.with_name(near[0])}?" if near else ""
-
-
-def _no_weights(folder: Path) -> str:
-    pickled = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
-    if pickled:
-        return (
-            f"{folder} holds {pickled[0]} and no safetensors. Pickled weights cannot be"
-            " checked before they are run; save the model again as safetensors."
-        )
-    return f"{folder} holds no model.safetensors and no model.safetensors.index.json."

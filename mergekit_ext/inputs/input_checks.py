@@ -9,21 +9,18 @@ from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.safetensors_header import TensorHeader
 
 
-_SHOWN = 3
-
-
 def check_alike(
     checkpoints: Sequence[Checkpoint],
     *,
-    whole_models: bool = True,
     any_architecture: bool = False,
     any_vocabulary: bool = False,
 ) -> None:
-    """Check that models share an architecture, tensor names and shapes with the first.
+    """Check that models share architecture and shapes of tensors with the first.
+
+    Which tensors there must be is for mergekit's plan to say.
 
     Args:
         checkpoints: The models; the first is the one that the others are held against.
-        whole_models: Whether every tensor takes part, so that none may be missing.
         any_architecture: Whether the user has allowed to mix architectures.
         any_vocabulary: Whether something aligns the vocabularies before the merge, so
             that their sizes may differ.
@@ -31,13 +28,10 @@ def check_alike(
     Raises:
         InputError: Naming the tensor, the models and both shapes.
     """
-    tied = all(c.text_config.get("tie_word_embeddings") for c in checkpoints)
     for other in checkpoints[1:]:
         first = checkpoints[0]
         if not any_architecture:
             _check_architecture(first, other)
-        if whole_models:
-            _check_names(first, other, tied=tied)
         for name in sorted(first.tensors.keys() & other.tensors.keys()):
             _check_shape(name, first, other, any_vocabulary)
 
@@ -50,26 +44,6 @@ def _check_architecture(first: Checkpoint, other: Checkpoint) -> None:
                 f"Models of different architectures cannot be merged: {key} is {ours}"
                 f" in {first.model!r} but {theirs} in {other.model!r}."
             )
-
-
-def _check_names(first: Checkpoint, other: Checkpoint, *, tied: bool) -> None:
-    for one, two in ((first, other), (other, first)):
-        missing = [
-            name
-            for name in sorted(one.tensors.keys() - two.tensors.keys())
-            if not _is_redundant(name, tied)
-        ]
-        if missing:
-            more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-            raise InputError(
-                f"Model {two.model!r} lacks tensors that {one.model!r} has:"
-                f" {', '.join(missing[:_SHOWN])}{more}. Do both come from the same"
-                " pretrained model?"
-            )
-
-
-def _is_redundant(name: str, tied: bool) -> bool:
-    return name.endswith("rotary_emb.inv_freq") or (tied and name == "lm_head.weight")
 
 
 def _check_shape(

@@ -104,7 +104,9 @@ def _adapter(model: Model, cache_dir: str | None) -> Checkpoint | None:
 
 def _is_partly_cached(model: Model, folder: Path) -> bool:
     """Whether this model's weights are still to be fetched."""
-    return not Path(model.path).is_dir() and not any(folder.glob("*.safetensors"))
+    if Path(model.path).is_dir():
+        return False
+    return not any((*folder.glob("*.safetensors"), *folder.glob("*.bin")))
 
 
 def _fetch(model: Model, cache_dir: str | None) -> Path:

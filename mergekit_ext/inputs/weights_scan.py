@@ -20,6 +20,7 @@ import numpy as np
 from mergekit_ext.errors import InputError
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.finiteness import LIMITS, first_not_finite
+from mergekit_ext.inputs.pickled_weights import check_pickled, is_pickled
 from mergekit_ext.inputs.safetensors_header import ITEM, TensorHeader, read_header
 from mergekit_ext.watch import Watch
 
@@ -99,6 +100,8 @@ class _Reader:
 
     def pieces(self) -> list[_Piece]:
         """Return the header and the tensors in the order of the file."""
+        if is_pickled(self.file):
+            return [_Piece(0, self.file.stat().st_size)]
         tensors = read_header(self.model, self.file).items()
         listed = sorted(tensors, key=lambda item: (item[1].begin, item[1].end))
         data = [_Piece(h.begin, h.end, name, h) for name, h in listed]
@@ -126,6 +129,10 @@ class _Reader:
             raise InputError(
                 f"Model {self.model!r}: {self.file} cannot be read: {error}."
             ) from error
+        if is_pickled(self.file) and any(not piece.begin for piece in pieces):
+            for _ in check_pickled(self.model, self.file):
+                if self.stop.is_set():
+                    return ""
         return digest.hexdigest() if hashed else ""
 
     def _check(self, piece: _Piece, chunk: memoryview, at: int) -> None:

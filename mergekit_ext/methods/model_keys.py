@@ -11,8 +11,9 @@ from typing import Any
 def model_key(reference: Any) -> str:
     """Return the part of a model reference that a moved folder does not change.
 
-    A local folder counts by its last path component, any other reference as it is
-    written. For a mergekit reference with a LoRA, both parts are treated like that.
+    A local folder counts by its last path component, a snapshot in the hub cache by
+    its id there, any other reference as it is written. For a
+    mergekit reference with a LoRA, both parts are treated like that.
 
     Args:
         reference: A mergekit ``ModelReference``, or any other identifier.
@@ -39,5 +40,10 @@ def distinct_keys(references: Iterable[Any]) -> list[str]:
 def _part(path: Any) -> str:
     folder = str(path.path)
     if os.path.isdir(folder):
+        snapshots = os.path.dirname(os.path.abspath(folder))
+        kind, *names = os.path.basename(os.path.dirname(snapshots)).split("--")
+        if os.path.basename(snapshots) == "snapshots" and kind == "models" and names:
+            revision = getattr(path, "revision", None)
+            return "/".join(names) + (f"@{revision}" if revision else "")
         return os.path.basename(os.path.abspath(folder))
     return str(path)

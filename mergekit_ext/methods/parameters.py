@@ -54,14 +54,19 @@ class Parameter:
 _LARGEST = 3.4028234663852886e38
 
 
-def _finite(value: Any) -> float:
+def finite(value: Any) -> float:
+    """Return a number that float32 holds.
+
+    Raises:
+        ValueError: If it is none.
+    """
     if isinstance(value, bool) or not abs(number := float(value)) <= _LARGEST:
         raise ValueError
     return number
 
 
 def _share(value: Any) -> float:
-    if not 0 <= (number := _finite(value)) <= 1:
+    if not 0 <= (number := finite(value)) <= 1:
         raise ValueError
     return number
 
@@ -88,7 +93,7 @@ def _choice(*choices: str) -> Callable[[Any], str]:
 
 
 def _layers(value: Any) -> int | float:
-    if (number := _finite(value)) < 0 or (number >= 1 and number != int(number)):
+    if (number := finite(value)) < 0 or (number >= 1 and number != int(number)):
         raise ValueError
     return number if 0 < number < 1 else int(number)
 
@@ -116,13 +121,13 @@ _FINITE = "a finite number"
 _BOOL = "true or false"
 _LAYERS = "a whole number of layers, or a share of them below 1"
 
-WEIGHT = Parameter("weight", True, _finite, _FINITE, float)
+WEIGHT = Parameter("weight", True, finite, _FINITE, float)
 DENSITY = Parameter("density", True, _share, _SHARE, float, 1.0)
 GAMMA = Parameter("gamma", True, _share, _SHARE, float, 0.01)
-LAMBDA = Parameter("lambda", False, _finite, _FINITE, float, 1.0)
+LAMBDA = Parameter("lambda", False, finite, _FINITE, float, 1.0)
 NORMALIZE = Parameter("normalize", False, _switch, _BOOL, bool, False)
 RESCALE = Parameter("rescale", False, _switch, _BOOL, bool, False)
-T = Parameter("t", False, _finite, _FINITE, float)
+T = Parameter("t", False, finite, _FINITE, float)
 SEED = Parameter("seed", False, _seed, "a whole number from 0 to 2**64 - 1", int, 0)
 
 ROLE = Parameter("role", True, _choice("task", "language"), "task or language", str)

@@ -64,7 +64,7 @@ def at_random(group: Group, expert: Expert) -> Term:
     """Keep each element with probability ``density`` and divide by that.
 
     Raises:
-        RecipeError: If the tensor has no name to draw from, or the density is 0.
+        RecipeError: If the tensor has no name to draw from.
     """
     if group.name is None:
         raise RecipeError(
@@ -72,16 +72,11 @@ def at_random(group: Group, expert: Expert) -> Term:
             " it, as in merge_tensors(..., name='lm_head.weight')."
         )
     density = expert["density"]
-    if density == 0 and group["rescale"]:
-        raise RecipeError(
-            f"{expert.input.model!r}: a density of 0 keeps nothing that could be"
-            " rescaled; set rescale to false, or leave the model out."
-        )
     keep = None
     if density < 1:
         key = mask_key(group["seed"], expert.key, group.name)
         keep = Dropout(key, threshold(density))
-    scale = 1 / density if group["rescale"] else 1.0
+    scale = 1 / density if group["rescale"] and density > 0 else 1.0
     return Term(expert.input, expert["weight"], keep, scale)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.tokenizer_checks import TOKENIZER_FILES
+from mergekit_ext.inputs.tokenizer_source import Donor
 from mergekit_ext.outputs.file_hash import sha256
 from mergekit_ext.outputs.former_merge import CONFIG, PARTIAL, PROVENANCE
 from mergekit_ext.outputs.versions import versions
@@ -48,6 +49,7 @@ def write_provenance(
     inputs: Sequence[InputModel],
     digests: Mapping[Path, str],
     watch: Watch,
+    donors: Sequence[Donor] = (),
 ) -> None:
     """Write ``merge_provenance.json`` into a result that is otherwise finished.
 
@@ -57,6 +59,7 @@ def write_provenance(
         inputs: The models.
         digests: File of weights to its SHA-256.
         watch: Told of the bytes that are hashed.
+        donors: The models that gave their tokenizer alone.
     """
     content = {
         "schema": SCHEMA,
@@ -68,6 +71,7 @@ def write_provenance(
         "recipe": origin.recipe,
         "parsed_recipe": dict(origin.parsed),
         "models": [_model(one, digests) for one in inputs],
+        "tokenizers": [_donor(one, [CONFIG]) for one in donors],
         "output": _output(result, watch),
     }
     partial = result / f".{PROVENANCE}.partial"
@@ -83,6 +87,12 @@ def _model(one: InputModel, digests: Mapping[Path, str]) -> dict[str, Any]:
         config = "adapter_config.json"
         found["adapter"] = _files(one.adapter, digests, [config])
     return found
+
+
+def _donor(one: Donor, configs: Sequence[str]) -> dict[str, Any]:
+    files = _files(Checkpoint(one.model.name, one.folder, {}, {}), {}, configs)
+    del files["weights"]
+    return {"model": one.model.name, **files}
 
 
 def _files(

@@ -46,12 +46,15 @@ def check_swap_recipe(recipe: Recipe) -> None:
         )
 
 
-def check_swap_models(recipe: Recipe, checkpoints: Sequence[Checkpoint]) -> None:
+def check_swap_models(
+    recipe: Recipe, checkpoints: Sequence[Checkpoint], names: Sequence[str]
+) -> None:
     """Check the zones and the parts to revert against the models.
 
     Args:
         recipe: A recipe that has passed ``check_swap_recipe``; others pass.
-        checkpoints: Its models, which have the same tensors.
+        checkpoints: Its models.
+        names: The tensors that mergekit will hand over.
 
     Raises:
         RecipeError: If the zones need more layers than there are, the models are no one
@@ -60,7 +63,6 @@ def check_swap_models(recipe: Recipe, checkpoints: Sequence[Checkpoint]) -> None
     if recipe.method != LAYER_SWAP.name:
         return
     values, where = _values(recipe), _where(recipe)
-    names = sorted({name for one in checkpoints for name in one.tensors})
     _check_stack(names)
     layers = _layers(recipe, checkpoints)
     found = zones(layers, values["bottom"], values["top"], values["transition"])

@@ -79,6 +79,9 @@ class Recipe:
         whole_models: Whether whole models are merged rather than ranges of layers.
         sets_tokenizer: Whether vocabularies are aligned before the merge.
         dtypes: The settings ``dtype`` and ``out_dtype``, where there are any.
+        tokenizer_source: ``"base"``, ``"union"`` or the model whose tokenizer the
+            result gets.
+        chat_template: A name that mergekit knows, ``"auto"``, or a template.
     """
 
     method: str
@@ -87,6 +90,8 @@ class Recipe:
     whole_models: bool = True
     sets_tokenizer: bool = False
     dtypes: Mapping[str, str] | None = None
+    tokenizer_source: Model | str | None = None
+    chat_template: str | None = None
 
 
 def leaves(setting: Any) -> Iterator[Any]:

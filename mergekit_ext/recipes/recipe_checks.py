@@ -16,6 +16,10 @@ from mergekit_ext.recipes.recipe import OutputSlice, Recipe, Scope, Source, leav
 DTYPES = ("bfloat16", "float16", "float32", "float64")
 
 
+# of mergekit's methods; ours need no mask in memory
+WITHOUT_EFFECT = ("int8_mask",)
+
+
 def check_dtypes(recipe: Recipe) -> None:
     """Check the dtypes that a recipe names, by whatever method.
 
@@ -140,6 +144,8 @@ def _check_scope(
     scope: Scope, known: Mapping[str, Parameter], method: str, *, shared: bool
 ) -> None:
     for name, setting in scope.values.items():
+        if name in WITHOUT_EFFECT and shared:
+            continue
         if name not in known:
             raise RecipeError(
                 f"{scope.where}: {unknown_name(f'parameter of {method}', name, known)}"
@@ -158,13 +164,14 @@ def _check_scope(
 
 
 def _check_rescale(part: OutputSlice, known: Mapping[str, Parameter]) -> None:
-    # DARE divides by the density; the others by a ratio of norms, which is then 1
+    # DARE divides by the density; the others by a ratio of norms, which is then 1.
+    # Where a gradient or a filter gives 0 to some tensors alone, they keep nothing.
     if not {"rescale", "seed"} <= known.keys():
         return
     if not _any(part.scopes, known["rescale"], True):
         return
     for source in part.experts():
-        if _any((source.scope, *part.scopes), known["density"], 0):
+        if _all((source.scope, *part.scopes), known["density"], 0):
             raise RecipeError(
                 f"{source.scope.where}: {source.model.name!r} has a density of 0, by"
                 " which nothing can be rescaled; set rescale to false, or leave it out."
@@ -177,6 +184,14 @@ def _any(scopes: Iterable[Scope], parameter: Parameter, wanted: float) -> bool:
         if parameter.name in scope.values:
             values = leaves(scope.values[parameter.name])
             return any(parameter.check(v, scope.where) == wanted for v in values)
+    return bool(parameter.default == wanted)
+
+
+def _all(scopes: Iterable[Scope], parameter: Parameter, wanted: float) -> bool:
+    for scope in scopes:
+        if parameter.name in scope.values:
+            values = leaves(scope.values[parameter.name])
+            return all(parameter.check(v, scope.where) == wanted for v in values)
     return bool(parameter.default == wanted)
 
 

@@ -73,6 +73,11 @@ def word_fault(error: Exception, path: str | None) -> str | None:
         return reason if error.filename == path else None
     if isinstance(error, UnicodeDecodeError):
         return f"Recipe {path} is not UTF-8 text: {error}."
+    if getattr(error, "problem", None) == "but found another document":
+        return (
+            f"Recipe {path} holds several recipes, and this takes one; mergekit's"
+            f" command for several is mergekit-multi {path}"
+        )
     if isinstance(error, yaml.YAMLError):
         return f"Recipe {path} is not YAML{_place(error)}"
     if isinstance(error, ValidationError):

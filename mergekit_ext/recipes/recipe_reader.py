@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from pydantic import BaseModel
 
 from mergekit_ext.recipes.recipe import Model, OutputSlice, Recipe, Scope, Source
 
@@ -26,7 +28,35 @@ def read_recipe(config: Any) -> Recipe:
         whole_models=all(source.layers is None for p in slices for source in p.sources),
         sets_tokenizer=bool(config.tokenizer or config.tokenizer_source),
         dtypes={name: dtype for name, dtype in dtypes.items() if dtype is not None},
+        tokenizer_source=_tokenizer_source(config),
+        chat_template=config.chat_template,
     )
+
+
+def plain(value: Any) -> Any:
+    """Return a configuration, or a part of one, as YAML and JSON can hold it.
+
+    mergekit's own serializer does not end for a folder with a space in its name.
+    """
+    if isinstance(value, BaseModel):
+        if {"model", "lora"} <= type(value).model_fields.keys():
+            named = getattr(value, "override_architecture", None) is None
+            return str(value) if named else {k: plain(v) for k, v in value}
+        if type(value).model_fields.keys() == {"path", "revision"}:
+            return str(value)
+        fields = type(value).model_fields
+        return {k: plain(v) for k, v in value if v != fields[k].default}
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def _tokenizer_source(config: Any) -> Model | str | None:
+    block = config.tokenizer
+    source = config.tokenizer_source if block is None else block.source
+    return source if source is None or isinstance(source, str) else _model(source)
 
 
 def _slices(config: Any, base: Model | None, top: Scope) -> Iterator[OutputSlice]:

@@ -125,7 +125,11 @@ def test_a_name_cannot_leave_the_comment() -> None:
 @pytest.mark.parametrize(
     ("arguments", "why", "code"),
     [
-        ((), "give --backbone, --method and --lang, or --list", 2),
+        (
+            (),
+            "give --backbone, --method and --lang; or --method, --base, --instruct and",
+            2,
+        ),
         (ONE[:4], "give --backbone", 2),
         (("--table", "3"), "--all DIR", 2),
         (("--all", "x", *ONE), "--all goes with --table", 2),

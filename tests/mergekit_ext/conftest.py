@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_models import save_tokenizer
 
 
 CASES = Path(__file__).parent / "cases"
@@ -73,16 +74,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tensors = {key: value.bfloat16() for key, value in tensors.items()}
         save_file(tensors, folder / name / file, metadata={"format": "pt"})
     return folder
-
-
-def save_tokenizer(folder: Path) -> None:
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from transformers import PreTrainedTokenizerFast
-
-    words = {f"w{index}": index for index in range(64)}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(words)))
-    tokenizer.save_pretrained(folder)
 
 
 @pytest.fixture

@@ -196,7 +196,7 @@ BREAKS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: Path("models/galician/model.safetensors").unlink(),
         "galician holds no model.safetensors and no model.safetensors.index.json",
     ),
-    "pickled weights": (_pickle, "holds pytorch_model.bin and no safetensors"),
+    "pickled weights": (_pickle, "galician/pytorch_model.bin is missing or not a file"),
     "truncated weights": (_truncate, "no whole safetensors file (it has"),
     "no header": (
         lambda: Path("models/galician/model.safetensors").write_bytes(b"123"),

@@ -37,35 +37,6 @@ def test_architectures_may_be_mixed_by_permission_alone() -> None:
     check_alike(two, any_architecture=True)
 
 
-def test_a_head_that_is_tied_anyway_may_be_absent() -> None:
-    more = WORDS | {"lm_head.weight": (64, 8)}
-    tied = [
-        checkpoint(name, shapes, tie_word_embeddings=True)
-        for name, shapes in (("a", more), ("b", WORDS))
-    ]
-    check_alike(tied)
-    untied = [checkpoint("a", more), tied[1]]
-    with pytest.raises(InputError, match="'b' lacks tensors that 'a' has: lm_head"):
-        check_alike(untied)
-    with pytest.raises(InputError, match="'b' lacks tensors that 'a' has: lm_head"):
-        check_alike(untied[::-1])
-
-
-def test_computed_buffers_of_old_checkpoints_are_no_difference() -> None:
-    old = WORDS | {"layers.0.rotary_emb.inv_freq": (4,)}
-    check_alike([checkpoint("a", WORDS), checkpoint("b", old)])
-
-
-def test_many_missing_tensors_are_counted() -> None:
-    more = WORDS | {f"layer.{index}": (8,) for index in range(9)}
-    two = [checkpoint("a", WORDS), checkpoint("b", more)]
-    with pytest.raises(
-        InputError, match=r"layer.0, layer.1, layer.2 and 6 more\. Do both"
-    ):
-        check_alike(two)
-    check_alike(two, whole_models=False)
-
-
 def test_vocabularies_may_differ_if_aligned_widths_never() -> None:
     one = checkpoint("a", WORDS, vocab_size=64)
     two = checkpoint("b", WORDS | {"embed": (70, 8)}, vocab_size=70)

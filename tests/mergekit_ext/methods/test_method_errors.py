@@ -109,11 +109,10 @@ def test_dare_needs_the_name_of_the_tensor(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
-def test_nothing_can_be_rescaled_by_a_density_of_zero(method: str) -> None:
+def test_a_density_of_zero_keeps_nothing_and_rescales_nothing(method: str) -> None:
     base, expert = torch.ones(9), torch.zeros(9)
     each = {"weight": [1.0], "density": [0.0]}
-    with pytest.raises(RecipeError, match="'basque': a density of 0 keeps nothing"):
-        merged(method, [base, expert], each)
+    assert torch.equal(merged(method, [base, expert], each, rescale=True), base)
     assert torch.equal(merged(method, [base, expert], each, rescale=False), base)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mergekit.common import ModelReference
 
 from mergekit_ext.methods.model_keys import distinct_keys, model_key
 
@@ -58,3 +59,11 @@ def test_equal_keys_are_numbered_in_order(tmp_path: Path) -> None:
     ]
     references += [reference("org/x"), reference(str(tmp_path / "three" / "expert"))]
     assert distinct_keys(references) == ["expert", "expert#2", "org/x", "expert#3"]
+
+
+def test_a_snapshot_has_the_key_of_its_hub_id(tmp_path: Path) -> None:
+    folder = tmp_path / "models--HiTZ--basque" / "snapshots" / ("0" * 40)
+    folder.mkdir(parents=True)
+    for written, found in (("HiTZ/basque", folder), ("HiTZ/basque@v1", f"{folder}@v1")):
+        by_id = ModelReference.parse(written)
+        assert model_key(ModelReference.parse(str(found))) == model_key(by_id)

@@ -1,0 +1,96 @@
+"""Weights in ``.bin`` files: read as tensors alone, whatever else the pickle asks for.
+
+mergekit's lazy unpickler knows the classes that tensors are made of and refuses every
+other, so that nothing in a file is run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mergekit_ext.compat import attribute, part
+from mergekit_ext.errors import InputError
+from mergekit_ext.inputs.finiteness import LIMITS, first_not_finite
+from mergekit_ext.inputs.safetensors_header import ITEM, TensorHeader
+
+
+_DTYPES = {
+    torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16",
+    torch.int32: "I32", torch.int64: "I64", torch.float16: "F16",
+    torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64",
+}  # fmt: skip
+
+# the lazy unpickler puts itself in the place of pickle's while it opens a file
+_LENT = threading.Lock()
+
+
+def is_pickled(path: Path) -> bool:
+    """Whether a file of weights is a pickle."""
+    return path.suffix == ".bin"
+
+
+def read_pickled(model: str, path: Path) -> dict[str, TensorHeader]:
+    """Read names, dtypes and shapes; as for their place, the size alone is true.
+
+    Raises:
+        InputError: If it is missing or holds anything but tensors.
+    """
+    found = {}
+    for name, entry in _open(model, path).index.items():
+        known: Any = getattr(entry, "dtype", None)
+        dtype = _DTYPES.get(known)
+        if dtype is None or entry.shape is None:
+            raise _no_weights(model, path, f"{name!r} is no tensor")
+        header = TensorHeader(dtype, tuple(entry.shape), path)
+        size = header.elements * ITEM[dtype]
+        found[str(name)] = TensorHeader(dtype, header.shape, path, 0, size)
+    return found
+
+
+def check_pickled(model: str, path: Path) -> Iterator[None]:
+    """Refuse NaN and infinities; yields after each tensor.
+
+    Raises:
+        InputError: Naming the model, the tensor, the element and the file.
+    """
+    loader = _open(model, path)
+    for name, header in read_pickled(model, path).items():
+        if header.dtype in LIMITS and header.elements:
+            bad = first_not_finite(_bytes(loader, name), header.dtype)
+            if bad is not None:
+                raise InputError(
+                    f"Model {model!r}: {name!r} holds {bad[1]} at element {bad[0]}, in"
+                    f" {path}. A merge would spread it: fetch or train that model"
+                    " again."
+                )
+        yield
+
+
+def _bytes(loader: Any, name: str) -> Any:
+    if not loader.index[name].shape:  # of which mergekit's loader makes nothing
+        loader.index[name].shape = (1,)
+        loader.index[name].stride = (1,)
+    return loader.get_tensor(name).contiguous().view(-1).view(torch.uint8).numpy()
+
+
+def _open(model: str, path: Path) -> Any:
+    try:
+        with _LENT:
+            loader = attribute(part("io.loader"), "LazyPickleLoader")(str(path), "cpu")
+        loader.index.items()
+    except Exception as error:  # of zipfile, pickle and torch
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise _no_weights(model, path, first) from error
+    return loader
+
+
+def _no_weights(model: str, path: Path, why: str) -> InputError:
+    return InputError(
+        f"Model {model!r}: {path} is missing or not a file of tensors alone ({why})."
+        " Save the model again as safetensors."
+    )
