@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import types
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,3 +122,53 @@ def test_what_mergekit_has_added_is_passed_on() -> None:
 def test_errors_are_those_a_caller_would_catch() -> None:
     assert issubclass(CompatError, ImportError)
     assert issubclass(CompatError, MergeError)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "parameters"),
+    [
+        ("architecture", "get_architecture_info", ("config", "options")),
+        ("architecture.conversion", "_expanded_target_keys", None),
+        ("architecture.conversion", "get_checkpoint_conversion_mapping", None),
+        ("architecture.conversion", "can_convert_checkpoint_keys", None),
+        ("card", "generate_card", None),
+        ("common", "ModelPath", None),
+        ("config", "MergeConfiguration", None),
+        ("io.loader", "LazyPickleLoader", None),
+        ("io.tasks", "LoaderCache", None),
+        ("merge", "_model_out_config", ("config", "arch_info", "trust_remote_code")),
+        (
+            "merge",
+            "run_merge",
+            ("merge_config", "out_path", "options", "config_source"),
+        ),
+        ("options", "PrettyPrintHelp", None),
+        ("options", "MergeOptions", None),
+        (
+            "plan",
+            "MergePlanner",
+            ("config", "arch_info", "options", "out_model_config"),
+        ),
+    ],
+)
+def test_the_installed_mergekit_has_what_is_used_of_it(
+    module: str, name: str, parameters: tuple[str, ...] | None
+) -> None:
+    """A failure here says what upstream changed."""
+    found = compat.attribute(compat.part(module), name)
+    if parameters is not None:
+        assert tuple(inspect.signature(found).parameters) == parameters
+
+
+def test_the_table_of_what_is_used_is_whole(root: Path) -> None:
+    used = {
+        name
+        for path in (root / "mergekit_ext").rglob("*.py")
+        for name in re.findall(
+            r'attribute\(\s*(?:part\("[a-z_.]+"\)|merge|conversion), "(\w+)"',
+            path.read_text("utf-8"),
+        )
+    }
+    mark = test_the_installed_mergekit_has_what_is_used_of_it.pytestmark[0]  # type: ignore[attr-defined]
+    assert used
+    assert used <= {name for _, name, _ in mark.args[1]}
