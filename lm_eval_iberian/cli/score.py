@@ -71,6 +71,7 @@ def command(
     Answers without a prompt, and prompts without an answer, are reported and not
     scored; with too many of the former nothing is.
     """
+    from lm_eval_iberian.ifeval.answers import read_answers
     from lm_eval_iberian.ifeval.data import left_out, load, read_prompts
     from lm_eval_iberian.ifeval.known_prompts import require_language, set_name
     from lm_eval_iberian.ifeval.pairing import Asked, score_answers
@@ -81,12 +82,14 @@ def command(
         suffixes,
         write_scores,
     )
-    from lm_eval_iberian.ifeval.runs import read_runs
+    from lm_eval_iberian.ifeval.runs import match_runs
     from lm_eval_iberian.ifeval.scoring import SCORINGS
 
     if prompts is not None and which is not None:
         raise click.UsageError("--set and --data both name the prompts; give one")
-    _require_other_file(out, answers if prompts is None else (*answers, prompts))
+    _require_room(out, answers if prompts is None else (*answers, prompts))
+    # before the prompts, which may have to be fetched
+    files = [read_answers(path, keep_going=keep_going) for path in answers]
     if prompts is None:
         name = set_name(which or "paper", lang)
         asked = Asked(load(lang, which or "paper"), lang, name)
@@ -95,7 +98,7 @@ def command(
         require_language([one.prompt for one in own], lang, prompts)
         asked = Asked(own, lang, f"{prompts}, language {lang}")
     scorings = SCORINGS if scoring == "both" else (scoring,)
-    found = read_runs(answers, asked, keep_going=keep_going)
+    found = match_runs(files, asked, keep_going=keep_going)
     runs = []
     for matched in found.each:
         rows = score_answers(asked, matched, scorings)
@@ -124,12 +127,17 @@ def command(
         screen.print(shown(f"rows with reasons: {out}"))
 
 
-def _require_other_file(out: Path | None, read: tuple[Path, ...]) -> None:
-    """Refuse to write over what is read."""
+def _require_room(out: Path | None, read: tuple[Path, ...]) -> None:
+    """Refuse to write over what is read, or where nothing can be written."""
     from lm_eval_iberian.errors import DataError
 
-    if out is not None and out.resolve() in {path.resolve() for path in read}:
+    if out is None:
+        return
+    if out.resolve() in {path.resolve() for path in read}:
         raise DataError(f"{out} is one of the files to read; give --json another name")
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        what = "is a folder" if out.is_dir() else "is in a folder that does not exist"
+        raise DataError(f"--json {out} {what}; give the name of a file")
 
 
 def _unchecked(found: Mapping[str, Any], asked: Asked) -> str:

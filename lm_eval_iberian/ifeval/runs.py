@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.ifeval.answers import read_answers
+from lm_eval_iberian.ifeval.answers import Answers
 from lm_eval_iberian.ifeval.pairing import Asked, Matched, match
 
 
@@ -24,13 +23,15 @@ class Runs:
     copies: tuple[str, ...] = ()
 
 
-def read_runs(paths: Iterable[Path], asked: Asked, *, keep_going: bool = False) -> Runs:
-    """Read answers files, each a run on the same prompts.
+def match_runs(
+    files: Iterable[Answers], asked: Asked, *, keep_going: bool = False
+) -> Runs:
+    """Find the prompts of answers files, each a run on the same prompts.
 
     A file that holds the same answers as another, or some of them, is no run.
 
     Args:
-        paths: The files.
+        files: What was read.
         asked: The prompts.
         keep_going: Leave out rows that cannot be used, and of several runs the prompts
             that not all of them answer.
@@ -40,8 +41,7 @@ def read_runs(paths: Iterable[Path], asked: Asked, *, keep_going: bool = False) 
     """
     each: list[Matched] = []
     copies = []
-    for path in paths:
-        answers = read_answers(path, keep_going=keep_going)
+    for answers in files:
         run = match(asked, answers, keep_going=keep_going)
         whole = next((other for other in each if _within(run, other)), None)
         if whole is not None:

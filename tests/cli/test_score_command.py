@@ -544,3 +544,24 @@ def test_a_part_of_a_run_is_no_run(tmp_path: Path, whole_first: bool) -> None:
     assert "runs, mean" not in result.output
     assert "50 prompts, " in result.output
     assert "p.jsonl holds no answer that" in told(result)
+
+
+def test_answers_are_read_before_prompts_are_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "nope.jsonl" in told(score(tmp_path / "nope.jsonl", "--lang", "eu"))
+    empty = write(tmp_path / "empty.jsonl", [])
+    assert "holds no answers" in told(score(empty, "--lang", "eu"))
+
+
+def test_where_nothing_can_be_written_is_said_before_scoring(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [keyed(p) for p in load("eu", "mini")])
+    for out, why in (
+        (tmp_path / "no" / "out.json", "is in a folder that does not exist"),
+        (tmp_path, "is a folder"),
+    ):
+        result = mini(path, "--json", out)
+        assert f"--json {out} {why}" in told(result)
+        assert "strict" not in result.output
