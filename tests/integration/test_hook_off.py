@@ -11,9 +11,6 @@ from typing import Any
 
 import pytest
 
-from lm_eval_iberian.corpus.prose import passages
-from lm_eval_iberian.demo.tokenizer import train_tokenizer
-from lm_eval_iberian.demo.train import Shape, new_model
 from lm_eval_iberian.paths import task_configs
 from lm_eval_iberian.tasks.catalogue import read_config, shipped
 
@@ -28,17 +25,6 @@ def mini_tasks() -> list[str]:
         if entry.kind == "task" and kwargs.get("which", "mini") == "mini":
             found.append(entry.name)
     return found
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    texts = [p.text for lang in ("eu", "gl", "en") for p in passages(lang, "train")]
-    tokenizer = train_tokenizer(texts, 1000)
-    shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=1, heads=2)
-    new_model(shape, tokenizer, "tiny").save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 def evaluate(model: Path, out: Path, *route: str, hook: bool) -> dict[str, Any]:

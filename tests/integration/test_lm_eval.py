@@ -11,23 +11,8 @@ from typing import Any
 
 import pytest
 
-from lm_eval_iberian.corpus.prose import passages
-from lm_eval_iberian.demo.tokenizer import train_tokenizer
-from lm_eval_iberian.demo.train import Shape, new_model
-
 
 LANGUAGES = ("eu", "gl", "ca", "es", "en")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    texts = [p.text for lang in ("eu", "gl", "en") for p in passages(lang, "train")]
-    tokenizer = train_tokenizer(texts, 1000)
-    shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=1, heads=2)
-    new_model(shape, tokenizer, "tiny").save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
