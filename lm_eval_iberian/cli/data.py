@@ -136,9 +136,8 @@ def _diff(lang: str, which: str, as_json: bool) -> None:
 
 
 def _check(lang: str, which: str, as_json: bool) -> None:
-    from lm_eval_iberian.ifeval.consistency import inconsistencies
+    from lm_eval_iberian.ifeval.consistency import inconsistencies, is_listed, listed
     from lm_eval_iberian.ifeval.data import left_out, read_set
-    from lm_eval_iberian.ifeval.known_findings import is_listed, listed
 
     prompts = read_set(lang, which).prompts
     known = listed(lang, which)

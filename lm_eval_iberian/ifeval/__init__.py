@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from lm_eval_iberian.ifeval.instruction import Instruction
+from lm_eval_iberian.ifeval.instruction import Instruction, Verdict
 from lm_eval_iberian.ifeval.metrics import InstructionAccuracy, Metrics, aggregate
 from lm_eval_iberian.ifeval.registry import INSTRUCTIONS, resolve
-from lm_eval_iberian.ifeval.row_score import RowScore
+from lm_eval_iberian.ifeval.rows import RowScore
 from lm_eval_iberian.ifeval.scoring import SCORINGS, check, score_by, score_row
-from lm_eval_iberian.ifeval.verdict import Verdict
 
 
 __all__ = [

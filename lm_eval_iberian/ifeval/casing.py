@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction, Parameter, compare
+from lm_eval_iberian.ifeval.instruction import (
+    Answer,
+    Instruction,
+    Parameter,
+    Verdict,
+    compare,
+    shown,
+)
 from lm_eval_iberian.ifeval.language import asked_language
-from lm_eval_iberian.ifeval.verdict import Verdict, shown
 from lm_eval_iberian.languages import capital_words, decide_language, words
 from lm_eval_iberian.languages.casing import is_capital, is_small
 

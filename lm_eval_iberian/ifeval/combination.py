@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten
+from lm_eval_iberian.ifeval.instruction import (
+    Answer,
+    Instruction,
+    Parameter,
+    Verdict,
+    shorten,
+)
 from lm_eval_iberian.languages import fold_spaces
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Answer
 from lm_eval_iberian.ifeval.language import asked_language, without_repeated_prompt
 from lm_eval_iberian.ifeval.thoughts import Spoken
 from lm_eval_iberian.languages import decide_language

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval.asked_numbers import (
     Limit,
     limits,
@@ -16,8 +16,8 @@ from lm_eval_iberian.ifeval.asked_numbers import (
     numbers,
     prompt_words,
 )
-from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN
-from lm_eval_iberian.ifeval.options import offered
+from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Answer
+from lm_eval_iberian.ifeval.marks_of_form import offered
 from lm_eval_iberian.ifeval.prompt import Prompt
 from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.languages import (
@@ -28,6 +28,35 @@ from lm_eval_iberian.languages import (
     load_profile,
     occurrences,
 )
+from lm_eval_iberian.paths import data
+from lm_eval_iberian.toml import read_toml
+
+
+def listed(lang: str, which: str) -> list[dict[str, Any]]:
+    """Return the exceptions of a set: findings that are no faults, with reasons.
+
+    Raises:
+        DataError: An exception has no key or no reason.
+    """
+    path = data() / "ifeval" / "consistency" / f"{lang}.toml"
+    entries = read_toml(path).get(which, []) if path.is_file() else []
+    for entry in entries:
+        if not isinstance(entry.get("key"), int) or not entry.get("reason"):
+            raise DataError(f"{path}: {entry} needs a key and a reason")
+        if extra := set(entry) - {"key", "instruction_id", "kwarg", "reason"}:
+            raise DataError(f"{path}: {entry} holds unknown fields {sorted(extra)}")
+    return list(entries)
+
+
+def is_listed(finding: Finding, entries: list[dict[str, Any]]) -> bool:
+    """Tell whether an exception covers a finding."""
+    return any(
+        entry["key"] == finding.key
+        and entry.get("instruction_id", finding.instruction_id)
+        == finding.instruction_id
+        and entry.get("kwarg", finding.kwarg) == finding.kwarg
+        for entry in entries
+    )
 
 
 # a count -> the kwarg with its relation

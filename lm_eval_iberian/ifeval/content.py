@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
-from lm_eval_iberian.ifeval.layout import openings
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten, shown
+from lm_eval_iberian.ifeval.instruction import (
+    Answer,
+    Instruction,
+    Parameter,
+    Verdict,
+    shorten,
+    shown,
+)
+from lm_eval_iberian.ifeval.marks_of_form import openings
 from lm_eval_iberian.languages import LanguageProfile, fold
 
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from lm_eval_iberian.download import Source, fetch, source
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval.prompt import Prompt, decoded, parse_prompt
-from lm_eval_iberian.ifeval.repair_entries import Repairs, read_repairs
-from lm_eval_iberian.ifeval.repairs import Mending, Outcome
+from lm_eval_iberian.ifeval.repairs import Mending, Outcome, Repairs, read_repairs
 from lm_eval_iberian.jsonl import read_jsonl
 from lm_eval_iberian.paths import data
 

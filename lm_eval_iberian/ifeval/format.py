@@ -6,11 +6,14 @@ import json
 import re
 from typing import Final, NoReturn
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
-from lm_eval_iberian.ifeval.options import chosen, offered
-from lm_eval_iberian.ifeval.sections import section_marks
-from lm_eval_iberian.ifeval.verdict import Verdict, shown
+from lm_eval_iberian.ifeval.instruction import (
+    Answer,
+    Instruction,
+    Parameter,
+    Verdict,
+    shown,
+)
+from lm_eval_iberian.ifeval.marks_of_form import chosen, offered, section_marks
 
 
 _BULLET: Final = re.compile(r"^[^\S\n>]{0,40}[*\-+•][^\S\n]+(?=\S)(.*)$", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""An instruction type: its id, its parameters, its checker."""
+"""An instruction type, what its checker is given, and the verdict that it gives."""
 
 from __future__ import annotations
 
@@ -9,9 +9,53 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten
+from lm_eval_iberian.languages import LanguageProfile
 from lm_eval_iberian.languages.detect import known_languages
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer without the model's thoughts.
+
+    Attributes:
+        text: The answer, in NFC and with ``\\n`` line ends.
+        profile: The language of the task.
+        prompt: What was asked; some checks read the wanted form from it.
+    """
+
+    text: str
+    profile: LanguageProfile
+    prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an instruction was followed, and why in words a reader can check."""
+
+    followed: bool
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ValueError("A verdict needs a reason.")
+
+    def __bool__(self) -> bool:
+        return self.followed
+
+
+def shown(items: list[str] | tuple[str, ...], limit: int = 5, width: int = 40) -> str:
+    """Quote a few items for a reason, each of them shortened."""
+    if not items:
+        return "none"
+    kept = [f"'{shorten(item, width)}'" for item in items[:limit]]
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(kept) + more
+
+
+def shorten(text: str, width: int = 60) -> str:
+    """Return the text on one line, cut at a width."""
+    line = " ".join(text[: 4 * width].split())
+    return line if len(line) <= width else f"{line[:width]}…"
 
 
 LESS_THAN: Final = "less than"

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction, Parameter, counted
-from lm_eval_iberian.ifeval.verdict import Verdict, shown
+from lm_eval_iberian.ifeval.instruction import (
+    Answer,
+    Instruction,
+    Parameter,
+    Verdict,
+    counted,
+    shown,
+)
 from lm_eval_iberian.languages import allows_inflection, compose, occurrences
 
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
-from lm_eval_iberian.ifeval.verdict import Verdict
+from lm_eval_iberian.ifeval.instruction import Answer, Instruction, Parameter, Verdict
 from lm_eval_iberian.languages import (
     LanguageProfile,
     decide_language,

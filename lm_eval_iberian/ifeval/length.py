@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction, Parameter, counted
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten
+from lm_eval_iberian.ifeval.instruction import (
+    Answer,
+    Instruction,
+    Parameter,
+    Verdict,
+    counted,
+    shorten,
+)
 from lm_eval_iberian.languages import fold, paragraphs, sentences, starts_with, words
 
 

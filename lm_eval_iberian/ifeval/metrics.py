@@ -14,8 +14,8 @@ from lm_eval_iberian.ifeval.averages import (
     mean_stderr,
     micro,
 )
-from lm_eval_iberian.ifeval.row_score import RowScore
-from lm_eval_iberian.ifeval.verdict import Verdict
+from lm_eval_iberian.ifeval.instruction import Verdict
+from lm_eval_iberian.ifeval.rows import RowScore
 
 
 @dataclass(frozen=True)

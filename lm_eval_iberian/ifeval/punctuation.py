@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction
-from lm_eval_iberian.ifeval.verdict import Verdict, shown
+from lm_eval_iberian.ifeval.instruction import Answer, Instruction, Verdict, shown
 
 
 # the commas of Latin, Arabic and East Asian scripts; a decimal comma is a comma

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction
+from lm_eval_iberian.ifeval.instruction import Answer, Instruction, Verdict
 from lm_eval_iberian.ifeval.thoughts import Spoken
-from lm_eval_iberian.ifeval.variants import variants
-from lm_eval_iberian.ifeval.verdict import Verdict
 from lm_eval_iberian.languages import LanguageProfile, compose
+
+
+def variants(text: str) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each variant besides the answer itself.
+
+    Without its first line, its last line, both, and all of that without asterisks.
+    Blank variants and repetitions are left out.
+    """
+    seen = {text}
+    for name, variant in _all(text):
+        if variant not in seen and variant.strip():
+            seen.add(variant)
+            yield name, variant
+
+
+def _all(text: str) -> Iterator[tuple[str, str]]:
+    lines = text.split("\n")
+    cut = (
+        ("without the first line", "\n".join(lines[1:]).strip()),
+        ("without the last line", "\n".join(lines[:-1]).strip()),
+        ("without the first and the last line", "\n".join(lines[1:-1]).strip()),
+    )
+    yield "without stars", text.replace("*", "")
+    yield from cut
+    for name, part in cut:
+        yield f"{name} and without stars", part.replace("*", "")
 
 
 Kwargs = Mapping[str, Any] | None

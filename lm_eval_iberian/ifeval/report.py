@@ -15,7 +15,7 @@ from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.ifeval.metrics import Metrics, aggregate
 from lm_eval_iberian.ifeval.pairing import Matched
-from lm_eval_iberian.ifeval.row_score import RowScore
+from lm_eval_iberian.ifeval.rows import RowScore
 
 
 Rows = Mapping[str, tuple[RowScore, ...]]

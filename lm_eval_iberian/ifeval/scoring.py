@@ -12,16 +12,13 @@ from functools import cached_property
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.answer import Answer
 from lm_eval_iberian.ifeval.conduct import Conduct, observe
-from lm_eval_iberian.ifeval.instruction import Instruction
+from lm_eval_iberian.ifeval.instruction import Answer, Instruction, Verdict
 from lm_eval_iberian.ifeval.original import judge_original, satisfiable
 from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.ifeval.repaired import judge_repaired
-from lm_eval_iberian.ifeval.row_score import RowScore
-from lm_eval_iberian.ifeval.rows import PromptLike, Row, read_row
+from lm_eval_iberian.ifeval.rows import PromptLike, Row, RowScore, read_row
 from lm_eval_iberian.ifeval.thoughts import Spoken, without_thoughts
-from lm_eval_iberian.ifeval.verdict import Verdict
 from lm_eval_iberian.languages import LanguageProfile, compose, load_profile
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
-from lm_eval_iberian.ifeval.answer import Answer
-from lm_eval_iberian.ifeval.instruction import Instruction, Parameter
-from lm_eval_iberian.ifeval.layout import unwrap
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten
+from lm_eval_iberian.ifeval.instruction import (
+    Answer,
+    Instruction,
+    Parameter,
+    Verdict,
+    shorten,
+)
+from lm_eval_iberian.ifeval.marks_of_form import unwrap
 from lm_eval_iberian.languages import fold_spaces
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval_iberian.ifeval.averages import cluster_stderr, macro, mean_stderr, micro
 from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.data import load as load_prompts
-from lm_eval_iberian.ifeval.row_score import RowScore
+from lm_eval_iberian.ifeval.rows import RowScore
 from lm_eval_iberian.ifeval.scoring import SCORINGS, score_by
 from lm_eval_iberian.tasks.value_forms import is_pair, is_row, require_form
 

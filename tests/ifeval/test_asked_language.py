@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Answer
 from lm_eval_iberian.ifeval.language import asked_language, without_repeated_prompt
 from lm_eval_iberian.languages import load_profile
 

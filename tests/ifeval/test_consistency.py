@@ -11,9 +11,14 @@ import pytest
 
 from lm_eval_iberian.download import cached
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.ifeval import known_findings
+from lm_eval_iberian.ifeval import consistency
 from lm_eval_iberian.ifeval.asked_numbers import limits, numbers, prompt_words
-from lm_eval_iberian.ifeval.consistency import Finding, inconsistencies
+from lm_eval_iberian.ifeval.consistency import (
+    Finding,
+    inconsistencies,
+    is_listed,
+    listed,
+)
 from lm_eval_iberian.ifeval.data import (
     Prompt,
     Repairs,
@@ -24,7 +29,6 @@ from lm_eval_iberian.ifeval.data import (
     read_repairs,
     read_set,
 )
-from lm_eval_iberian.ifeval.known_findings import is_listed, listed
 
 
 LANGUAGES = ("eu", "gl", "ca", "es", "en")
@@ -124,7 +128,7 @@ def test_exceptions_have_a_key_and_a_reason(
     assert listed("xx", "paper") == []
     folder = tmp_path / "ifeval" / "consistency"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(known_findings, "data", lambda: tmp_path)
+    monkeypatch.setattr(consistency, "data", lambda: tmp_path)
     for text, said in (
         ("[[mini]]\nkey = 1\n", "needs a key and a reason"),
         ('[[mini]]\nreason = "r"\n', "needs a key and a reason"),

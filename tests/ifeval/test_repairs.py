@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval import repair_entries
-from lm_eval_iberian.ifeval.repair_entries import Repairs, read_entry, read_repairs
-from lm_eval_iberian.ifeval.repairs import Mending
+from lm_eval_iberian.ifeval import repairs
+from lm_eval_iberian.ifeval.repairs import Mending, Repairs, read_entry, read_repairs
 from lm_eval_iberian.toml import read_toml
 
 
@@ -41,7 +40,7 @@ def test_a_repair_does_what_it_says(case: dict[str, Any]) -> None:
 
 
 def test_every_action_has_a_case() -> None:
-    known = {*repair_entries._RULES, *repair_entries._ROWS}
+    known = {*repairs._RULES, *repairs._ROWS}
     assert {case["entry"]["action"] for case in TABLE} == known
 
 
@@ -133,7 +132,7 @@ def test_a_wrong_entry_is_named_with_file_and_number(
     folder.mkdir(parents=True)
     text = 'version = 1\n[[rows]]\nkey = 1\naction = "dropp"\n'
     (folder / "eu.toml").write_text(text, "utf-8")
-    monkeypatch.setattr(repair_entries, "data", lambda: tmp_path)
+    monkeypatch.setattr(repairs, "data", lambda: tmp_path)
     with pytest.raises(DataError, match=r"eu\.toml, entry 1: Unknown action 'dropp'"):
         read_repairs("eu")
 

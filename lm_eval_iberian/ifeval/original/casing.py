@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from lm_eval_iberian.ifeval.instruction import counted
+from lm_eval_iberian.ifeval.instruction import Verdict, counted
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.language import in_language
 from lm_eval_iberian.ifeval.original.text import Text
-from lm_eval_iberian.ifeval.verdict import Verdict
 
 
 def all_capital(text: Text, arguments: Arguments) -> Verdict:

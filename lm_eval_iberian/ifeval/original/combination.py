@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from lm_eval_iberian.ifeval.instruction import Verdict, shorten
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.text import Text
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten
 
 
 _SEPARATOR: Final = "*" * 6

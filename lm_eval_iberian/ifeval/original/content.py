@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from lm_eval_iberian.ifeval.instruction import Verdict, shorten
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.text import Text
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten
 
 
 MARKERS: Final = ("P.S.", "P.P.S")

@@ -7,9 +7,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from lm_eval_iberian.ifeval.instruction import Verdict, shorten, shown
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.text import Text
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten, shown
 
 
 _SINGLE: Final = re.compile(r"\*[^\n*]*\*")

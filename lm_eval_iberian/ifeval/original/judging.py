@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.ifeval.instruction import Verdict, shorten
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.behaviour import Behaviour, behaviour_of
 from lm_eval_iberian.ifeval.original.registry import Check, find
 from lm_eval_iberian.ifeval.original.text import Text
-from lm_eval_iberian.ifeval.variants import variants
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten
+from lm_eval_iberian.ifeval.repaired import variants
 from lm_eval_iberian.languages import LanguageProfile
 
 

@@ -7,10 +7,9 @@ import string
 from collections.abc import Iterable
 from functools import lru_cache
 
-from lm_eval_iberian.ifeval.instruction import counted
+from lm_eval_iberian.ifeval.instruction import Verdict, counted, shown
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.text import Text
-from lm_eval_iberian.ifeval.verdict import Verdict, shown
 
 
 def existence(text: Text, arguments: Arguments) -> Verdict:

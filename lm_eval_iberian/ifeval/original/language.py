@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from lm_eval_iberian.ifeval.instruction import Verdict
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.detectors import DetectionError, detect
 from lm_eval_iberian.ifeval.original.text import Text
-from lm_eval_iberian.ifeval.verdict import Verdict
 
 
 # the languages that the original knows by name; it fails for another

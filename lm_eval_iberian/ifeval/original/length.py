@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lm_eval_iberian.ifeval.instruction import counted
+from lm_eval_iberian.ifeval.instruction import Verdict, counted, shorten
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.text import Text
-from lm_eval_iberian.ifeval.verdict import Verdict, shorten
 
 
 _DIVIDER: Final = re.compile(r"\s?\*\*\*\s?")

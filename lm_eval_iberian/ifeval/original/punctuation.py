@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from lm_eval_iberian.ifeval.instruction import Verdict
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.text import Text
-from lm_eval_iberian.ifeval.verdict import Verdict
 
 
 def no_comma(text: Text, arguments: Arguments) -> Verdict:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lm_eval_iberian.errors import UnknownNameError
+from lm_eval_iberian.ifeval.instruction import Verdict
 from lm_eval_iberian.ifeval.original import (
     casing,
     combination,
@@ -22,7 +23,6 @@ from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.behaviour import Behaviour
 from lm_eval_iberian.ifeval.original.text import Text
 from lm_eval_iberian.ifeval.registry import resolve
-from lm_eval_iberian.ifeval.verdict import Verdict
 
 
 Check = Callable[[Text, Arguments], Verdict]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from lm_eval_iberian.ifeval.answer import Answer
+from lm_eval_iberian.ifeval.instruction import Answer
 from lm_eval_iberian.ifeval.language import asked_language
 from lm_eval_iberian.ifeval.original import startend
 from lm_eval_iberian.ifeval.original.asked import Asked, Rule
