@@ -9,15 +9,9 @@ from typing import Final
 from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.ifeval.instruction import Verdict
 from lm_eval_iberian.ifeval.original import (
-    casing,
-    combination,
-    content,
-    format,
-    keywords,
-    language,
-    length,
-    punctuation,
-    startend,
+    form_checks,
+    language_checks,
+    word_checks,
 )
 from lm_eval_iberian.ifeval.original.arguments import Arguments
 from lm_eval_iberian.ifeval.original.behaviour import Behaviour
@@ -26,10 +20,7 @@ from lm_eval_iberian.ifeval.registry import resolve
 
 
 Check = Callable[[Text, Arguments], Verdict]
-_FAMILIES: Final = (
-    keywords, language, length, content, format, combination, startend, casing,
-    punctuation,
-)  # fmt: skip
+_FAMILIES: Final = (word_checks, language_checks, form_checks)
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
     {name: check for family in _FAMILIES for name, check in family.CHECKS.items()}
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN
-from lm_eval_iberian.ifeval.original import combination, keywords, length
+from lm_eval_iberian.ifeval.original import form_checks, word_checks
 from lm_eval_iberian.ifeval.original.asked import Asked, Rule
 from lm_eval_iberian.ifeval.original.text import Text
 
@@ -21,7 +21,7 @@ _STARS: Final = re.compile(r"\*{2,}")
 def letter(asked: Asked) -> str | None:
     """Any letter but a to z is replaced by one that the prompt does not name."""
     given = asked.arguments.get("letter")
-    if keywords.usable_letter(asked.arguments) != str(given).lower():
+    if word_checks.usable_letter(asked.arguments) != str(given).lower():
         return f"{given!r} is replaced by a letter drawn at random"
     return _below(asked, "let_frequency", "let_relation", 1)
 
@@ -44,7 +44,7 @@ def keyword_often(asked: Asked) -> str | None:
 def _unfindable(asked: Asked, keyword: str) -> str | None:
     """Say why a keyword as the prompt has it is not found, read as a pattern."""
     text = asked.prompt or keyword
-    if keywords.pattern(keyword).search(text):
+    if word_checks.pattern(keyword).search(text):
         return None
     return f"'{keyword}' is not found where the prompt itself writes it"
 
@@ -76,14 +76,14 @@ def paragraphs(asked: Asked) -> str | None:
     """The divider that the prompt shows does not divide as often as asked."""
     wanted = asked.arguments.get("num_paragraphs")
     text = Text(f"\n\n{_stars(asked, '***')}\n\n".join(map(str, range(wanted))))
-    verdict = length.number_paragraphs(text, asked.arguments)
+    verdict = word_checks.number_paragraphs(text, asked.arguments)
     return None if verdict else f"divided as the prompt shows: {verdict.reason}"
 
 
 def two_responses(asked: Asked) -> str | None:
     """The divider that the prompt shows does not divide two responses."""
     text = Text(f"1\n\n{_stars(asked, '******')}\n\n2")
-    verdict = combination.two_responses(text, asked.arguments)
+    verdict = form_checks.two_responses(text, asked.arguments)
     return None if verdict else f"divided as the prompt shows: {verdict.reason}"
 
 
@@ -102,7 +102,7 @@ def first_word(asked: Asked) -> str | None:
     if asked.words_otherwise(word):
         return f"the prompt words '{word}' otherwise"
     text = Text("\n\n".join([f"{word} x"] * wanted))
-    verdict = length.first_word(text, given)
+    verdict = word_checks.first_word(text, given)
     return None if verdict else f"with the word as asked: {verdict.reason}"
 
 

@@ -12,10 +12,10 @@ from typing import Final
 
 from lm_eval_iberian.ifeval.instruction import Answer
 from lm_eval_iberian.ifeval.language import asked_language
-from lm_eval_iberian.ifeval.original import startend
+from lm_eval_iberian.ifeval.original import form_checks
 from lm_eval_iberian.ifeval.original.asked import Asked, Rule
-from lm_eval_iberian.ifeval.original.content import marker_pattern
-from lm_eval_iberian.ifeval.original.language import LANGUAGES
+from lm_eval_iberian.ifeval.original.form_checks import marker_pattern
+from lm_eval_iberian.ifeval.original.language_checks import LANGUAGES
 from lm_eval_iberian.ifeval.original.text import Text
 from lm_eval_iberian.languages import fold_spaces
 
@@ -101,7 +101,7 @@ def end_phrase(asked: Asked) -> str | None:
         asked.prompt
     ):
         return f"the prompt words '{phrase}' otherwise"
-    verdict = startend.end_phrase(Text(f"x {phrase}"), asked.arguments)
+    verdict = form_checks.end_phrase(Text(f"x {phrase}"), asked.arguments)
     return None if verdict else f"with the phrase as asked: {verdict.reason}"
 
 
