@@ -52,7 +52,7 @@ def check() -> tuple[int, list[str]]:
 
 def measure(rate: float) -> dict[str, dict[str, Any]]:
     """Return the figures of every method, with stock mergekit's where it is there."""
-    from gpu_merges import METHODS
+    from gpu_correctness import METHODS
     from gpu_timing import against_stock, measure_all
 
     table = measure_all(rate)

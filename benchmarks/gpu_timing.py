@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from gpu_merges import BF16, F32, METHODS, Method, Tensors, tuned
+from gpu_correctness import BF16, F32, METHODS, Method, Tensors, tuned
 
 from mergekit_ext.kernels.gpu import cuda, cuda_plan
 from mergekit_ext.kernels.gpu.triton_ties import count_ties_kernel

@@ -1,19 +1,31 @@
-"""What ``merge.py`` merges, as data: methods, their parameters and bytes, tensors.
+"""What ``merge.py`` merges, and who computes it.
 
-Nothing here imports mergekit.
+Methods with their parameters and bytes, backends, tensors, whole models. Nothing here
+imports mergekit, so that the child that measures memory does not.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import torch
 
+from mergekit_ext.kernels import merge, reference
+from mergekit_ext.kernels.backends import TORCH, Backend, numba_backend
+from mergekit_ext.kernels.terms import Merge
+from mergekit_ext.methods.catalogue import METHODS
 
+
+FOLDERS: Final = ("base", "expert_1", "expert_2")
 TENSOR: Final = "model.layers.4.mlp.up_proj.weight"
 # sums of few powers of two: no election hangs on the rounding of a product
 _WEIGHTS: Final = (0.5, 0.75, 0.625, 0.875)
@@ -110,6 +122,49 @@ def model_names(count: int) -> list[str]:
     return ["base", *(f"expert_{k}" for k in range(1, count))]
 
 
+NAMES: Final = ("numba", "torch")
+REFERENCE: Final = Backend(
+    "reference",
+    lambda what: (reference.merge(what), False),
+    lambda what: [reference.ratio(what, term) for term in what.terms],
+    lambda base, other, t: (reference.nearswap(base, other, t), False),
+)
+
+
+def available() -> list[str]:
+    """Return the names of the backends that can be had here, the compiled one first."""
+    return [name for name in NAMES if name != "numba" or find_spec("numba")]
+
+
+def named(name: str) -> Backend:
+    return numba_backend() if name == "numba" else TORCH
+
+
+def registered() -> list[str]:
+    """Return our names of the methods that there are."""
+    return [method.name for method in METHODS]
+
+
+@contextmanager
+def forced(backend: Backend) -> Iterator[None]:
+    """Let every merge inside be computed by a backend.
+
+    Raises:
+        RuntimeError: If no merge asked who is to compute it: then none was measured.
+    """
+    asked = 0
+
+    def pick(what: Merge) -> Backend:
+        nonlocal asked
+        asked += 1
+        return backend
+
+    with mock.patch.object(merge, "pick", pick):
+        yield
+    if not asked:
+        raise RuntimeError(f"Nothing inside was computed by {backend.name}.")
+
+
 def family(
     elements: int, experts: int, dtype: torch.dtype, key: str = "family"
 ) -> list[torch.Tensor]:
@@ -148,6 +203,101 @@ def generator(*key: str) -> torch.Generator:
     """Return a generator of its own for a key."""
     digest = hashlib.blake2b("/".join(key).encode(), digest_size=7).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "big"))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a Llama with heads of 64 and four query heads to a key head."""
+
+    vocabulary: int = 128_256
+    hidden: int = 2_048
+    intermediate: int = 8_192
+    layers: int = 4
+
+    @property
+    def parameters(self) -> int:
+        return sum(
+            torch.Size(size).numel()
+            for shard in self.shards()
+            for size in shard.values()
+        )
+
+    def shards(self) -> Iterator[dict[str, tuple[int, ...]]]:
+        """Yield the names and sizes of the tensors of each file."""
+        table = (self.vocabulary, self.hidden)
+        yield {"model.embed_tokens.weight": table}
+        for layer in range(self.layers):
+            yield self._layer(f"model.layers.{layer}")
+        yield {"model.norm.weight": (self.hidden,), "lm_head.weight": table}
+
+    def _layer(self, name: str) -> dict[str, tuple[int, ...]]:
+        wide, up = self.hidden, self.intermediate
+        return {
+            f"{name}.input_layernorm.weight": (wide,),
+            f"{name}.self_attn.q_proj.weight": (wide, wide),
+            f"{name}.self_attn.k_proj.weight": (wide // 4, wide),
+            f"{name}.self_attn.v_proj.weight": (wide // 4, wide),
+            f"{name}.self_attn.o_proj.weight": (wide, wide),
+            f"{name}.post_attention_layernorm.weight": (wide,),
+            f"{name}.mlp.gate_proj.weight": (up, wide),
+            f"{name}.mlp.up_proj.weight": (up, wide),
+            f"{name}.mlp.down_proj.weight": (wide, up),
+        }
+
+
+def make_models(folder: Path, shape: Shape) -> None:
+    """Write the three models, a shard at a time."""
+    for name in FOLDERS:
+        (folder / name).mkdir()
+        _save_config(folder / name, shape)
+        _save_tokenizer(folder / name, shape)
+    where: dict[str, str] = {}
+    for number, shard in enumerate(shape.shards()):
+        file = f"model-{number:05}.safetensors"
+        _save_shard(folder, file, shard)
+        where |= dict.fromkeys(shard, file)
+    index = {"metadata": {"total_size": 2 * shape.parameters}, "weight_map": where}
+    for name in FOLDERS:
+        path = folder / name / "model.safetensors.index.json"
+        path.write_text(json.dumps(index), encoding="utf-8")
+
+
+def _save_shard(folder: Path, file: str, shard: dict[str, tuple[int, ...]]) -> None:
+    from safetensors.torch import save_file
+
+    versions: list[dict[str, torch.Tensor]] = [{} for _ in FOLDERS]
+    for name, size in shard.items():
+        tensors = family(torch.Size(size).numel(), 2, torch.bfloat16, key=name)
+        for version, tensor in zip(versions, tensors, strict=True):
+            version[name] = tensor.reshape(size)
+    for model, version in zip(FOLDERS, versions, strict=True):
+        save_file(version, folder / model / file, metadata={"format": "pt"})
+
+
+def _save_config(folder: Path, shape: Shape) -> None:
+    from transformers import LlamaConfig
+
+    LlamaConfig(
+        architectures=["LlamaForCausalLM"],
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.intermediate,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.hidden // 64,
+        num_key_value_heads=shape.hidden // 256,
+        tie_word_embeddings=False,
+        dtype="bfloat16",
+    ).save_pretrained(folder)
+
+
+def _save_tokenizer(folder: Path, shape: Shape) -> None:
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    words = {f"w{index}": index for index in range(shape.vocabulary)}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(words)))
+    tokenizer.save_pretrained(folder)
 
 
 def parse_elements(text: str) -> int:

@@ -9,9 +9,8 @@ from typing import Final
 from unittest import mock
 
 import torch
-from merge_backends import REFERENCE
-from merge_calls import ours, stock_with_our_masks
-from merge_cases import Case, family, untied_family
+from merge_cases import REFERENCE, Case, family, untied_family
+from merge_timing import ours, stock_with_our_masks
 
 from mergekit_ext.errors import MergeError
 from mergekit_ext.kernels import reference

@@ -12,13 +12,17 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import torch
-from merge_backends import directly, named
-from merge_cases import CASES, family
+from merge_cases import CASES, TENSOR, Case, family, forced, model_names, named
+
+from mergekit_ext.kernels.backends import Backend
+from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.methods.catalogue import METHODS
 
 
 _STATUS: Final = Path("/proc/self/status")
@@ -76,6 +80,24 @@ def measured(
     merged = directly(method, tensors, way)
     extra = _status("VmHWM") - before - merged.numel() * merged.element_size()
     return Extra(max(0, extra), not forgotten)
+
+
+def directly(
+    case: Case, tensors: Sequence[torch.Tensor], backend: Backend
+) -> torch.Tensor:
+    """Return the merge of base and experts by one of our methods, without mergekit."""
+    taken = case.taken(tensors)
+    names, values = model_names(len(taken)), case.values(len(taken))
+    inputs = [Input(*pair) for pair in zip(taken, names, strict=True)]
+    experts = [
+        (one, {name: given[one.model] for name, given in values.items()})
+        for one in inputs[1 if case.base else 0 :]
+    ]
+    method = next(method for method in METHODS if method.name == case.ours)
+    with forced(backend):
+        return method(
+            inputs[0] if case.base else None, experts, case.shared, name=TENSOR
+        )
 
 
 def _give_back() -> None:

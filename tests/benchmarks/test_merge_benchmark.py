@@ -80,13 +80,13 @@ def test_a_backend_that_disagrees_gets_no_ratio(
     tmp_path: Path,
     method: str,
 ) -> None:
-    right = load("merge_backends").TORCH
+    right = load("merge_cases").TORCH
     wrong = replace(
         right,
         merge=lambda what: (one_wrong(right.merge(what)[0]), False),
         nearswap=lambda *given: (one_wrong(right.nearswap(*given)[0]), False),
     )
-    monkeypatch.setattr(load("merge_backends"), "TORCH", wrong)
+    monkeypatch.setattr(load("merge_cases"), "TORCH", wrong)
     file = tmp_path / "found.json"
     status = load("merge").main([*SMALL, "--methods", method, "--json", str(file)])
     printed = capsys.readouterr().out
@@ -100,7 +100,7 @@ def test_a_backend_that_disagrees_gets_no_ratio(
 
 
 def test_a_merge_that_asks_no_backend_is_not_measured(load: Load) -> None:
-    backends = load("merge_backends")
+    backends = load("merge_cases")
     with (
         pytest.raises(RuntimeError, match="Nothing inside was computed by torch"),
         backends.forced(backends.TORCH),
@@ -186,7 +186,7 @@ def test_times_the_command_from_end_to_end(
     options = argparse.Namespace(
         folder=tmp_path / "here", with_stock_breadcrumbs=False, rounds=1, json=file
     )
-    shape = load("merge_models").Shape(300, 256, 512, 1)
+    shape = load("merge_cases").Shape(300, 256, 512, 1)
     assert program.run(options, shape) == 0
     rows = capsys.readouterr().out.splitlines()[-2:]
     assert [row.split()[0] for row in rows] == ["linear", "fused_breadcrumbs"]
@@ -197,14 +197,23 @@ def test_times_the_command_from_end_to_end(
         assert found["median_peak"] > 50e6
 
 
+def test_a_child_is_measured_apart_from_this_process(
+    load: Load, tmp_path: Path
+) -> None:
+    """Its peak counts from that of the process that starts it: a small one."""
+    program = load("merge_end_to_end")
+    taken = program._child([sys.executable, "-S", "-c", ""], tmp_path / "log.txt")
+    assert taken.peak < 40e6
+
+
 def test_a_merged_model_that_is_not_the_reference_is_no_result(
     load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    command = load("merge_command")
+    command = load("merge_end_to_end")
     taken = command.Run(1.0, 1.0, 1)
     monkeypatch.setattr(command, "_child", lambda *_: taken)
     monkeypatch.setattr(command, "read", lambda *_: torch.ones(3))
     recipe = command.recipes(stock_breadcrumbs=False)[0]
-    assert command.run(recipe, tmp_path, torch.ones(3)) is taken
+    assert command.run_recipe(recipe, tmp_path, torch.ones(3)) is taken
     with pytest.raises(ArithmeticError, match=r"linear: .* differs in 3 elements"):
-        command.run(recipe, tmp_path, torch.zeros(3))
+        command.run_recipe(recipe, tmp_path, torch.zeros(3))
