@@ -15,7 +15,7 @@ from mergekit_ext.kernels import merge, reference
 from mergekit_ext.kernels.backends import TORCH, Backend, numba_backend
 from mergekit_ext.kernels.inputs import Input
 from mergekit_ext.kernels.terms import Merge
-from mergekit_ext.methods.catalogue import METHODS
+from mergekit_ext.methods.method_catalogue import METHODS
 
 
 NAMES: Final = ("numba", "torch")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mergekit_ext.errors import RecipeError, unknown_name
-from mergekit_ext.methods.catalogue import METHODS
 from mergekit_ext.methods.method import Method
+from mergekit_ext.methods.method_catalogue import METHODS
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 from mergekit_ext.recipes.layer_swap_recipe import check_swap_recipe
 from mergekit_ext.recipes.recipe import OutputSlice, Recipe, Scope, Source, leaves

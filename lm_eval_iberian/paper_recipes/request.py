@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.recipes.parameter import Parameter
+from lm_eval_iberian.paper_recipes.parameter import Parameter
 
 
 INSTRUCT = "instruct"
 
 
 @dataclass(frozen=True)
-class Setting:
+class ParameterSetting:
     """A value for a parameter.
 
     Args:
@@ -54,7 +54,7 @@ class Request:
     base: str | None = None
     instruct: str | None = None
     experts: Mapping[str, str] = field(default_factory=dict)
-    settings: tuple[Setting, ...] = ()
+    settings: tuple[ParameterSetting, ...] = ()
     dtype: str | None = None
 
     def __post_init__(self) -> None:
@@ -95,7 +95,7 @@ def _of(languages: list[str]) -> str:
     return f" (none for {', '.join(languages)})" if languages else ""
 
 
-def read_setting(parameter: Parameter, text: str) -> Setting:
+def read_setting(parameter: Parameter, text: str) -> ParameterSetting:
     """Read ``0.5``, or ``eu=0.5`` where each model may have its own value.
 
     Raises:
@@ -104,4 +104,4 @@ def read_setting(parameter: Parameter, text: str) -> Setting:
     model, sign, value = text.rpartition("=")
     if sign and not (parameter.each and model):
         raise DataError(f"--{parameter.name} takes one value, found {text!r}.")
-    return Setting(parameter.name, parameter.read(value), value, model or None)
+    return ParameterSetting(parameter.name, parameter.read(value), value, model or None)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.recipes.catalogue import load_catalogue
-from lm_eval_iberian.recipes.request import Setting, read_setting
+from lm_eval_iberian.paper_recipes.recipe_catalogue import load_catalogue
+from lm_eval_iberian.paper_recipes.request import ParameterSetting, read_setting
 
 
 PARAMETERS = load_catalogue().parameters
@@ -67,9 +67,11 @@ def test_a_choice_has_a_nearest() -> None:
 
 
 def test_a_setting_may_name_its_model() -> None:
-    assert read_setting(PARAMETERS["weight"], "0.5") == Setting("weight", 0.5, "0.5")
+    assert read_setting(PARAMETERS["weight"], "0.5") == ParameterSetting(
+        "weight", 0.5, "0.5"
+    )
     named = read_setting(PARAMETERS["weight"], "eu=0.5")
-    assert named == Setting("weight", 0.5, "0.5", "eu")
+    assert named == ParameterSetting("weight", 0.5, "0.5", "eu")
 
 
 @pytest.mark.parametrize(("name", "text"), [("lambda", "eu=1"), ("weight", "=1")])

@@ -8,7 +8,10 @@ import pytest
 from mergekit.merge_methods import registered_methods
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.recipes.catalogue import load_catalogue, read_catalogue
+from lm_eval_iberian.paper_recipes.recipe_catalogue import (
+    load_catalogue,
+    read_catalogue,
+)
 
 
 CATALOGUE = load_catalogue()

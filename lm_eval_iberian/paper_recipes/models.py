@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.recipes.catalogue import Backbone, Expert
-from lm_eval_iberian.recipes.request import INSTRUCT, Request
+from lm_eval_iberian.paper_recipes.recipe_catalogue import Backbone, LanguageExpert
+from lm_eval_iberian.paper_recipes.request import INSTRUCT, Request
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _is_unknown(lang: str, request: Request, backbone: Backbone) -> bool:
 
 
 def _experts(
-    request: Request, known: Mapping[str, Expert]
+    request: Request, known: Mapping[str, LanguageExpert]
 ) -> Iterator[tuple[str, str]]:
     for lang in request.experts:
         if lang not in request.languages:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.recipes.catalogue import Catalogue, Method
-from lm_eval_iberian.recipes.request import INSTRUCT, Request, Setting
+from lm_eval_iberian.paper_recipes.recipe_catalogue import RecipeCatalogue, RecipeMethod
+from lm_eval_iberian.paper_recipes.request import INSTRUCT, ParameterSetting, Request
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Values:
     each: Mapping[str, Mapping[str, Any]]
 
 
-def values_of(request: Request, catalogue: Catalogue) -> Values:
+def values_of(request: Request, catalogue: RecipeCatalogue) -> Values:
     """Return the values of a request.
 
     Raises:
@@ -53,7 +53,10 @@ def values_of(request: Request, catalogue: Catalogue) -> Values:
 
 
 def _check(
-    request: Request, method: Method, catalogue: Catalogue, parts: tuple[str, ...]
+    request: Request,
+    method: RecipeMethod,
+    catalogue: RecipeCatalogue,
+    parts: tuple[str, ...],
 ) -> None:
     seen = set()
     for one in request.settings:
@@ -82,7 +85,7 @@ def _check(
 
 
 def _weights(
-    request: Request, given: list[Setting], defaults: Mapping[str, Any]
+    request: Request, given: list[ParameterSetting], defaults: Mapping[str, Any]
 ) -> dict[str, float]:
     """Return every model's weight; one without a name is for all the experts."""
     several = len(request.languages)
@@ -96,7 +99,7 @@ def _weights(
 
 
 def _each(
-    given: list[Setting], parts: tuple[str, ...], default: float | None
+    given: list[ParameterSetting], parts: tuple[str, ...], default: float | None
 ) -> dict[str, Any]:
     named = {one.model: one.value for one in given}
     found = {part: named.get(part, named.get(None, default)) for part in parts}
@@ -120,5 +123,5 @@ def _check_sum(
         raise DataError(f"The weights {weights} sum to 0, by which linear divides.")
 
 
-def _name(request: Request, method: Method) -> str:
+def _name(request: Request, method: RecipeMethod) -> str:
     return method.fused if request.fused else request.method

@@ -13,7 +13,7 @@ from mergekit.config import MergeConfiguration
 
 from lm_eval_iberian.cli import main
 from lm_eval_iberian.errors import IberianError
-from lm_eval_iberian.recipes import (
+from lm_eval_iberian.paper_recipes import (
     Request,
     build,
     load_catalogue,

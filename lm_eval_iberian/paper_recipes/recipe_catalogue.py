@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.paper_recipes.parameter import Parameter
 from lm_eval_iberian.paths import data
-from lm_eval_iberian.recipes.parameter import Parameter
 from lm_eval_iberian.toml import read_toml
 
 
@@ -19,7 +19,7 @@ STARTS = ("none", "base", "instruct")
 
 
 @dataclass(frozen=True)
-class Expert:
+class LanguageExpert:
     """A model that knows one language.
 
     Args:
@@ -42,11 +42,11 @@ class Backbone:
     instruct: str
     dtype: str
     source: str
-    experts: Mapping[str, Expert]
+    experts: Mapping[str, LanguageExpert]
 
 
 @dataclass(frozen=True)
-class Method:
+class RecipeMethod:
     """A merge method as recipes use it.
 
     Args:
@@ -78,7 +78,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Table:
+class PaperTable:
     """Tables of the paper and the merges in them."""
 
     numbers: tuple[int, ...]
@@ -89,14 +89,14 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class RecipeCatalogue:
     """Everything a recipe can be made of, by name."""
 
     backbones: Mapping[str, Backbone]
-    methods: Mapping[str, Method]
+    methods: Mapping[str, RecipeMethod]
     parameters: Mapping[str, Parameter]
     weights: Mapping[str, Any]
-    tables: tuple[Table, ...]
+    tables: tuple[PaperTable, ...]
 
     def methods_with(self, parameter: str, *, fused: bool) -> list[str]:
         """Return the names of the methods that take a parameter."""
@@ -108,12 +108,12 @@ class Catalogue:
 
 
 @functools.cache
-def load_catalogue() -> Catalogue:
+def load_catalogue() -> RecipeCatalogue:
     """Return the shipped catalogue."""
     return read_catalogue(data() / "recipes" / "catalogue.toml")
 
 
-def read_catalogue(path: Path) -> Catalogue:
+def read_catalogue(path: Path) -> RecipeCatalogue:
     """Read a catalogue.
 
     Raises:
@@ -121,14 +121,14 @@ def read_catalogue(path: Path) -> Catalogue:
     """
     raw = read_toml(path)
     try:
-        found = Catalogue(
+        found = RecipeCatalogue(
             backbones={k: _backbone(v) for k, v in raw["backbones"].items()},
-            methods={k: Method(**_tuples(v)) for k, v in raw["methods"].items()},
+            methods={k: RecipeMethod(**_tuples(v)) for k, v in raw["methods"].items()},
             parameters={
                 k: Parameter(name=k, **_tuples(v)) for k, v in raw["parameters"].items()
             },
             weights=raw["weights"],
-            tables=tuple(Table(**_tuples(v)) for v in raw["tables"]),
+            tables=tuple(PaperTable(**_tuples(v)) for v in raw["tables"]),
         )
         _check(found)
     except (KeyError, TypeError, ValueError) as error:
@@ -137,7 +137,9 @@ def read_catalogue(path: Path) -> Catalogue:
 
 
 def _backbone(raw: Mapping[str, Any]) -> Backbone:
-    experts = {lang: Expert(**expert) for lang, expert in raw["experts"].items()}
+    experts = {
+        lang: LanguageExpert(**expert) for lang, expert in raw["experts"].items()
+    }
     return Backbone(**{**raw, "experts": experts})
 
 
@@ -145,7 +147,7 @@ def _tuples(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
 
 
-def _check(found: Catalogue) -> None:
+def _check(found: RecipeCatalogue) -> None:
     for name, method in found.methods.items():
         if unknown := set(method.takes) - set(found.parameters):
             raise ValueError(f"methods.{name} takes unknown {sorted(unknown)}")

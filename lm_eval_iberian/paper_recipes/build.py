@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.recipes.catalogue import Backbone, Catalogue, Method
-from lm_eval_iberian.recipes.models import Models, models_of
-from lm_eval_iberian.recipes.request import INSTRUCT, Request
-from lm_eval_iberian.recipes.values import Values, values_of
+from lm_eval_iberian.paper_recipes.models import Models, models_of
+from lm_eval_iberian.paper_recipes.recipe_catalogue import (
+    Backbone,
+    RecipeCatalogue,
+    RecipeMethod,
+)
+from lm_eval_iberian.paper_recipes.request import INSTRUCT, Request
+from lm_eval_iberian.paper_recipes.values import Values, values_of
 
 
 DTYPES = ("bfloat16", "float16", "float32", "float64")
 
 
-def build(request: Request, catalogue: Catalogue) -> dict[str, Any]:
+def build(request: Request, catalogue: RecipeCatalogue) -> dict[str, Any]:
     """Return the recipe of a request.
 
     Raises:
@@ -43,7 +47,9 @@ def build(request: Request, catalogue: Catalogue) -> dict[str, Any]:
     return recipe | {"tokenizer_source": models.instruct}
 
 
-def look_up(request: Request, catalogue: Catalogue) -> tuple[Backbone, Method]:
+def look_up(
+    request: Request, catalogue: RecipeCatalogue
+) -> tuple[Backbone, RecipeMethod]:
     """Return the backbone and the method of a request.
 
     Raises:
@@ -92,7 +98,9 @@ def _dtype(model: str) -> str:
     return found if found in DTYPES else ""
 
 
-def _listed(method: Method, models: Models, values: Values) -> list[dict[str, Any]]:
+def _listed(
+    method: RecipeMethod, models: Models, values: Values
+) -> list[dict[str, Any]]:
     parts = {INSTRUCT: models.instruct, **models.experts}
     if method.start == "instruct":
         del parts[INSTRUCT]
