@@ -167,3 +167,13 @@ def test_no_two_modules_share_a_name(root: Path) -> None:
     for path in own:
         if path.stem not in {"__init__", *ONE_THING}:
             assert names[path.stem] == 1, path
+
+
+def test_no_two_classes_of_recipes_and_methods_share_a_name(root: Path) -> None:
+    places: dict[str, list[Path]] = {}
+    for folder in (*OWN_NAMES, "lm_eval_iberian/demo"):
+        for path in sources(root, folder):
+            for node in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name, []).append(path)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

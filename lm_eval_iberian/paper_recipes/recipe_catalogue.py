@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.paper_recipes.parameter import Parameter
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
+from mergekit_ext.methods.parameters import PARAMETERS, Parameter
 
 
 MULTI = "multi"
@@ -90,11 +90,21 @@ class PaperTable:
 
 @dataclass(frozen=True)
 class RecipeCatalogue:
-    """Everything a recipe can be made of, by name."""
+    """Everything a recipe can be made of, by name.
+
+    Args:
+        backbones: The models to start from.
+        methods: The merge methods, by mergekit's names.
+        parameters: What the methods take.
+        fused_only: Those that only the methods of this package take.
+        weights: The models' weights where none is asked for.
+        tables: The paper's tables.
+    """
 
     backbones: Mapping[str, Backbone]
     methods: Mapping[str, RecipeMethod]
     parameters: Mapping[str, Parameter]
+    fused_only: tuple[str, ...]
     weights: Mapping[str, Any]
     tables: tuple[PaperTable, ...]
 
@@ -121,12 +131,12 @@ def read_catalogue(path: Path) -> RecipeCatalogue:
     """
     raw = read_toml(path)
     try:
+        methods = {k: RecipeMethod(**_tuples(v)) for k, v in raw["methods"].items()}
         found = RecipeCatalogue(
             backbones={k: _backbone(v) for k, v in raw["backbones"].items()},
-            methods={k: RecipeMethod(**_tuples(v)) for k, v in raw["methods"].items()},
-            parameters={
-                k: Parameter(name=k, **_tuples(v)) for k, v in raw["parameters"].items()
-            },
+            methods=methods,
+            parameters=_taken(methods),
+            fused_only=tuple(raw["parameters"]["fused_only"]),
             weights=raw["weights"],
             tables=tuple(PaperTable(**_tuples(v)) for v in raw["tables"]),
         )
@@ -147,10 +157,17 @@ def _tuples(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
 
 
-def _check(found: RecipeCatalogue) -> None:
-    for name, method in found.methods.items():
-        if unknown := set(method.takes) - set(found.parameters):
+def _taken(methods: Mapping[str, RecipeMethod]) -> dict[str, Parameter]:
+    for name, method in methods.items():
+        if unknown := set(method.takes) - set(PARAMETERS):
             raise ValueError(f"methods.{name} takes unknown {sorted(unknown)}")
+    taken = {name for method in methods.values() for name in method.takes}
+    return {name: one for name, one in PARAMETERS.items() if name in taken}
+
+
+def _check(found: RecipeCatalogue) -> None:
+    if unknown := set(found.fused_only) - set(found.parameters):
+        raise ValueError(f"parameters.fused_only names unknown {sorted(unknown)}")
     for table in found.tables:
         named = (*table.backbones, *table.methods)
         if unknown := set(named) - set(found.backbones) - set(found.methods):

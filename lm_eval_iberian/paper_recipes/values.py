@@ -41,7 +41,7 @@ def values_of(request: Request, catalogue: RecipeCatalogue) -> Values:
         given = [one for one in request.settings if one.parameter == name]
         if name == "weight":
             _spread(each, name, _weights(request, given, catalogue.weights))
-        elif catalogue.parameters[name].type == "names":
+        elif catalogue.parameters[name].several:
             if given:
                 shared[name] = [one.value for one in given]
         elif any(one.model for one in given):
@@ -67,8 +67,7 @@ def _check(
                 f"{_name(request, method)} has no parameter {one.parameter};"
                 f" these have: {', '.join(having)}."
             )
-        parameter = catalogue.parameters[one.parameter]
-        if parameter.fused and not request.fused:
+        if one.parameter in catalogue.fused_only and not request.fused:
             having = catalogue.methods_with(one.parameter, fused=True)
             raise DataError(
                 f"mergekit's {request.method} has no {one.parameter}; these have:"
@@ -76,7 +75,8 @@ def _check(
             )
         if one.model is not None and one.model not in parts:
             raise UnknownNameError("model of this merge", one.model, parts)
-        if (one.parameter, one.model) in seen and parameter.type != "names":
+        several = catalogue.parameters[one.parameter].several
+        if (one.parameter, one.model) in seen and not several:
             raise DataError(f"--{one.parameter} is given twice for the same model.")
         seen.add((one.parameter, one.model))
     for name in method.required:

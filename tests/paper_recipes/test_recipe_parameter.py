@@ -29,7 +29,7 @@ PARAMETERS = load_catalogue().parameters
     ],
 )
 def test_a_value_is_read(name: str, text: str, value: Any) -> None:
-    found = PARAMETERS[name].read(text)
+    found = read_setting(PARAMETERS[name], text).value
     assert found == value
     assert type(found) is type(value)
 
@@ -58,12 +58,12 @@ def test_a_value_is_read(name: str, text: str, value: Any) -> None:
 )
 def test_what_is_no_value_is_refused(name: str, text: str) -> None:
     with pytest.raises(DataError, match=f"{name} must be"):
-        PARAMETERS[name].read(text)
+        read_setting(PARAMETERS[name], text)
 
 
 def test_a_choice_has_a_nearest() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean average"):
-        PARAMETERS["embeddings"].read("avrage")
+        read_setting(PARAMETERS["embeddings"], "avrage")
 
 
 def test_a_setting_may_name_its_model() -> None:
