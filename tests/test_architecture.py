@@ -177,3 +177,13 @@ def test_no_two_classes_of_recipes_and_methods_share_a_name(root: Path) -> None:
                 if isinstance(node, ast.ClassDef):
                     places.setdefault(node.name, []).append(path)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_dtypes_are_listed_once(root: Path) -> None:
+    found = [
+        str(path.relative_to(root))
+        for package in ("lm_eval_iberian", "mergekit_ext")
+        for path in sources(root, package)
+        if '"float64"' in path.read_text("utf-8")
+    ]
+    assert found == ["mergekit_ext/dtypes.py"]

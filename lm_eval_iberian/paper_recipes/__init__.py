@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from lm_eval_iberian.paper_recipes.as_yaml import named, recipe_text
-from lm_eval_iberian.paper_recipes.build import DTYPES, build
+from lm_eval_iberian.paper_recipes.build import build
 from lm_eval_iberian.paper_recipes.checked import check_text
 from lm_eval_iberian.paper_recipes.published import (
     Published,
@@ -27,7 +27,6 @@ from lm_eval_iberian.paper_recipes.request import (
 
 
 __all__ = [
-    "DTYPES",
     "ParameterSetting",
     "Published",
     "RecipeCatalogue",

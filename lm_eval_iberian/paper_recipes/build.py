@@ -15,9 +15,7 @@ from lm_eval_iberian.paper_recipes.recipe_catalogue import (
 )
 from lm_eval_iberian.paper_recipes.request import INSTRUCT, Request
 from lm_eval_iberian.paper_recipes.values import Values, values_of
-
-
-DTYPES = ("bfloat16", "float16", "float32", "float64")
+from mergekit_ext.dtypes import DTYPES
 
 
 def build(request: Request, catalogue: RecipeCatalogue) -> dict[str, Any]:
