@@ -6,9 +6,8 @@
 
 from __future__ import annotations
 
-from lm_eval_iberian.paper_recipes.as_yaml import named, recipe_text
+from lm_eval_iberian.paper_recipes.as_yaml import check_text, named, recipe_text
 from lm_eval_iberian.paper_recipes.build import build
-from lm_eval_iberian.paper_recipes.checked import check_text
 from lm_eval_iberian.paper_recipes.published import (
     Published,
     published,

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from lm_eval_iberian.paper_recipes.build import build, look_up
-from lm_eval_iberian.paper_recipes.models import models_of
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.paper_recipes.build import build, look_up, models_of
 from lm_eval_iberian.paper_recipes.recipe_catalogue import RecipeCatalogue, RecipeMethod
 from lm_eval_iberian.paper_recipes.request import Request
 from lm_eval_iberian.terminal import shown
@@ -45,6 +45,23 @@ def named(numbers: tuple[int, ...]) -> str:
     """Return ``table 8`` or ``tables 3, 5, 6 and 7``."""
     *first, last = map(str, numbers)
     return f"tables {', '.join(first)} and {last}" if first else f"table {last}"
+
+
+def check_text(text: str) -> None:
+    """Check a recipe with mergekit's configuration and, if ours, our own checks.
+
+    Slow the first time: mergekit is imported.
+
+    Raises:
+        DataError: With what is wrong.
+    """
+    from mergekit_ext.errors import MergeError
+    from mergekit_ext.recipes.recipe_validation import validate_recipe
+
+    try:
+        validate_recipe(text)
+    except MergeError as error:
+        raise DataError(f"The recipe does not hold: {error}") from error
 
 
 def _comment(
