@@ -49,10 +49,13 @@ def test_a_value_is_read(name: str, text: str, value: Any) -> None:
         ("seed", "18446744073709551616"),
         ("seed", "9" * 5000),  # Python refuses to read so long a number
         ("normalize", "no"),
+        ("seed", "1e3"),
         ("normalize", "True"),
+        ("normalize", "1"),  # which YAML may say
         ("bottom", "1.0"),
         ("bottom", "-1"),
         ("bottom", "0.0"),
+        ("bottom", "1000000"),
         ("revert", " "),
     ],
 )
