@@ -22,7 +22,7 @@ import torch
 from mergekit_ext.kernels import merge, reference
 from mergekit_ext.kernels.backends import TORCH, Backend, numba_backend
 from mergekit_ext.kernels.terms import Merge
-from mergekit_ext.methods.catalogue import METHODS
+from mergekit_ext.methods.method_catalogue import METHODS
 
 
 FOLDERS: Final = ("base", "expert_1", "expert_2")

@@ -22,7 +22,7 @@ from merge_cases import CASES, TENSOR, Case, family, forced, model_names, named
 
 from mergekit_ext.kernels.backends import Backend
 from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.methods.catalogue import METHODS
+from mergekit_ext.methods.method_catalogue import METHODS
 
 
 _STATUS: Final = Path("/proc/self/status")

@@ -171,7 +171,7 @@ def _our_merge(
 
 
 def _is_ours(method: Any) -> bool:
-    from mergekit_ext.methods.catalogue import METHODS
+    from mergekit_ext.methods.method_catalogue import METHODS
 
     return method in {one.name for one in METHODS}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ HOSTS = {
         "mergekit_ext/recipes/recipe_validation.py",
     },
 }
+# whose modules nothing else in either package is named after
+OWN_NAMES = (
+    "lm_eval_iberian/paper_recipes",
+    "mergekit_ext/methods",
+    "mergekit_ext/recipes",
+)
+# a method and its kernel
+ONE_THING = {"nearswap"}
 
 
 def sources(root: Path, folder: str) -> list[Path]:
@@ -133,3 +142,48 @@ def test_no_module_is_called_after_nothing(root: Path) -> None:
     for folder in ("lm_eval_iberian", "mergekit_ext"):
         names = {path.stem for path in sources(root, folder)}
         assert not names & {"utils", "common", "helpers", "misc"}
+
+
+def test_no_two_folders_share_a_name(root: Path) -> None:
+    folders = Counter(
+        path.parent.name
+        for package in ("lm_eval_iberian", "mergekit_ext")
+        for path in sources(root, package)
+        if path.name == "__init__.py"
+    )
+    assert [name for name, count in folders.items() if count > 1] == []
+
+
+def test_no_two_modules_share_a_name(root: Path) -> None:
+    own = [path for folder in OWN_NAMES for path in sources(root, folder)]
+    assert {path.parent for path in own} == {root / folder for folder in OWN_NAMES}
+    names = Counter(
+        path.stem
+        for package in ("lm_eval_iberian", "mergekit_ext")
+        for path in sources(root, package)
+        # a command is named after its verb
+        if path.parent.name != "cli"
+    )
+    for path in own:
+        if path.stem not in {"__init__", *ONE_THING}:
+            assert names[path.stem] == 1, path
+
+
+def test_no_two_classes_of_recipes_and_methods_share_a_name(root: Path) -> None:
+    places: dict[str, list[Path]] = {}
+    for folder in (*OWN_NAMES, "lm_eval_iberian/demo"):
+        for path in sources(root, folder):
+            for node in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    places.setdefault(node.name, []).append(path)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_dtypes_are_listed_once(root: Path) -> None:
+    found = [
+        str(path.relative_to(root))
+        for package in ("lm_eval_iberian", "mergekit_ext")
+        for path in sources(root, package)
+        if '"float64"' in path.read_text("utf-8")
+    ]
+    assert found == ["mergekit_ext/dtypes.py"]

@@ -15,7 +15,7 @@ from lm_eval_iberian.terminal import console, shown
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.recipes import Request, Setting
+    from lm_eval_iberian.paper_recipes import ParameterSetting, Request
 
 
 # parameter -> how its option is explained
@@ -122,7 +122,7 @@ def command(
             " --expert LANG=ID for models of your own; or --list"
         )
     else:
-        from lm_eval_iberian.recipes import Request
+        from lm_eval_iberian.paper_recipes import Request
 
         others, settings = _experts(experts), _settings(values)
         request = Request(
@@ -144,8 +144,8 @@ def _writing() -> Iterator[None]:
         raise click.ClickException(f"{where}: {error.strerror}") from error
 
 
-def _settings(values: dict[str, tuple[str, ...]]) -> tuple[Setting, ...]:
-    from lm_eval_iberian.recipes import load_catalogue, read_setting
+def _settings(values: dict[str, tuple[str, ...]]) -> tuple[ParameterSetting, ...]:
+    from lm_eval_iberian.paper_recipes import load_catalogue, read_setting
 
     known = load_catalogue().parameters
     return tuple(
@@ -169,7 +169,7 @@ def _experts(texts: tuple[str, ...]) -> dict[str, str]:
 
 def _write_one(request: Request, out: Path | None, force: bool, check: bool) -> None:
     from lm_eval_iberian.files import write_whole
-    from lm_eval_iberian.recipes import (
+    from lm_eval_iberian.paper_recipes import (
         check_text,
         load_catalogue,
         published,
@@ -194,7 +194,7 @@ def _write_one(request: Request, out: Path | None, force: bool, check: bool) -> 
 def _write_all(
     folder: Path, tables: tuple[int, ...], fused: bool, force: bool, check: bool
 ) -> None:
-    from lm_eval_iberian.recipes import (
+    from lm_eval_iberian.paper_recipes import (
         check_text,
         load_catalogue,
         published,
@@ -210,7 +210,7 @@ def _write_all(
 
 
 def _list() -> None:
-    from lm_eval_iberian.recipes.listing import listings
+    from lm_eval_iberian.paper_recipes.listing import listings
 
     screen = console()
     for index, table in enumerate(listings()):

@@ -9,10 +9,12 @@ from typing import Any
 import yaml
 
 from lm_eval_iberian.demo.commands import run_command
-from lm_eval_iberian.demo.spec import Method
+from lm_eval_iberian.demo.spec import DemoMethod
 
 
-def recipe(method: Method, base: Path, instruct: Path, expert: Path) -> dict[str, Any]:
+def recipe(
+    method: DemoMethod, base: Path, instruct: Path, expert: Path
+) -> dict[str, Any]:
     """Return the mergekit recipe of a method; the paths are made absolute."""
     models = [
         {

@@ -36,7 +36,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Method:
+class DemoMethod:
     """One merge method with the parameters its recipe carries.
 
     ``weights`` are those of the instructed model and of the language expert.
@@ -50,10 +50,14 @@ class Method:
 
 
 METHODS = (
-    Method("linear", (0.5, 0.5), needs_base=False),
-    Method("task_arithmetic", (1.0, 0.5)),
-    Method("fused_dare_linear", (1.0, 0.5), {"seed": 1}, per_model={"density": 0.8}),
-    Method("fused_breadcrumbs", (1.0, 0.5), per_model={"density": 0.9, "gamma": 0.01}),
+    DemoMethod("linear", (0.5, 0.5), needs_base=False),
+    DemoMethod("task_arithmetic", (1.0, 0.5)),
+    DemoMethod(
+        "fused_dare_linear", (1.0, 0.5), {"seed": 1}, per_model={"density": 0.8}
+    ),
+    DemoMethod(
+        "fused_breadcrumbs", (1.0, 0.5), per_model={"density": 0.9, "gamma": 0.01}
+    ),
 )
 
 
@@ -73,7 +77,7 @@ class DemoSpec:
     instruct: Training = Training(300, 1.2e-3, rows=24, tokens=112)
     expert: Training = Training(240, 8e-4, rows=24)
     replay: float = 0.1
-    methods: tuple[Method, ...] = METHODS
+    methods: tuple[DemoMethod, ...] = METHODS
     answer_tokens: int = 112
 
     def scaled(self, share: float) -> DemoSpec:
@@ -104,7 +108,7 @@ class DemoSpec:
         return ("base", "instruct", *(f"expert-{lang}" for lang in self.languages))
 
     @property
-    def merges(self) -> tuple[tuple[str, str, Method], ...]:
+    def merges(self) -> tuple[tuple[str, str, DemoMethod], ...]:
         """(name, language, method) of every merge."""
         return tuple(
             (f"{method.name}-{lang}", lang, method)

@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mergekit_ext.dtypes import DTYPES
 from mergekit_ext.errors import OutputError
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.safetensors_header import ITEM
 from mergekit_ext.recipes.recipe import Recipe
 
 
-_BYTES = {"bfloat16": 2, "float16": 2, "float32": 4, "float64": 8}
 # tokenizer, card, headers
 _MARGIN = 64 << 20
 _LAYER = re.compile(r"\.(\d+)\.")
@@ -69,7 +69,7 @@ def _largest(recipe: Recipe, checkpoints: Sequence[Checkpoint], name: str) -> in
     """Return the bytes of a tensor in the output's dtype, of the largest input."""
     dtypes = recipe.dtypes or {}
     dtype = dtypes.get("out_dtype") or dtypes.get("dtype") or ""
-    item = _BYTES.get(dtype.removeprefix("torch."))
+    item = DTYPES.get(dtype.removeprefix("torch."))
     headers = [one.tensors[name] for one in checkpoints if name in one.tensors]
     return max(h.elements * (item or ITEM.get(h.dtype, 8)) for h in headers)
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import torch
 
+from mergekit_ext.dtypes import DTYPES
 from mergekit_ext.errors import InputError
 
 
-DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_TAKEN = tuple(getattr(torch, name) for name in DTYPES)
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ def check_inputs(name: str, inputs: Sequence[Input]) -> None:
         InputError: At the first that does not fit, naming it and both models.
     """
     for one in inputs:
-        if one.tensor.dtype not in DTYPES:
+        if one.tensor.dtype not in _TAKEN:
             raise InputError(
                 f"Tensor {name!r} of {one.model!r} is {one.tensor.dtype};"
-                f" a merge takes {', '.join(str(dtype) for dtype in DTYPES)}."
+                f" a merge takes {', '.join(str(dtype) for dtype in _TAKEN)}."
             )
         first = inputs[0]
         if one.tensor.shape != first.tensor.shape:

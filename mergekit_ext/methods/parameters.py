@@ -23,6 +23,8 @@ class Parameter:
         must: What the value must be, to complete "must be …".
         type: The type of a value, as mergekit is to parse it.
         default: The value where the recipe has none; ``REQUIRED`` if there is no such.
+        choices: Every value there is, where it is one of some names.
+        several: Whether a recipe may list several values.
     """
 
     name: str
@@ -31,6 +33,8 @@ class Parameter:
     must: str
     type: type
     default: Any = REQUIRED
+    choices: tuple[str, ...] = ()
+    several: bool = False
 
     def check(self, value: Any, where: str) -> Any:
         """Return the value that ``value`` stands for.
@@ -83,13 +87,16 @@ def _seed(value: Any) -> int:
     return int(value)
 
 
-def _choice(*choices: str) -> Callable[[Any], str]:
+def _choice(
+    name: str, per_model: bool, choices: tuple[str, ...], default: Any = REQUIRED
+) -> Parameter:
     def read(value: Any) -> str:
         if not isinstance(value, str) or value not in choices:
             raise ValueError
         return value
 
-    return read
+    must = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    return Parameter(name, per_model, read, must, str, default, choices)
 
 
 def _layers(value: Any) -> int | float:
@@ -130,18 +137,11 @@ RESCALE = Parameter("rescale", False, _switch, _BOOL, bool, False)
 T = Parameter("t", False, finite, _FINITE, float)
 SEED = Parameter("seed", False, _seed, "a whole number from 0 to 2**64 - 1", int, 0)
 
-ROLE = Parameter("role", True, _choice("task", "language"), "task or language", str)
+ROLE = _choice("role", True, ("task", "language"))
 BOTTOM = Parameter("bottom", False, _layers, _LAYERS, float, 5 / 32)
 TOP = Parameter("top", False, _layers, _LAYERS, float, 2 / 32)
 TRANSITION = Parameter("transition", False, _layers, _LAYERS, float, 1)
-EMBEDDINGS = Parameter(
-    "embeddings",
-    False,
-    _choice("language", "task", "average"),
-    "language, task or average",
-    str,
-    "language",
-)
+EMBEDDINGS = _choice("embeddings", False, ("language", "task", "average"), "language")
 REVERT = Parameter(
     "revert",
     False,
@@ -149,5 +149,14 @@ REVERT = Parameter(
     "a list of parts of tensor names, such as layers.3 or self_attn.q_proj",
     str,
     "",
+    several=True,
 )
 LAYERS = Parameter("layers", False, _count, "a whole number of layers", int, 0)
+
+PARAMETERS = {
+    one.name: one
+    for one in (
+        WEIGHT, DENSITY, GAMMA, LAMBDA, NORMALIZE, RESCALE, T, SEED,
+        ROLE, BOTTOM, TOP, TRANSITION, EMBEDDINGS, REVERT, LAYERS,
+    )
+}  # fmt: skip

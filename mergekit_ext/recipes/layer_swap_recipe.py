@@ -15,6 +15,7 @@ from mergekit_ext.recipes.recipe_reader import read_recipe
 
 
 _ROLES = ("language", "task")
+_LISTS = {one.name for one in LAYER_SWAP.parameters if one.several}
 _COUNTS = ("num_hidden_layers", "n_layer", "num_layers")
 
 
@@ -113,7 +114,7 @@ def _where(recipe: Recipe) -> str:
 def _check_single(scope: Scope) -> None:
     for name, setting in scope.values.items():
         plain = not isinstance(setting, (list, tuple)) and not hasattr(setting, "value")
-        names = name == "revert" and isinstance(setting, (list, tuple))
+        names = name in _LISTS and isinstance(setting, (list, tuple))
         if not plain and not (names and all(isinstance(one, str) for one in setting)):
             raise RecipeError(
                 f"{scope.where}: {name} must be one value for all tensors in"

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mergekit_ext.dtypes import DTYPES
 from mergekit_ext.errors import RecipeError, unknown_name
-from mergekit_ext.methods.catalogue import METHODS
 from mergekit_ext.methods.method import Method
+from mergekit_ext.methods.method_catalogue import METHODS
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 from mergekit_ext.recipes.layer_swap_recipe import check_swap_recipe
 from mergekit_ext.recipes.recipe import OutputSlice, Recipe, Scope, Source, leaves
-
-
-DTYPES = ("bfloat16", "float16", "float32", "float64")
 
 
 # of mergekit's methods; ours need no mask in memory

@@ -41,6 +41,19 @@ def test_the_dtype_is_that_of_the_models(
     assert written["dtype"] == "float16"
 
 
+# transformers takes one per part of a model; int8 is none to merge in
+@pytest.mark.parametrize("dtype", [{"": "float16"}, ["float16"], "int8", None])
+def test_a_dtype_that_is_not_one_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: object
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my/base").mkdir(parents=True)
+    Path("my/base/config.json").write_text(json.dumps({"torch_dtype": dtype}))
+    result = recipe("--method", "ties", *OWN)
+    assert result.exit_code == 0, result.output
+    assert "dtype" not in yaml.safe_load(result.output)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from lm_eval_iberian.cli import main
 from lm_eval_iberian.cli.recipe import command
-from lm_eval_iberian.recipes import (
+from lm_eval_iberian.paper_recipes import (
     Request,
     load_catalogue,
     published,
@@ -107,7 +107,7 @@ def test_what_there_is_is_listed() -> None:
 
 def test_mergekit_is_asked_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("lm_eval_iberian.recipes.check_text", asked.append)
+    monkeypatch.setattr("lm_eval_iberian.paper_recipes.check_text", asked.append)
     result = iberian(*ONE, "--check")
     assert [result.output] == asked
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from mergekit.config import MergeConfiguration
 
-from mergekit_ext.methods.catalogue import METHODS as CATALOGUE
+from mergekit_ext.methods.method_catalogue import METHODS as CATALOGUE
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 from mergekit_ext.recipes.recipe_checks import check_coverage, check_recipe
 from mergekit_ext.recipes.recipe_reader import read_recipe

@@ -14,7 +14,7 @@ from mergekit_ext import register
 from mergekit_ext.errors import RecipeError
 from mergekit_ext.kernels.inputs import Input
 from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold
-from mergekit_ext.methods.catalogue import METHODS
+from mergekit_ext.methods.method_catalogue import METHODS
 
 
 OURS = {method.name: method for method in METHODS}

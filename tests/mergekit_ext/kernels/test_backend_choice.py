@@ -98,7 +98,7 @@ def test_small_merges_import_no_compiler(root: Any) -> None:
 
     code = (
         "import sys, torch\n"
-        "from mergekit_ext.methods.catalogue import METHODS\n"
+        "from mergekit_ext.methods.method_catalogue import METHODS\n"
         "from mergekit_ext.kernels.inputs import Input\n"
         "from mergekit_ext.methods.breadcrumbs import BREADCRUMBS\n"
         "one = Input(torch.ones(9), 'm')\n"

@@ -18,7 +18,7 @@ PROBE = """
 import json, sys, torch
 from mergekit_ext.kernels import backends, merge as merging
 from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.methods.catalogue import METHODS
+from mergekit_ext.methods.method_catalogue import METHODS
 
 backend, copies, names = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 picked = backends.TORCH if backend == "torch" else backends.numba_backend()

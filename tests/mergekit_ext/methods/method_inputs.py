@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.methods.catalogue import METHODS
 from mergekit_ext.methods.method import Method
+from mergekit_ext.methods.method_catalogue import METHODS
 
 
 FUSED: dict[str, Method] = {

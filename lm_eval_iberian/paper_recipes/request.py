@@ -7,15 +7,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.recipes.parameter import Parameter
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from mergekit_ext.methods.parameters import Parameter
 
 
 INSTRUCT = "instruct"
 
+# what must be written where that is less than a recipe may hold
+_LAYERS = "a number of layers, or a share of them between 0 and 1"
+_WRITTEN = {
+    "bottom": _LAYERS,
+    "top": _LAYERS,
+    "transition": _LAYERS,
+    "revert": "a name",
+}
+# of a whole number: 2**64 - 1 has 20, and there are fewer layers
+_SEED_DIGITS, _DIGITS = 20, 6
+
 
 @dataclass(frozen=True)
-class Setting:
+class ParameterSetting:
     """A value for a parameter.
 
     Args:
@@ -54,7 +65,7 @@ class Request:
     base: str | None = None
     instruct: str | None = None
     experts: Mapping[str, str] = field(default_factory=dict)
-    settings: tuple[Setting, ...] = ()
+    settings: tuple[ParameterSetting, ...] = ()
     dtype: str | None = None
 
     def __post_init__(self) -> None:
@@ -95,13 +106,44 @@ def _of(languages: list[str]) -> str:
     return f" (none for {', '.join(languages)})" if languages else ""
 
 
-def read_setting(parameter: Parameter, text: str) -> Setting:
+def read_setting(parameter: Parameter, text: str) -> ParameterSetting:
     """Read ``0.5``, or ``eu=0.5`` where each model may have its own value.
 
     Raises:
         DataError: If it is not what the parameter must be.
+        UnknownNameError: If it is a choice that does not exist.
     """
     model, sign, value = text.rpartition("=")
-    if sign and not (parameter.each and model):
+    if sign and not (parameter.per_model and model):
         raise DataError(f"--{parameter.name} takes one value, found {text!r}.")
-    return Setting(parameter.name, parameter.read(value), value, model or None)
+    return ParameterSetting(
+        parameter.name, _read(parameter, value), value, model or None
+    )
+
+
+def _read(parameter: Parameter, text: str) -> Any:
+    if parameter.choices and text not in parameter.choices:
+        raise UnknownNameError(f"value of {parameter.name}", text, parameter.choices)
+    try:
+        return _one_name(text) if parameter.several else _value(parameter, text)
+    except (TypeError, ValueError, OverflowError):
+        must = _WRITTEN.get(parameter.name, parameter.must)
+        raise DataError(f"{parameter.name} must be {must}, not {text!r}.") from None
+
+
+def _one_name(text: str) -> str:
+    if not text.strip():
+        raise ValueError
+    return text
+
+
+def _value(parameter: Parameter, text: str) -> Any:
+    """Have the parameter read what YAML would give it for a text."""
+    if parameter.type is bool:
+        return parameter.read({"true": True, "false": False}.get(text))
+    longest = _SEED_DIGITS if parameter.type is int else _DIGITS
+    whole = text.isdecimal() and len(text) <= longest
+    value = parameter.read(int(text) if whole else text)
+    if isinstance(value, int) and not whole:  # 4.0 layers
+        raise ValueError
+    return value

@@ -10,8 +10,8 @@ from typing import Any
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.paths import data
-from lm_eval_iberian.recipes.parameter import Parameter
 from lm_eval_iberian.toml import read_toml
+from mergekit_ext.methods.parameters import PARAMETERS, Parameter
 
 
 MULTI = "multi"
@@ -19,7 +19,7 @@ STARTS = ("none", "base", "instruct")
 
 
 @dataclass(frozen=True)
-class Expert:
+class LanguageExpert:
     """A model that knows one language.
 
     Args:
@@ -42,11 +42,11 @@ class Backbone:
     instruct: str
     dtype: str
     source: str
-    experts: Mapping[str, Expert]
+    experts: Mapping[str, LanguageExpert]
 
 
 @dataclass(frozen=True)
-class Method:
+class RecipeMethod:
     """A merge method as recipes use it.
 
     Args:
@@ -78,7 +78,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Table:
+class PaperTable:
     """Tables of the paper and the merges in them."""
 
     numbers: tuple[int, ...]
@@ -89,14 +89,24 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Catalogue:
-    """Everything a recipe can be made of, by name."""
+class RecipeCatalogue:
+    """Everything a recipe can be made of, by name.
+
+    Args:
+        backbones: The models to start from.
+        methods: The merge methods, by mergekit's names.
+        parameters: What the methods take.
+        fused_only: Those that only the methods of this package take.
+        weights: The models' weights where none is asked for.
+        tables: The paper's tables.
+    """
 
     backbones: Mapping[str, Backbone]
-    methods: Mapping[str, Method]
+    methods: Mapping[str, RecipeMethod]
     parameters: Mapping[str, Parameter]
+    fused_only: tuple[str, ...]
     weights: Mapping[str, Any]
-    tables: tuple[Table, ...]
+    tables: tuple[PaperTable, ...]
 
     def methods_with(self, parameter: str, *, fused: bool) -> list[str]:
         """Return the names of the methods that take a parameter."""
@@ -108,12 +118,12 @@ class Catalogue:
 
 
 @functools.cache
-def load_catalogue() -> Catalogue:
+def load_catalogue() -> RecipeCatalogue:
     """Return the shipped catalogue."""
     return read_catalogue(data() / "recipes" / "catalogue.toml")
 
 
-def read_catalogue(path: Path) -> Catalogue:
+def read_catalogue(path: Path) -> RecipeCatalogue:
     """Read a catalogue.
 
     Raises:
@@ -121,14 +131,14 @@ def read_catalogue(path: Path) -> Catalogue:
     """
     raw = read_toml(path)
     try:
-        found = Catalogue(
+        methods = {k: RecipeMethod(**_tuples(v)) for k, v in raw["methods"].items()}
+        found = RecipeCatalogue(
             backbones={k: _backbone(v) for k, v in raw["backbones"].items()},
-            methods={k: Method(**_tuples(v)) for k, v in raw["methods"].items()},
-            parameters={
-                k: Parameter(name=k, **_tuples(v)) for k, v in raw["parameters"].items()
-            },
+            methods=methods,
+            parameters=_taken(methods),
+            fused_only=tuple(raw["parameters"]["fused_only"]),
             weights=raw["weights"],
-            tables=tuple(Table(**_tuples(v)) for v in raw["tables"]),
+            tables=tuple(PaperTable(**_tuples(v)) for v in raw["tables"]),
         )
         _check(found)
     except (KeyError, TypeError, ValueError) as error:
@@ -137,7 +147,9 @@ def read_catalogue(path: Path) -> Catalogue:
 
 
 def _backbone(raw: Mapping[str, Any]) -> Backbone:
-    experts = {lang: Expert(**expert) for lang, expert in raw["experts"].items()}
+    experts = {
+        lang: LanguageExpert(**expert) for lang, expert in raw["experts"].items()
+    }
     return Backbone(**{**raw, "experts": experts})
 
 
@@ -145,10 +157,17 @@ def _tuples(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
 
 
-def _check(found: Catalogue) -> None:
-    for name, method in found.methods.items():
-        if unknown := set(method.takes) - set(found.parameters):
+def _taken(methods: Mapping[str, RecipeMethod]) -> dict[str, Parameter]:
+    for name, method in methods.items():
+        if unknown := set(method.takes) - set(PARAMETERS):
             raise ValueError(f"methods.{name} takes unknown {sorted(unknown)}")
+    taken = {name for method in methods.values() for name in method.takes}
+    return {name: one for name, one in PARAMETERS.items() if name in taken}
+
+
+def _check(found: RecipeCatalogue) -> None:
+    if unknown := set(found.fused_only) - set(found.parameters):
+        raise ValueError(f"parameters.fused_only names unknown {sorted(unknown)}")
     for table in found.tables:
         named = (*table.backbones, *table.methods)
         if unknown := set(named) - set(found.backbones) - set(found.methods):

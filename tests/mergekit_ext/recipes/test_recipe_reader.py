@@ -6,7 +6,7 @@ from typing import Any
 
 from mergekit.config import MergeConfiguration
 
-from mergekit_ext.recipes.model_order import in_recipe_order
+from mergekit_ext.recipes.recipe_reader import in_recipe_order
 
 
 NAMES = [f"org/model-{index * 7 % 20}" for index in range(20)]

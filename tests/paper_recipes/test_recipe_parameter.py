@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.recipes.catalogue import load_catalogue
-from lm_eval_iberian.recipes.request import Setting, read_setting
+from lm_eval_iberian.paper_recipes.recipe_catalogue import load_catalogue
+from lm_eval_iberian.paper_recipes.request import ParameterSetting, read_setting
 
 
 PARAMETERS = load_catalogue().parameters
@@ -29,7 +29,7 @@ PARAMETERS = load_catalogue().parameters
     ],
 )
 def test_a_value_is_read(name: str, text: str, value: Any) -> None:
-    found = PARAMETERS[name].read(text)
+    found = read_setting(PARAMETERS[name], text).value
     assert found == value
     assert type(found) is type(value)
 
@@ -49,27 +49,32 @@ def test_a_value_is_read(name: str, text: str, value: Any) -> None:
         ("seed", "18446744073709551616"),
         ("seed", "9" * 5000),  # Python refuses to read so long a number
         ("normalize", "no"),
+        ("seed", "1e3"),
         ("normalize", "True"),
+        ("normalize", "1"),  # which YAML may say
         ("bottom", "1.0"),
         ("bottom", "-1"),
         ("bottom", "0.0"),
+        ("bottom", "1000000"),
         ("revert", " "),
     ],
 )
 def test_what_is_no_value_is_refused(name: str, text: str) -> None:
     with pytest.raises(DataError, match=f"{name} must be"):
-        PARAMETERS[name].read(text)
+        read_setting(PARAMETERS[name], text)
 
 
 def test_a_choice_has_a_nearest() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean average"):
-        PARAMETERS["embeddings"].read("avrage")
+        read_setting(PARAMETERS["embeddings"], "avrage")
 
 
 def test_a_setting_may_name_its_model() -> None:
-    assert read_setting(PARAMETERS["weight"], "0.5") == Setting("weight", 0.5, "0.5")
+    assert read_setting(PARAMETERS["weight"], "0.5") == ParameterSetting(
+        "weight", 0.5, "0.5"
+    )
     named = read_setting(PARAMETERS["weight"], "eu=0.5")
-    assert named == Setting("weight", 0.5, "0.5", "eu")
+    assert named == ParameterSetting("weight", 0.5, "0.5", "eu")
 
 
 @pytest.mark.parametrize(("name", "text"), [("lambda", "eu=1"), ("weight", "=1")])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from lm_eval_iberian.recipes.catalogue import Catalogue, load_catalogue
-from lm_eval_iberian.recipes.published import published
+from lm_eval_iberian.paper_recipes.published import published
+from lm_eval_iberian.paper_recipes.recipe_catalogue import (
+    RecipeCatalogue,
+    load_catalogue,
+)
 
 
 def listings() -> list[Table]:
@@ -19,14 +22,14 @@ def listings() -> list[Table]:
     ]
 
 
-def _backbones(catalogue: Catalogue) -> Table:
+def _backbones(catalogue: RecipeCatalogue) -> Table:
     table = _table("backbone", "base", "instruct", "dtype")
     for name, found in catalogue.backbones.items():
         table.add_row(name, found.base, found.instruct, found.dtype)
     return table
 
 
-def _experts(catalogue: Catalogue) -> Table:
+def _experts(catalogue: RecipeCatalogue) -> Table:
     table = _table("language", *catalogue.backbones)
     rows = [backbone.experts for backbone in catalogue.backbones.values()]
     for lang in rows[0]:
@@ -34,7 +37,7 @@ def _experts(catalogue: Catalogue) -> Table:
     return table
 
 
-def _methods(catalogue: Catalogue) -> Table:
+def _methods(catalogue: RecipeCatalogue) -> Table:
     table = _table("method", "with --fused", "parameters and their values")
     for name, found in catalogue.methods.items():
         known = {**dict.fromkeys(found.required, "required"), **found.defaults}
@@ -43,7 +46,7 @@ def _methods(catalogue: Catalogue) -> Table:
     return table
 
 
-def _tables(catalogue: Catalogue) -> Table:
+def _tables(catalogue: RecipeCatalogue) -> Table:
     table = _table("tables of the paper", "merges", "methods")
     for found in catalogue.tables:
         numbers = ", ".join(map(str, found.numbers))

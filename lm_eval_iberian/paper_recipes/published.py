@@ -8,9 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.files import write_whole
-from lm_eval_iberian.recipes.catalogue import MULTI, Catalogue, Table
-from lm_eval_iberian.recipes.request import Request
-from lm_eval_iberian.recipes.text import recipe_text
+from lm_eval_iberian.paper_recipes.as_yaml import recipe_text
+from lm_eval_iberian.paper_recipes.recipe_catalogue import (
+    MULTI,
+    PaperTable,
+    RecipeCatalogue,
+)
+from lm_eval_iberian.paper_recipes.request import Request
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,9 @@ class Published:
     tables: tuple[int, ...]
 
 
-def published(catalogue: Catalogue, numbers: Collection[int] = ()) -> list[Published]:
+def published(
+    catalogue: RecipeCatalogue, numbers: Collection[int] = ()
+) -> list[Published]:
     """Return every merge of some tables, or of all.
 
     Raises:
@@ -48,7 +54,7 @@ def published(catalogue: Catalogue, numbers: Collection[int] = ()) -> list[Publi
 
 
 def write_all(
-    merges: list[Published], catalogue: Catalogue, out: Path, *,
+    merges: list[Published], catalogue: RecipeCatalogue, out: Path, *,
     fused: bool = False, force: bool = False,
 ) -> list[Path]:  # fmt: skip
     """Write the recipes of merges, and return where.
@@ -92,7 +98,7 @@ def refuse_other(path: Path, text: str) -> None:
         raise DataError(f"{path} is there and says something else; --force overwrites.")
 
 
-def _merges(table: Table, catalogue: Catalogue) -> Iterator[Published]:
+def _merges(table: PaperTable, catalogue: RecipeCatalogue) -> Iterator[Published]:
     for backbone in table.backbones:
         several = tuple(catalogue.backbones[backbone].experts)
         for method in table.methods:

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from lm_eval_iberian.recipes.build import build, look_up
-from lm_eval_iberian.recipes.catalogue import Catalogue, Method
-from lm_eval_iberian.recipes.models import models_of
-from lm_eval_iberian.recipes.request import Request
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.paper_recipes.build import build, look_up, models_of
+from lm_eval_iberian.paper_recipes.recipe_catalogue import RecipeCatalogue, RecipeMethod
+from lm_eval_iberian.paper_recipes.request import Request
 from lm_eval_iberian.terminal import shown
 
 
@@ -19,7 +19,7 @@ _WIDTH = 88
 
 
 def recipe_text(
-    request: Request, catalogue: Catalogue, tables: tuple[int, ...] = ()
+    request: Request, catalogue: RecipeCatalogue, tables: tuple[int, ...] = ()
 ) -> str:
     """Return the file of a recipe.
 
@@ -47,8 +47,25 @@ def named(numbers: tuple[int, ...]) -> str:
     return f"tables {', '.join(first)} and {last}" if first else f"table {last}"
 
 
+def check_text(text: str) -> None:
+    """Check a recipe with mergekit's configuration and, if ours, our own checks.
+
+    Slow the first time: mergekit is imported.
+
+    Raises:
+        DataError: With what is wrong.
+    """
+    from mergekit_ext.errors import MergeError
+    from mergekit_ext.recipes.recipe_validation import validate_recipe
+
+    try:
+        validate_recipe(text)
+    except MergeError as error:
+        raise DataError(f"The recipe does not hold: {error}") from error
+
+
 def _comment(
-    request: Request, catalogue: Catalogue, tables: tuple[int, ...]
+    request: Request, catalogue: RecipeCatalogue, tables: tuple[int, ...]
 ) -> Iterator[str]:
     backbone, method = look_up(request, catalogue)
     if tables:
@@ -70,7 +87,7 @@ def _comment(
         )
 
 
-def _source(method: Method) -> str:
+def _source(method: RecipeMethod) -> str:
     if method.source.startswith("scripts"):
         return f"the authors' {method.source}"
     return method.source

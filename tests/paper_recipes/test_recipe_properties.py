@@ -13,7 +13,7 @@ from mergekit.config import MergeConfiguration
 
 from lm_eval_iberian.cli import main
 from lm_eval_iberian.errors import IberianError
-from lm_eval_iberian.recipes import (
+from lm_eval_iberian.paper_recipes import (
     Request,
     build,
     load_catalogue,
@@ -28,19 +28,23 @@ IDS = st.sampled_from(
     ["org/model", "./a folder", "org/m@main", "a'b", "x: y", "# z", "~"]
 )
 NUMBERS = st.floats(-2, 2).map(repr) | st.sampled_from(["0", "1", "0.0001", "1e-05"])
+SHARES, LAYERS = st.floats(0, 1).map(repr), st.integers(0, 80).map(str)
+SWITCHES = st.sampled_from(["true", "false"])
+TEXTS = {
+    "density": SHARES, "gamma": SHARES, "normalize": SWITCHES, "rescale": SWITCHES,
+    "bottom": LAYERS, "top": LAYERS, "transition": LAYERS,
+    "seed": st.integers(0, 2**64 - 1).map(str), "revert": IDS,
+    "embeddings": st.sampled_from(["language", "task", "average"]),
+}  # fmt: skip
 
 
 @st.composite
 def settings_of(draw: Any) -> Any:
     name = draw(st.sampled_from(sorted(CATALOGUE.parameters)))
     parameter = CATALOGUE.parameters[name]
-    texts = {"choice": st.sampled_from(parameter.choices or ["?"]), "names": IDS,
-             "switch": st.sampled_from(["true", "false"]),
-             "seed": st.integers(0, 2**64 - 1).map(str),
-             "share": st.floats(0, 1).map(repr),
-             "layers": st.integers(0, 80).map(str)}  # fmt: skip
-    text = draw(texts.get(parameter.type, NUMBERS))
-    model = draw(st.none() | NAMES | st.just("instruct")) if parameter.each else None
+    text = draw(TEXTS.get(name, NUMBERS))
+    own = parameter.per_model
+    model = draw(st.none() | NAMES | st.just("instruct")) if own else None
     return read_setting(parameter, text if model is None else f"{model}={text}")
 
 

@@ -13,7 +13,7 @@ from mergekit.config import MergeConfiguration
 
 from lm_eval_iberian.cli import main
 from lm_eval_iberian.errors import UnknownNameError
-from lm_eval_iberian.recipes import load_catalogue, published, recipe_text
+from lm_eval_iberian.paper_recipes import load_catalogue, published, recipe_text
 
 
 CATALOGUE = load_catalogue()

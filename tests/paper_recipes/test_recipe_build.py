@@ -7,15 +7,20 @@ from typing import Any
 import pytest
 
 from lm_eval_iberian.errors import DataError, IberianError
-from lm_eval_iberian.recipes import Request, Setting, build, load_catalogue
-from lm_eval_iberian.recipes.request import read_setting
+from lm_eval_iberian.paper_recipes import (
+    ParameterSetting,
+    Request,
+    build,
+    load_catalogue,
+)
+from lm_eval_iberian.paper_recipes.request import read_setting
 
 
 CATALOGUE = load_catalogue()
 LLAMA = "llama-3.1-8b"
 
 
-def settings(*given: tuple[str, str]) -> tuple[Setting, ...]:
+def settings(*given: tuple[str, str]) -> tuple[ParameterSetting, ...]:
     return tuple(read_setting(CATALOGUE.parameters[name], text) for name, text in given)
 
 

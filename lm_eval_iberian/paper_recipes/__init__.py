@@ -6,25 +6,30 @@
 
 from __future__ import annotations
 
-from lm_eval_iberian.recipes.build import DTYPES, build
-from lm_eval_iberian.recipes.catalogue import Catalogue, load_catalogue
-from lm_eval_iberian.recipes.checked import check_text
-from lm_eval_iberian.recipes.published import (
+from lm_eval_iberian.paper_recipes.as_yaml import check_text, named, recipe_text
+from lm_eval_iberian.paper_recipes.build import build
+from lm_eval_iberian.paper_recipes.published import (
     Published,
     published,
     refuse_other,
     write_all,
 )
-from lm_eval_iberian.recipes.request import Request, Setting, read_setting
-from lm_eval_iberian.recipes.text import named, recipe_text
+from lm_eval_iberian.paper_recipes.recipe_catalogue import (
+    RecipeCatalogue,
+    load_catalogue,
+)
+from lm_eval_iberian.paper_recipes.request import (
+    ParameterSetting,
+    Request,
+    read_setting,
+)
 
 
 __all__ = [
-    "DTYPES",
-    "Catalogue",
+    "ParameterSetting",
     "Published",
+    "RecipeCatalogue",
     "Request",
-    "Setting",
     "build",
     "check_text",
     "load_catalogue",

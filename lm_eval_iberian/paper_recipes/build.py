@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.recipes.catalogue import Backbone, Catalogue, Method
-from lm_eval_iberian.recipes.models import Models, models_of
-from lm_eval_iberian.recipes.request import INSTRUCT, Request
-from lm_eval_iberian.recipes.values import Values, values_of
+from lm_eval_iberian.paper_recipes.recipe_catalogue import (
+    Backbone,
+    LanguageExpert,
+    RecipeCatalogue,
+    RecipeMethod,
+)
+from lm_eval_iberian.paper_recipes.request import INSTRUCT, Request
+from lm_eval_iberian.paper_recipes.values import Values, values_of
+from mergekit_ext.dtypes import DTYPES
 
 
-DTYPES = ("bfloat16", "float16", "float32", "float64")
+@dataclass(frozen=True)
+class Models:
+    """The models of a merge.
+
+    Args:
+        base: The base model.
+        instruct: The instructed model.
+        experts: The language experts, by language.
+        unknown: The languages whose expert has a name that only stands for one.
+    """
+
+    base: str
+    instruct: str
+    experts: Mapping[str, str]
+    unknown: tuple[str, ...]
 
 
-def build(request: Request, catalogue: Catalogue) -> dict[str, Any]:
+def build(request: Request, catalogue: RecipeCatalogue) -> dict[str, Any]:
     """Return the recipe of a request.
 
     Raises:
@@ -43,7 +64,9 @@ def build(request: Request, catalogue: Catalogue) -> dict[str, Any]:
     return recipe | {"tokenizer_source": models.instruct}
 
 
-def look_up(request: Request, catalogue: Catalogue) -> tuple[Backbone, Method]:
+def look_up(
+    request: Request, catalogue: RecipeCatalogue
+) -> tuple[Backbone, RecipeMethod]:
     """Return the backbone and the method of a request.
 
     Raises:
@@ -89,10 +112,57 @@ def _dtype(model: str) -> str:
         found = config.get("dtype") or config.get("torch_dtype")
     except (OSError, ValueError, AttributeError):
         return ""
-    return found if found in DTYPES else ""
+    return found if isinstance(found, str) and found in DTYPES else ""
 
 
-def _listed(method: Method, models: Models, values: Values) -> list[dict[str, Any]]:
+def models_of(request: Request, backbone: Backbone) -> Models:
+    """Return the models of a request.
+
+    Raises:
+        UnknownNameError: For a language without an expert, known or given.
+        DataError: Where one model has two parts.
+    """
+    experts = dict(_experts(request, backbone.experts))
+    found = Models(
+        request.base or backbone.base,
+        request.instruct or backbone.instruct,
+        experts,
+        tuple(lang for lang in experts if _is_unknown(lang, request, backbone)),
+    )
+    parts = {"base": found.base, INSTRUCT: found.instruct, **experts}
+    used: dict[str, str] = {}
+    for part, model in parts.items():
+        if model in used:
+            raise DataError(f"{model!r} is both {used[model]} and {part}.")
+        used[model] = part
+    return found
+
+
+def _is_unknown(lang: str, request: Request, backbone: Backbone) -> bool:
+    return lang not in request.experts and backbone.experts[lang].id is None
+
+
+def _experts(
+    request: Request, known: Mapping[str, LanguageExpert]
+) -> Iterator[tuple[str, str]]:
+    for lang in request.experts:
+        if lang not in request.languages:
+            raise DataError(
+                f"--expert {lang}=… is for a language that is not asked for; add"
+                f" --lang {lang}."
+            )
+    for lang in request.languages:
+        if lang in request.experts:
+            yield lang, request.experts[lang]
+        elif lang in known:
+            yield lang, known[lang].id or f"EXPERT_{lang.upper()}"
+        else:
+            raise UnknownNameError(f"language of {request.backbone}", lang, known)
+
+
+def _listed(
+    method: RecipeMethod, models: Models, values: Values
+) -> list[dict[str, Any]]:
     parts = {INSTRUCT: models.instruct, **models.experts}
     if method.start == "instruct":
         del parts[INSTRUCT]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.recipes.catalogue import Catalogue, Method
-from lm_eval_iberian.recipes.request import INSTRUCT, Request, Setting
+from lm_eval_iberian.paper_recipes.recipe_catalogue import RecipeCatalogue, RecipeMethod
+from lm_eval_iberian.paper_recipes.request import INSTRUCT, ParameterSetting, Request
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Values:
     each: Mapping[str, Mapping[str, Any]]
 
 
-def values_of(request: Request, catalogue: Catalogue) -> Values:
+def values_of(request: Request, catalogue: RecipeCatalogue) -> Values:
     """Return the values of a request.
 
     Raises:
@@ -41,7 +41,7 @@ def values_of(request: Request, catalogue: Catalogue) -> Values:
         given = [one for one in request.settings if one.parameter == name]
         if name == "weight":
             _spread(each, name, _weights(request, given, catalogue.weights))
-        elif catalogue.parameters[name].type == "names":
+        elif catalogue.parameters[name].several:
             if given:
                 shared[name] = [one.value for one in given]
         elif any(one.model for one in given):
@@ -53,7 +53,10 @@ def values_of(request: Request, catalogue: Catalogue) -> Values:
 
 
 def _check(
-    request: Request, method: Method, catalogue: Catalogue, parts: tuple[str, ...]
+    request: Request,
+    method: RecipeMethod,
+    catalogue: RecipeCatalogue,
+    parts: tuple[str, ...],
 ) -> None:
     seen = set()
     for one in request.settings:
@@ -64,8 +67,7 @@ def _check(
                 f"{_name(request, method)} has no parameter {one.parameter};"
                 f" these have: {', '.join(having)}."
             )
-        parameter = catalogue.parameters[one.parameter]
-        if parameter.fused and not request.fused:
+        if one.parameter in catalogue.fused_only and not request.fused:
             having = catalogue.methods_with(one.parameter, fused=True)
             raise DataError(
                 f"mergekit's {request.method} has no {one.parameter}; these have:"
@@ -73,7 +75,8 @@ def _check(
             )
         if one.model is not None and one.model not in parts:
             raise UnknownNameError("model of this merge", one.model, parts)
-        if (one.parameter, one.model) in seen and parameter.type != "names":
+        several = catalogue.parameters[one.parameter].several
+        if (one.parameter, one.model) in seen and not several:
             raise DataError(f"--{one.parameter} is given twice for the same model.")
         seen.add((one.parameter, one.model))
     for name in method.required:
@@ -82,7 +85,7 @@ def _check(
 
 
 def _weights(
-    request: Request, given: list[Setting], defaults: Mapping[str, Any]
+    request: Request, given: list[ParameterSetting], defaults: Mapping[str, Any]
 ) -> dict[str, float]:
     """Return every model's weight; one without a name is for all the experts."""
     several = len(request.languages)
@@ -96,7 +99,7 @@ def _weights(
 
 
 def _each(
-    given: list[Setting], parts: tuple[str, ...], default: float | None
+    given: list[ParameterSetting], parts: tuple[str, ...], default: float | None
 ) -> dict[str, Any]:
     named = {one.model: one.value for one in given}
     found = {part: named.get(part, named.get(None, default)) for part in parts}
@@ -120,5 +123,5 @@ def _check_sum(
         raise DataError(f"The weights {weights} sum to 0, by which linear divides.")
 
 
-def _name(request: Request, method: Method) -> str:
+def _name(request: Request, method: RecipeMethod) -> str:
     return method.fused if request.fused else request.method

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lm_eval_iberian.recipes import (
+from lm_eval_iberian.paper_recipes import (
+    ParameterSetting,
     Request,
-    Setting,
     check_text,
     load_catalogue,
     read_setting,
@@ -52,6 +52,9 @@ def test_a_recipe_passes(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["dare_linear", "breadcrumbs"])
 def test_a_recipe_with_more_values_passes(method: str) -> None:
-    values = (Setting("density", 0.3, "0.3", "gl"), Setting("lambda", 0.5, "0.5"))
+    values = (
+        ParameterSetting("density", 0.3, "0.3", "gl"),
+        ParameterSetting("lambda", 0.5, "0.5"),
+    )
     more = replace(asked(method), languages=("eu", "gl"), settings=values)
     check_text(recipe_text(more, CATALOGUE))
