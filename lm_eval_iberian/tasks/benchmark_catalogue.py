@@ -12,6 +12,11 @@ from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
 
 
+# what only scripts/make_benchmark_yamls.py reads
+_NO_FAMILIES = ("languages", "suites")
+_TASKS = "tasks"
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """One dataset in one language; ``names`` are the configurations it is made of.
@@ -60,11 +65,15 @@ class Benchmark:
         return data() / self.mini[0] / "mini" / f"{lang or self.lang}.jsonl"
 
 
-def benchmarks() -> list[Benchmark]:
-    """Return every dataset of the catalogue, in its order."""
+def benchmarks(path: Path | None = None) -> list[Benchmark]:
+    """Return every dataset of the catalogue, in its order.
+
+    Args:
+        path: Another catalogue than the shipped one.
+    """
     return [
         _benchmark(family, lang, entry)
-        for family, languages in _catalogue().items()
+        for family, languages in _families(path).items()
         for lang, entry in languages.items()
     ]
 
@@ -75,7 +84,7 @@ def benchmark(family: str, lang: str) -> Benchmark:
     Raises:
         UnknownNameError: The catalogue has no such family, or not in this language.
     """
-    families = _catalogue()
+    families = _families()
     if family not in families:
         raise UnknownNameError("benchmark", family, families)
     if lang not in families[family]:
@@ -83,8 +92,20 @@ def benchmark(family: str, lang: str) -> Benchmark:
     return _benchmark(family, lang, families[family][lang])
 
 
-def _catalogue() -> dict[str, Any]:
-    return read_toml(data() / "BENCHMARKS.toml")
+def _families(path: Path | None = None) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return family -> language -> its entry, with what the family has in common."""
+    return {
+        family: _languages(table)
+        for family, table in read_toml(path or data() / "BENCHMARKS.toml").items()
+        if family not in _NO_FAMILIES
+    }
+
+
+def _languages(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    entries = {key: own for key, own in table.items() if isinstance(own, dict)}
+    known = {*entries, _TASKS}
+    shared = {key: own for key, own in table.items() if key not in known}
+    return {lang: shared | entry for lang, entry in entries.items()}
 
 
 def _benchmark(family: str, lang: str, entry: dict[str, Any]) -> Benchmark:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -45,17 +44,6 @@ def leaves(name: str) -> list[dict[str, Any]]:
         inner = item["task"] in GROUPS
         found += leaves(item["task"]) if inner else [item]
     return found
-
-
-def test_the_yamls_are_what_the_script_writes(root: Path) -> None:
-    script = runpy.run_path(str(root / "scripts" / "make_benchmark_yamls.py"))
-    files = script["files"]()
-    assert len(files) > 90
-    stale = [p.name for p, text in files.items() if p.read_text("utf-8") != text]
-    assert stale == [], "run scripts/make_benchmark_yamls.py"
-    folders = {path.parent for path in files}
-    stray = {p for folder in folders for p in folder.glob("*.yaml")} - set(files)
-    assert stray == set()
 
 
 @pytest.mark.slow
