@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, TypeVar
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.languages import load_profile
@@ -24,12 +24,54 @@ from lm_eval_iberian.toml import read_toml
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "data" / "BENCHMARKS.toml"
 Config = dict[str, Any]
-Words = Mapping[str, str]
+Words = dict[str, str]
+Languages = Mapping[str, Words]
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A group of tasks; its means are plain ones over them."""
+
+    name: str
+    about: str
+    means: Sequence[str] = ()
+
+    def over(self, members: Sequence[Any]) -> Config:
+        """Return the group with its members."""
+        metrics = [
+            {"metric": metric, "aggregation": "mean", "weight_by_size": False}
+            for metric in self.means
+        ]
+        config: Config = {"group": self.name, "task": members}
+        if metrics:
+            config["aggregate_metric_list"] = metrics
+        return config | {"metadata": metadata(self.about)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite(Group):
+    """A group of several families, or one for each language: one of ``[[suites]]``."""
+
+    tasks: Sequence[str] | Mapping[str, Sequence[str]]
+    shots: int | None = None
+    twins: bool = False
+
+    def groups(self, twins: Sequence[str], languages: Languages) -> Iterator[Config]:
+        """Yield its groups; ``twins`` are all there are."""
+        each = self.tasks if isinstance(self.tasks, Mapping) else {"": self.tasks}
+        for lang, listed in each.items():
+            words = of_language(lang, languages) if lang else {}
+            members: list[Any] = [*(twins if self.twins else ()), *listed]
+            if self.shots is not None:
+                members = [{"task": m, "num_fewshot": self.shots} for m in members]
+            name, about = fill(self.name, words), fill(self.about, words)
+            yield Group(name=name, about=about, means=self.means).over(members)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pattern:
-    """What the tasks of a family are made of, as ``[[family.tasks]]`` says it."""
+    """What the tasks of a family are made of: one of ``[[family.tasks]]``."""
 
     mini: str
     about: str = ""
@@ -40,7 +82,7 @@ class Pattern:
     words: Words = field(default_factory=dict)
     config: Config = field(default_factory=dict)
     mini_config: Config = field(default_factory=dict)
-    group: Config = field(default_factory=dict)
+    group: Config | None = None
 
     def task_and_twin(self, dataset: Benchmark, words: Words) -> Iterator[Config]:
         """Yield a task, where it is ours, and its twin on shipped data."""
@@ -48,13 +90,16 @@ class Pattern:
         asked = {"dataset": dataset.family, "lang": dataset.lang}
         if self.about:
             yield {
-                **{"include": include, "task": name, **fill(self.config, words)},
+                "include": include,
+                "task": name,
+                **fill(self.config, words),
                 "dataset_kwargs": {**asked, "which": "hub"},
                 "metadata": metadata(fill(self.about, words), self.version),
             }
             include = f"{name}.yaml"
         yield {
-            **{"include": include, "task": twin(name)},
+            "include": include,
+            "task": twin(name),
             "dataset_kwargs": {**asked, "which": "mini"},
             "metadata": metadata(fill(self.mini, words), self.version),
             **fill(self.mini_config, words),
@@ -73,82 +118,69 @@ def yamls(catalogue: Path = CATALOGUE) -> dict[str, str]:
     made: list[tuple[str, Config]] = []
     for family in dict.fromkeys(dataset.family for dataset in datasets):
         own = [dataset for dataset in datasets if dataset.family == family]
-        for entry in said[family]["tasks"]:
+        for entry in said[family].get("tasks", ()):
             made += ((family, c) for c in of_family(entry, own, said["languages"]))
-    twins = [c["task"] for _, c in made if is_twin(c)]
-    for suite in said["suites"]:
-        made += (("suites", c) for c in of_suite(suite, twins, said["languages"]))
+    twins = [c["task"] for _, c in made if "group" not in c and is_twin(c)]
+    for entry in said["suites"]:
+        suite = built(Suite, "one of [[suites]]", entry)
+        made += (("suites", c) for c in suite.groups(twins, said["languages"]))
     return {f"{at}/{c.get('group', c['task'])}.yaml": text(c) for at, c in made}
 
 
 def of_family(
-    entry: Config, datasets: Sequence[Benchmark], languages: Mapping[str, Words]
+    entry: Config, datasets: Sequence[Benchmark], languages: Languages
 ) -> Iterator[Config]:
     """Yield the tasks of one entry, their twins and the groups of both."""
+    where = f"[[{datasets[0].family}.tasks]]"
+    common = {key: value for key, value in entry.items() if key not in languages}
     found: list[Config] = []
     for dataset in datasets:
-        pattern = pattern_of(entry, dataset, languages)
+        own = common | entry.get(dataset.lang, {})
+        pattern = built(Pattern, f"one of {where}", own)
         for direction in pattern.directions:
             words = words_of(dataset, direction, languages) | pattern.words
             found += pattern.task_and_twin(dataset, words)
     yield from found
     if "group" in entry:
-        name, about = entry["group"]["name"], entry["group"]["about"]
-        means = entry["group"].get("means", ())
+        group = built(Group, f"the group of {where}", entry["group"])
         ours = [config["task"] for config in found if not is_twin(config)]
         if ours:
-            yield group(name, about, ours, means)
-        twins = [config["task"] for config in found if is_twin(config)]
-        yield group(twin(name), f"{about}, shipped", twins, means)
+            yield group.over(ours)
+        small = replace(group, name=twin(group.name), about=f"{group.about}, shipped")
+        yield small.over([config["task"] for config in found if is_twin(config)])
 
 
-def pattern_of(entry: Config, dataset: Benchmark, languages: Iterable[str]) -> Pattern:
-    """Return an entry as it is for one dataset."""
-    common = {key: value for key, value in entry.items() if key not in languages}
+def built(kind: type[T], where: str, entry: Config) -> T:
+    """Return what a table of the catalogue says."""
     try:
-        return Pattern(**{**common, **entry.get(dataset.lang, {})})
+        return kind(**entry)
     except TypeError as error:
         raise DataError(
-            f"data/BENCHMARKS.toml, [[{dataset.family}.tasks]] lacks a key or has one"
-            f" too many: {error}"
+            f"data/BENCHMARKS.toml, {where} lacks a key or has one too many: {error}"
         ) from error
 
 
-def words_of(
-    dataset: Benchmark, direction: str, languages: Mapping[str, Words]
-) -> dict[str, str]:
+def words_of(dataset: Benchmark, direction: str, languages: Languages) -> Words:
     """Return what the texts of an entry may say of a dataset."""
-    words = {
-        key: getattr(dataset, key) for key in ("family", "task", "test", "fewshot")
-    }
+    words = {key: getattr(dataset, key) for key in ("family", "task", "test")}
+    words["fewshot"] = dataset.fewshot
     words |= {f"column{i}": name for i, name in enumerate(dataset.columns, 1)}
     if not direction:
         return words | of_language(dataset.lang, languages)
     for side, lang in zip(("source", "target"), direction.split("-"), strict=True):
+        if lang not in dataset.languages:
+            known = dataset.languages
+            raise UnknownNameError(f"language of {dataset.family}", lang, known)
         words |= {side: lang, f"{side}_code": dataset.languages[lang]}
         words[f"{side}_language"] = load_profile(lang).name
     return words
 
 
-def of_language(lang: str, languages: Mapping[str, Words]) -> dict[str, str]:
+def of_language(lang: str, languages: Languages) -> Words:
     """Return a language's code, its name and its words."""
     if lang not in languages:
         raise UnknownNameError("language of data/BENCHMARKS.toml", lang, languages)
     return {"lang": lang, "language": load_profile(lang).name, **languages[lang]}
-
-
-def of_suite(
-    suite: Config, twins: list[str], languages: Mapping[str, Words]
-) -> Iterator[Config]:
-    """Yield a group of several families, or one for each language."""
-    tasks, shots = suite["tasks"], suite.get("shots")
-    for lang, listed in tasks.items() if isinstance(tasks, dict) else [("", tasks)]:
-        words = of_language(lang, languages) if lang else {}
-        members = [*(twins if suite.get("twins") else []), *listed]
-        if shots is not None:
-            members = [{"task": member, "num_fewshot": shots} for member in members]
-        name, about = fill(suite["name"], words), fill(suite["about"], words)
-        yield group(name, about, members, suite.get("means", ()))
 
 
 def fill(value: Any, words: Words) -> Any:
@@ -166,18 +198,6 @@ def fill(value: Any, words: Words) -> Any:
         raise DataError(f"data/BENCHMARKS.toml, {value!r}: {error}") from error
 
 
-def group(name: str, about: str, members: list[Any], means: Iterable[str]) -> Config:
-    """Return a group; the means are plain ones over its tasks."""
-    config: Config = {"group": name, "task": members}
-    metrics = [
-        {"metric": metric, "aggregation": "mean", "weight_by_size": False}
-        for metric in means
-    ]
-    if metrics:
-        config["aggregate_metric_list"] = metrics
-    return config | {"metadata": metadata(about)}
-
-
 def metadata(about: str, version: float = 1.0) -> Config:
     """Return what lm-eval shows of a task or a group."""
     return {"version": version, "description": about}
@@ -190,7 +210,7 @@ def twin(name: str) -> str:
 
 def is_twin(config: Config) -> bool:
     """Whether a task reads shipped data."""
-    return config.get("dataset_kwargs", {}).get("which") == "mini"
+    return bool(config["dataset_kwargs"]["which"] == "mini")
 
 
 def text(config: Config) -> str:

@@ -112,15 +112,34 @@ def test_a_new_benchmark_is_one_entry(script: ModuleType, extended: Extended) ->
     [
         ("$answer:", "$anwser:", r"'anwser'\. Did you mean answer"),
         ("mini = \"3", "mni = \"3", r"\[\[proverbs\.tasks\]\] lacks a key or has one"),
+        (", about = \"Pro", ", abuot = \"Pro", r"group of \[\[proverbs\.tasks\]\] "),
         ("[proverbs.gl]", "[proverbs.pt]", r"'pt'\. .*Available: ca, en, es, eu, gl"),
         ("about = \"Proverbs in", "about = \"$ in", r"'\$ in \$language'.*placeholder"),
     ],
-    ids=["word", "key", "language", "dollar"],
+    ids=["word", "key", "group", "language", "dollar"],
 )  # fmt: skip
 def test_an_entry_that_is_not_right_is_named(
     script: ModuleType, extended: Extended, asked: str, written: str, said: str
 ) -> None:
     assert asked in PROVERBS
     path = extended(PROVERBS.replace(asked, written))
+    with pytest.raises(IberianError, match=said):
+        script.yamls(path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ('[[suites]]\nname = "x"', r"\[\[suites\]\] lacks a key or has one too many"),
+        (
+            PROVERBS + '[[proverbs.tasks]]\nmini = "x"\ndirections = ["eu-fr"]',
+            r"language of proverbs 'eu'",
+        ),
+    ],
+)
+def test_a_suite_or_a_direction_that_is_not_right_is_named(
+    script: ModuleType, extended: Extended, entry: str, said: str
+) -> None:
+    path = extended(entry)
     with pytest.raises(IberianError, match=said):
         script.yamls(path)

@@ -12,6 +12,8 @@ from lm_eval_iberian.errors import DataUnavailableError
 from lm_eval_iberian.harness.building import try_to_build
 from lm_eval_iberian.harness.leaves import leaves_of_ours
 from lm_eval_iberian.paths import task_configs
+from lm_eval_iberian.report import load_catalogue
+from lm_eval_iberian.tasks.benchmark_catalogue import benchmarks
 from lm_eval_iberian.tasks.catalogue import read_config, shipped
 
 
@@ -62,6 +64,25 @@ def test_every_name_in_a_suite_exists(upstream: dict[str, Any]) -> None:
 def test_no_shipped_name_exists_upstream(upstream: dict[str, Any]) -> None:
     assert len(upstream) > 10_000
     assert not {entry.name for entry in shipped()} & set(upstream)
+
+
+def test_the_report_knows_a_benchmark_as_its_dataset_does() -> None:
+    known = load_catalogue().by_task()
+    for dataset in benchmarks():
+        one = known[dataset.task]
+        assert one.lang == (dataset.lang if dataset.lang != "all" else "mt")
+        assert one.items in (None, dataset.rows), dataset.task
+
+
+@pytest.mark.parametrize("lang", ["eu", "gl", "ca", "es", "en"])
+def test_the_report_averages_what_the_suites_hold(lang: str) -> None:
+    report = load_catalogue()
+    for block, column, suite in (
+        ("accuracy", lang.upper(), f"merge_and_conquer_{lang}"),
+        ("bleu", f"*-{lang.upper()}", f"merge_and_conquer_mt_{lang}"),
+    ):
+        held = {report.by_task()[leaf["task"]].id for leaf in leaves(suite)}
+        assert held == set(report.blocks[block].columns[column])
 
 
 def test_no_task_is_in_two_suites() -> None:
