@@ -15,7 +15,7 @@ from mergekit_ext.errors import RecipeError, unknown_name
 from mergekit_ext.guard import Merge, Permissions, guarded_merge
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.local_folders import restore_names, with_absolute_folders
-from mergekit_ext.inputs.pickled_weights import is_pickled
+from mergekit_ext.inputs.pickled_weights import LAZILY, is_pickled
 from mergekit_ext.inputs.tokenizer_source import Donor, find_tokenizer
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.file_exchange import Workshop
@@ -152,7 +152,7 @@ class CheckedMerge:
         lazy = bool(pickled) and all(header.shape for header in pickled)
         if not lazy:
             return self.options
-        return self.options.model_copy(update={"lazy_unpickle": True})
+        return self.options.model_copy(update={"lazy_unpickle": LAZILY})
 
     def _write(
         self, workshop: Workshop, inputs: Sequence[InputModel], donor: Donor | None

@@ -1,11 +1,14 @@
 """Weights in ``.bin`` files: read as tensors alone, whatever else the pickle asks for.
 
 mergekit's lazy unpickler knows the classes that tensors are made of and refuses every
-other, so that nothing in a file is run.
+other, so that nothing in a file is run. From Python 3.13 on it reads nothing lazily, as
+an unpickler's own ``persistent_load`` no longer comes before the one that torch sets;
+there torch's reading of weights alone, which mergekit has as well, takes its place.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +28,9 @@ _DTYPES = {
     torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64",
 }  # fmt: skip
 
+# whether mergekit is to be told to read lazily, which takes less memory
+LAZILY = sys.version_info < (3, 13)
+
 # the lazy unpickler puts itself in the place of pickle's while it opens a file
 _LENT = threading.Lock()
 
@@ -41,7 +47,7 @@ def read_pickled(model: str, path: Path) -> dict[str, TensorHeader]:
         InputError: If it is missing or holds anything but tensors.
     """
     found = {}
-    for name, entry in _open(model, path).index.items():
+    for name, entry in _entries(_open(model, path)).items():
         known: Any = getattr(entry, "dtype", None)
         dtype = _DTYPES.get(known)
         if dtype is None or entry.shape is None:
@@ -71,8 +77,12 @@ def check_pickled(model: str, path: Path) -> Iterator[None]:
         yield
 
 
+def _entries(loader: Any) -> Any:
+    return loader.index if LAZILY else loader.tensors
+
+
 def _bytes(loader: Any, name: str) -> Any:
-    if not loader.index[name].shape:  # of which mergekit's loader makes nothing
+    if LAZILY and not loader.index[name].shape:  # of which its loader makes nothing
         loader.index[name].shape = (1,)
         loader.index[name].stride = (1,)
     return loader.get_tensor(name).contiguous().view(-1).view(torch.uint8).numpy()
@@ -81,8 +91,9 @@ def _bytes(loader: Any, name: str) -> Any:
 def _open(model: str, path: Path) -> Any:
     try:
         with _LENT:
-            loader = attribute(part("io.loader"), "LazyPickleLoader")(str(path), "cpu")
-        loader.index.items()
+            kind = "LazyPickleLoader" if LAZILY else "DumbPytorchLoader"
+            loader = attribute(part("io.loader"), kind)(str(path), "cpu")
+        _entries(loader).items()
     except Exception as error:  # of zipfile, pickle and torch
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise _no_weights(model, path, first) from error

@@ -135,6 +135,7 @@ def test_errors_are_those_a_caller_would_catch() -> None:
         ("common", "ModelPath", None),
         ("config", "MergeConfiguration", None),
         ("io.loader", "LazyPickleLoader", None),
+        ("io.loader", "DumbPytorchLoader", None),
         ("io.tasks", "LoaderCache", None),
         ("merge", "_model_out_config", ("config", "arch_info", "trust_remote_code")),
         (
