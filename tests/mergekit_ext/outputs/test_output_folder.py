@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -343,11 +344,13 @@ def test_what_appears_in_the_way_meanwhile_is_kept(tmp_path: Path) -> None:
 
 
 def test_what_is_changed_after_a_kill_is_not_deleted(tmp_path: Path) -> None:
-    make(tmp_path / "out", "former")
-    step = 1  # until one file of the former merge, config.json, has gone
-    while not (tmp_path / ".out.partial" / "replaced" / "config.json.former").exists():
-        killed_at(step, lambda: run(tmp_path / "out"))
-        step += 1
+    folder = tmp_path
+    for step in itertools.count(1):  # until config.json has gone, and nothing else
+        tmp_path = folder / str(step)
+        make(tmp_path / "out", "former")
+        killed_at(step, lambda out=tmp_path / "out": run(out))  # type: ignore[misc]
+        if (tmp_path / ".out.partial" / "replaced" / "config.json.former").exists():
+            break
     (tmp_path / "out" / MARK).write_text("mine now")
     with pytest.raises(OutputError, match=r"mergekit_config.yml has been changed or"):
         run(tmp_path / "out")
