@@ -10,23 +10,28 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from string import Template
-from typing import Any, TypeVar
+from typing import Any
 
-from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.languages import load_profile
-from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark, benchmarks
+from lm_eval_iberian.tasks.benchmark_tasks import (
+    BenchmarkTask,
+    Config,
+    Suite,
+    Words,
+    built,
+    fill,
+    suites,
+    task_entries,
+)
 from lm_eval_iberian.toml import read_toml
 
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "data" / "BENCHMARKS.toml"
-Config = dict[str, Any]
-Words = dict[str, str]
 Languages = Mapping[str, Words]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,63 +54,6 @@ class Group:
         return config | {"metadata": metadata(self.about)}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suite(Group):
-    """A group of several families, or one for each language: one of ``[[suites]]``."""
-
-    tasks: Sequence[str] | Mapping[str, Sequence[str]]
-    shots: int | None = None
-    twins: bool = False
-
-    def groups(self, twins: Sequence[str], languages: Languages) -> Iterator[Config]:
-        """Yield its groups; ``twins`` are all there are."""
-        each = self.tasks if isinstance(self.tasks, Mapping) else {"": self.tasks}
-        for lang, listed in each.items():
-            words = of_language(lang, languages) if lang else {}
-            members: list[Any] = [*(twins if self.twins else ()), *listed]
-            if self.shots is not None:
-                members = [{"task": m, "num_fewshot": self.shots} for m in members]
-            name, about = fill(self.name, words), fill(self.about, words)
-            yield Group(name=name, about=about, means=self.means).over(members)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pattern:
-    """What the tasks of a family are made of: one of ``[[family.tasks]]``."""
-
-    mini: str
-    about: str = ""
-    name: str = "$task"
-    template: str = "_${family}_template_yaml"
-    version: float = 1.0
-    directions: Sequence[str] = ("",)
-    words: Words = field(default_factory=dict)
-    config: Config = field(default_factory=dict)
-    mini_config: Config = field(default_factory=dict)
-    group: Config | None = None
-
-    def task_and_twin(self, dataset: Benchmark, words: Words) -> Iterator[Config]:
-        """Yield a task, where it is ours, and its twin on shipped data."""
-        include, name = fill(self.template, words), fill(self.name, words)
-        asked = {"dataset": dataset.family, "lang": dataset.lang}
-        if self.about:
-            yield {
-                "include": include,
-                "task": name,
-                **fill(self.config, words),
-                "dataset_kwargs": {**asked, "which": "hub"},
-                "metadata": metadata(fill(self.about, words), self.version),
-            }
-            include = f"{name}.yaml"
-        yield {
-            "include": include,
-            "task": twin(name),
-            "dataset_kwargs": {**asked, "which": "mini"},
-            "metadata": metadata(fill(self.mini, words), self.version),
-            **fill(self.mini_config, words),
-        }
-
-
 def yamls(catalogue: Path = CATALOGUE) -> dict[str, str]:
     """Return what every generated file holds, by its place in ``task_configs``.
 
@@ -114,35 +62,23 @@ def yamls(catalogue: Path = CATALOGUE) -> dict[str, str]:
             stands before no word.
         UnknownNameError: A text of it has a word that nobody says.
     """
-    said, datasets = read_toml(catalogue), benchmarks(catalogue)
+    languages: Languages = read_toml(catalogue)["languages"]
     made: list[tuple[str, Config]] = []
-    for family in dict.fromkeys(dataset.family for dataset in datasets):
-        own = [dataset for dataset in datasets if dataset.family == family]
-        for entry in said[family].get("tasks", ()):
-            made += ((family, c) for c in of_family(entry, own, said["languages"]))
+    for entry in task_entries(catalogue):
+        made += ((entry[0].dataset.family, c) for c in of_entry(entry, languages))
     twins = [c["task"] for _, c in made if "group" not in c and is_twin(c)]
-    for entry in said["suites"]:
-        suite = built(Suite, "one of [[suites]]", entry)
-        made += (("suites", c) for c in suite.groups(twins, said["languages"]))
+    for suite in suites(catalogue):
+        made += (("suites", c) for c in of_suite(suite, twins, languages))
     return {f"{at}/{c.get('group', c['task'])}.yaml": text(c) for at, c in made}
 
 
-def of_family(
-    entry: Config, datasets: Sequence[Benchmark], languages: Languages
-) -> Iterator[Config]:
+def of_entry(tasks: Sequence[BenchmarkTask], languages: Languages) -> Iterator[Config]:
     """Yield the tasks of one entry, their twins and the groups of both."""
-    where = f"[[{datasets[0].family}.tasks]]"
-    common = {key: value for key, value in entry.items() if key not in languages}
-    found: list[Config] = []
-    for dataset in datasets:
-        own = common | entry.get(dataset.lang, {})
-        pattern = built(Pattern, f"one of {where}", own)
-        for direction in pattern.directions:
-            words = words_of(dataset, direction, languages) | pattern.words
-            found += pattern.task_and_twin(dataset, words)
+    found = [config for task in tasks for config in task_and_twin(task, languages)]
     yield from found
-    if "group" in entry:
-        group = built(Group, f"the group of {where}", entry["group"])
+    if tasks[0].pattern.group is not None:
+        where = f"the group of [[{tasks[0].dataset.family}.tasks]]"
+        group = built(Group, where, tasks[0].pattern.group)
         ours = [config["task"] for config in found if not is_twin(config)]
         if ours:
             yield group.over(ours)
@@ -150,30 +86,49 @@ def of_family(
         yield small.over([config["task"] for config in found if is_twin(config)])
 
 
-def built(kind: type[T], where: str, entry: Config) -> T:
-    """Return what a table of the catalogue says."""
-    try:
-        return kind(**entry)
-    except TypeError as error:
-        raise DataError(
-            f"data/BENCHMARKS.toml, {where} lacks a key or has one too many: {error}"
-        ) from error
+def task_and_twin(task: BenchmarkTask, languages: Languages) -> Iterator[Config]:
+    """Yield a task, where it is ours, and its twin on shipped data."""
+    pattern, dataset = task.pattern, task.dataset
+    words = of_languages(task, languages) | task.words
+    include = fill(pattern.template, words)
+    asked = {"dataset": dataset.family, "lang": dataset.lang}
+    if pattern.about:
+        yield {
+            "include": include,
+            "task": task.name,
+            **fill(pattern.config, words),
+            "dataset_kwargs": {**asked, "which": "hub"},
+            "metadata": metadata(fill(pattern.about, words), pattern.version),
+        }
+        include = f"{task.name}.yaml"
+    yield {
+        "include": include,
+        "task": twin(task.name),
+        "dataset_kwargs": {**asked, "which": "mini"},
+        "metadata": metadata(fill(pattern.mini, words), pattern.version),
+        **fill(pattern.mini_config, words),
+    }
 
 
-def words_of(dataset: Benchmark, direction: str, languages: Languages) -> Words:
-    """Return what the texts of an entry may say of a dataset."""
-    words = {key: getattr(dataset, key) for key in ("family", "task", "test")}
-    words["fewshot"] = dataset.fewshot
-    words |= {f"column{i}": name for i, name in enumerate(dataset.columns, 1)}
-    if not direction:
-        return words | of_language(dataset.lang, languages)
-    for side, lang in zip(("source", "target"), direction.split("-"), strict=True):
-        if lang not in dataset.languages:
-            known = dataset.languages
-            raise UnknownNameError(f"language of {dataset.family}", lang, known)
-        words |= {side: lang, f"{side}_code": dataset.languages[lang]}
-        words[f"{side}_language"] = load_profile(lang).name
-    return words
+def of_suite(
+    suite: Suite, twins: Sequence[str], languages: Languages
+) -> Iterator[Config]:
+    """Yield the groups of a suite; ``twins`` are all there are."""
+    for lang, listed in suite.by_language().items():
+        words = of_language(lang, languages) if lang else {}
+        members: list[Any] = [*(twins if suite.twins else ()), *listed]
+        if suite.shots is not None:
+            members = [{"task": m, "num_fewshot": suite.shots} for m in members]
+        name, about = fill(suite.name, words), fill(suite.about, words)
+        yield Group(name=name, about=about, means=suite.means).over(members)
+
+
+def of_languages(task: BenchmarkTask, languages: Languages) -> Words:
+    """Return the words of a task's language, of two the names."""
+    if not task.direction:
+        return of_language(task.dataset.lang, languages)
+    sides = ("source", "target")
+    return {f"{s}_language": load_profile(task.words[s]).name for s in sides}
 
 
 def of_language(lang: str, languages: Languages) -> Words:
@@ -181,21 +136,6 @@ def of_language(lang: str, languages: Languages) -> Words:
     if lang not in languages:
         raise UnknownNameError("language of data/BENCHMARKS.toml", lang, languages)
     return {"lang": lang, "language": load_profile(lang).name, **languages[lang]}
-
-
-def fill(value: Any, words: Words) -> Any:
-    """Return a text of the catalogue, or what holds some, with its words."""
-    if isinstance(value, dict):
-        return {key: fill(item, words) for key, item in value.items()}
-    if isinstance(value, list):
-        return [fill(item, words) for item in value]
-    try:
-        return Template(value).substitute(words) if isinstance(value, str) else value
-    except KeyError as error:
-        kind = "word of data/BENCHMARKS.toml"
-        raise UnknownNameError(kind, error.args[0], words) from error
-    except ValueError as error:
-        raise DataError(f"data/BENCHMARKS.toml, {value!r}: {error}") from error
 
 
 def metadata(about: str, version: float = 1.0) -> Config:

@@ -12,7 +12,7 @@ from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
 
 
-# what only scripts/make_benchmark_yamls.py reads
+# what benchmark_tasks.py and scripts/make_benchmark_yamls.py read
 _NO_FAMILIES = ("languages", "suites")
 _TASKS = "tasks"
 
@@ -28,6 +28,7 @@ class Benchmark:
         columns: What every row must have.
         only: Nothing but these columns is kept.
         rows: How many are scored, where that is known.
+        rows_of: How many rows each of several configurations has.
         mini: The folder in ``data/`` of the shipped twin, and how its rows are read.
         languages: Of a parallel dataset: a language's code -> the dataset's code.
     """
@@ -46,6 +47,7 @@ class Benchmark:
     mini: tuple[str, str]
     only: bool = False
     rows: int | None = None
+    rows_of: Mapping[str, int] = field(default_factory=dict)
     languages: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -110,11 +112,14 @@ def _languages(table: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _benchmark(family: str, lang: str, entry: dict[str, Any]) -> Benchmark:
     left = dict(entry)
-    names = left.pop("names", None) or (left.pop("name", None),)
+    rows_of = left.pop("names", {})
+    names = tuple(rows_of) or (left.pop("name", None),)
     try:
         folder, _, kind = left.pop("mini").partition("/")
         left["columns"] = tuple(left["columns"])
-        return Benchmark(family, lang, names=tuple(names), mini=(folder, kind), **left)
+        return Benchmark(
+            family, lang, names=names, rows_of=rows_of, mini=(folder, kind), **left
+        )
     except (KeyError, TypeError) as error:
         raise DataError(
             f"data/BENCHMARKS.toml, [{family}.{lang}] lacks a key or has one too many:"
