@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 from lm_eval_iberian.report.average import Average
-from lm_eval_iberian.report.catalogue import Catalogue, load_catalogue
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.choice import Wanted
 from lm_eval_iberian.report.formats import FORMATS, format_for, write, written
 from lm_eval_iberian.report.issue import Issue
 from lm_eval_iberian.report.notes import Note, notes_of
 from lm_eval_iberian.report.report import ModelReport, Report, build_report
+from lm_eval_iberian.report.report_catalogue import Catalogue, load_catalogue
 from lm_eval_iberian.report.result import Measure, Result
 from lm_eval_iberian.report.setting import Setting
 

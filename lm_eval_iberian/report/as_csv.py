@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterator
 
 from lm_eval_iberian.report.average import Average
-from lm_eval_iberian.report.catalogue import Catalogue
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.report import Report
+from lm_eval_iberian.report.report_catalogue import Catalogue
 
 
 HEADER = (

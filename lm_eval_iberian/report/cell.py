@@ -6,10 +6,11 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lm_eval_iberian.report.catalogue import Benchmark, Kind
 from lm_eval_iberian.report.choice import Choice, Wanted, choose, standing
 from lm_eval_iberian.report.issue import Issue
 from lm_eval_iberian.report.micro import micro
+from lm_eval_iberian.report.report_catalogue import Kind
+from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.result import Measure, Result
 from lm_eval_iberian.report.setting import Setting
 
@@ -27,7 +28,7 @@ class Cell:
         missing: Parts that no result was found for.
     """
 
-    benchmark: Benchmark
+    benchmark: ReportedBenchmark
     metric: str
     measures: Mapping[str, Measure]
     results: tuple[Result, ...]
@@ -44,7 +45,7 @@ class Cell:
 
 
 def cell_of(
-    results: Sequence[Result], benchmark: Benchmark, kind: Kind, wanted: Wanted
+    results: Sequence[Result], benchmark: ReportedBenchmark, kind: Kind, wanted: Wanted
 ) -> tuple[Cell | None, list[Issue]]:
     """Return a model's cell of a benchmark, ``None`` without any result.
 
@@ -86,7 +87,7 @@ def cell_of(
     return parted, [*issues, both]
 
 
-def _whole(choice: Choice, benchmark: Benchmark, kind: Kind) -> Cell | None:
+def _whole(choice: Choice, benchmark: ReportedBenchmark, kind: Kind) -> Cell | None:
     """Return the cell of one result, or the mean over runs."""
     results = choice.results
     if not results:
@@ -111,7 +112,7 @@ def over_runs(runs: Sequence[Mapping[str, Measure]]) -> dict[str, Measure]:
 
 
 def _parted(
-    parts: Mapping[str, Choice], benchmark: Benchmark, kind: Kind
+    parts: Mapping[str, Choice], benchmark: ReportedBenchmark, kind: Kind
 ) -> tuple[Cell, list[Issue]]:
     """Return the cell of a benchmark in parts: the mean over the items of all."""
     chosen = {p: choice.results[0] for p, choice in parts.items() if choice.results}

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lm_eval_iberian.report.catalogue import Benchmark, Kind
 from lm_eval_iberian.report.issue import Issue
+from lm_eval_iberian.report.report_catalogue import Kind
+from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.result import Result
 from lm_eval_iberian.report.setting import Setting
 
@@ -65,7 +66,7 @@ def choose(
     kind: Kind,
     tasks: Sequence[str],
     wanted: Wanted,
-    benchmark: Benchmark,
+    benchmark: ReportedBenchmark,
 ) -> Choice:
     """Return which of a model's results of one benchmark count.
 
@@ -128,7 +129,7 @@ def _once(results: Iterable[Result]) -> list[Result]:
     return list({(r.run, r.setting): r for r in reversed(list(results))}.values())[::-1]
 
 
-def _without_prompts(result: Result, benchmark: Benchmark) -> Setting:
+def _without_prompts(result: Result, benchmark: ReportedBenchmark) -> Setting:
     """Return the setting under which results are runs of one experiment."""
     setting = replace(result.setting, prompts=None)
     if benchmark.one_task and setting.task in benchmark.tasks:

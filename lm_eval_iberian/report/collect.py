@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.report.catalogue import Benchmark, Catalogue
 from lm_eval_iberian.report.find import find
 from lm_eval_iberian.report.issue import Issue, OnBad
 from lm_eval_iberian.report.model_name import model_name, plain
+from lm_eval_iberian.report.report_catalogue import Catalogue
+from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.result import Result, as_result, result_of
 from lm_eval_iberian.report.results_file import ResultsFile, read_results
 from lm_eval_iberian.report.subset import samples_path, score_subset
@@ -127,7 +128,7 @@ def _results(
     file: ResultsFile,
     model: str,
     task: str,
-    benchmark: Benchmark,
+    benchmark: ReportedBenchmark,
     catalogue: Catalogue,
     gathered: Gathered,
 ) -> Iterator[Result]:

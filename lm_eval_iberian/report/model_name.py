@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.report.catalogue import Catalogue
+from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.terminal import shown
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from lm_eval_iberian.report.average import Average
-from lm_eval_iberian.report.catalogue import Catalogue
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.issue import Issue
+from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.result import Result
 from lm_eval_iberian.report.setting import said
 

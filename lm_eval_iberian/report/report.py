@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.average import Average, average_of
-from lm_eval_iberian.report.catalogue import Catalogue, load_catalogue
 from lm_eval_iberian.report.cell import Cell, cell_of, issues_of
 from lm_eval_iberian.report.choice import Wanted
 from lm_eval_iberian.report.collect import Gathered, collect
@@ -19,6 +18,7 @@ from lm_eval_iberian.report.remarks import (
     about_templates,
     about_weights,
 )
+from lm_eval_iberian.report.report_catalogue import Catalogue, load_catalogue
 from lm_eval_iberian.report.result import Result
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.report.catalogue import Kind, Metric
+from lm_eval_iberian.report.report_catalogue import Kind, Metric
 from lm_eval_iberian.report.results_file import ResultsFile
 from lm_eval_iberian.report.setting import Setting, setting_of
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lm_eval_iberian.report.catalogue import Kind
 from lm_eval_iberian.report.model_name import as_arguments
+from lm_eval_iberian.report.report_catalogue import Kind
 from lm_eval_iberian.report.results_file import ResultsFile
 
 

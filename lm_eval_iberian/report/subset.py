@@ -8,7 +8,7 @@ from typing import Any
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.jsonl import read_jsonl
-from lm_eval_iberian.report.catalogue import Subset
+from lm_eval_iberian.report.reported_benchmark import Subset
 from lm_eval_iberian.report.result import Measure
 from lm_eval_iberian.report.results_file import ResultsFile
 

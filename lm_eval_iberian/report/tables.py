@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lm_eval_iberian.report.catalogue import Benchmark, Metric
 from lm_eval_iberian.report.report import ModelReport, Report
+from lm_eval_iberian.report.report_catalogue import Metric
+from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.result import Measure
 
 
@@ -152,7 +153,9 @@ def _minis(report: Report) -> Iterator[Column]:
             yield title, report.catalogue.metrics[name], entries
 
 
-def _column(report: Report, benchmark: Benchmark, metric: str, title: str) -> Column:
+def _column(
+    report: Report, benchmark: ReportedBenchmark, metric: str, title: str
+) -> Column:
     entries = {}
     for name, model in report.models.items():
         cell = model.cells.get(benchmark.id)

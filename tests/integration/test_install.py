@@ -27,6 +27,7 @@ from lm_eval.tasks import TaskManager
 import mergekit.merge_methods as methods
 import lm_eval_iberian
 from lm_eval_iberian.paths import data, task_configs
+from lm_eval_iberian.report import load_catalogue
 names = TaskManager().all_tasks
 print(json.dumps({
     "at_start": loaded,
@@ -35,6 +36,7 @@ print(json.dumps({
     "methods": sorted(m.spec.name for m in methods.registered_methods()
                       if m.spec.name.startswith(("fused_", "layer_"))),
     "package": lm_eval_iberian.__file__,
+    "averaged": load_catalogue().blocks["accuracy"].columns["EN"],
     "data": str(data()), "task_configs": str(task_configs()),
 }))
 """
@@ -117,6 +119,7 @@ def test_plain_commands_find_the_plugin(
     assert found["tasks"] == ["ifeval_eu", "ifeval_eu_mini"]
     assert found["methods"] == METHODS
     assert found["upstream"]
+    assert found["averaged"] == ["belebele_en", "xstorycloze_en", "bertaqa_en"]
     assert found["at_start"] == ["lm_eval_iberian", "lm_eval_iberian._bootstrap"]
     here = str(python.parent.parent)
     inside = "_shipped" in str(found["data"])

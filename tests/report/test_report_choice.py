@@ -21,14 +21,14 @@ from lm_eval_iberian.report import (
     build_report,
     load_catalogue,
 )
-from lm_eval_iberian.report.catalogue import Benchmark
 from lm_eval_iberian.report.choice import choose
+from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 
 
 TASK = "belebele_eng_Latn"
 CHAT = {"chat_template": "<s>{{ m }}", "chat_template_sha": "abc123"}
 IFEVAL = "inst_level_strict_acc"
-BENCHMARK = Benchmark("x", "X", "eu", "choice", ("a", "b"))
+BENCHMARK = ReportedBenchmark("x", "X", "eu", "choice", ("a", "b"))
 
 
 def model_of(results: Results, name: str = "org/model", **more: Any) -> ModelReport:
