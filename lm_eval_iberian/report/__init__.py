@@ -13,11 +13,16 @@ from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.choice import Wanted
 from lm_eval_iberian.report.formats import FORMATS, format_for, write, written
 from lm_eval_iberian.report.issue import Issue
-from lm_eval_iberian.report.notes import Note, notes_of
-from lm_eval_iberian.report.report import ModelReport, Report, build_report
+from lm_eval_iberian.report.measure import Measure
+from lm_eval_iberian.report.model_report import (
+    ModelReport,
+    Note,
+    Report,
+    build_report,
+    notes_of,
+)
 from lm_eval_iberian.report.report_catalogue import Catalogue, load_catalogue
-from lm_eval_iberian.report.result import Measure, Result
-from lm_eval_iberian.report.setting import Setting
+from lm_eval_iberian.report.result import Result, Setting
 
 
 __all__ = [

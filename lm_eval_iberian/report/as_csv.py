@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from lm_eval_iberian.report.average import Average
 from lm_eval_iberian.report.cell import Cell
-from lm_eval_iberian.report.report import Report
+from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.report_catalogue import Catalogue
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from lm_eval_iberian.report.average import Average
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.issue import Issue
-from lm_eval_iberian.report.report import ModelReport, Report
+from lm_eval_iberian.report.measure import Measure
+from lm_eval_iberian.report.model_report import ModelReport, Report
 from lm_eval_iberian.report.report_catalogue import Catalogue
-from lm_eval_iberian.report.result import Measure
 
 
 def as_json(report: Report) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lm_eval_iberian.report.report import Report
+from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.tables import Entry, Table, number, tables_of
 
 

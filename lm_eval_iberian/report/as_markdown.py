@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lm_eval_iberian.report.notes import notes_of
-from lm_eval_iberian.report.report import Report
+from lm_eval_iberian.report.model_report import Report, notes_of
 from lm_eval_iberian.report.tables import (
     Entry,
     Table,

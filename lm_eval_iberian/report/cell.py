@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lm_eval_iberian.report.choice import Choice, Wanted, choose, standing
 from lm_eval_iberian.report.issue import Issue
-from lm_eval_iberian.report.micro import micro
+from lm_eval_iberian.report.measure import Measure, micro, over_runs
 from lm_eval_iberian.report.report_catalogue import Kind
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
-from lm_eval_iberian.report.result import Measure, Result
-from lm_eval_iberian.report.setting import Setting
+from lm_eval_iberian.report.result import Result, Setting
 
 
 @dataclass(frozen=True)
@@ -98,17 +96,6 @@ def _whole(choice: Choice, benchmark: ReportedBenchmark, kind: Kind) -> Cell | N
     else:
         measures = over_runs([result.measures for result in results])
     return Cell(benchmark, kind.metrics[0], measures, results, n)
-
-
-def over_runs(runs: Sequence[Mapping[str, Measure]]) -> dict[str, Measure]:
-    """Return mean and sample standard deviation of each metric that every run has."""
-    found = {}
-    for name in runs[0]:
-        if all(name in run for run in runs):
-            values = tuple(run[name].value for run in runs)
-            sd = statistics.stdev(values) if len(values) > 1 else None
-            found[name] = Measure(statistics.fmean(values), None, sd, values)
-    return found
 
 
 def _parted(

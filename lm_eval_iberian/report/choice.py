@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from lm_eval_iberian.report.issue import Issue
 from lm_eval_iberian.report.report_catalogue import Kind
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
-from lm_eval_iberian.report.result import Result
-from lm_eval_iberian.report.setting import Setting
+from lm_eval_iberian.report.result import Result, Setting
 
 
 _RULES = (

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.report.find import find
 from lm_eval_iberian.report.issue import Issue, OnBad
-from lm_eval_iberian.report.model_name import model_name, plain
+from lm_eval_iberian.report.measure import measures_of, score_subset
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
-from lm_eval_iberian.report.result import Result, as_result, result_of
-from lm_eval_iberian.report.results_file import ResultsFile, read_results
-from lm_eval_iberian.report.subset import samples_path, score_subset
+from lm_eval_iberian.report.result import Result, as_arguments, as_result
+from lm_eval_iberian.report.results_file import ResultsFile, find_results, read_results
 from lm_eval_iberian.terminal import shown
+
+
+_WEIGHTS = ("peft", "delta", "pretrained", "model", "path", "engine")
+_UNSET = ("", "none", "main", "false")
 
 
 @dataclass
@@ -66,7 +69,7 @@ def collect(
         gathered.note("", Issue("bad file", shown(str(error))))
 
     seen: dict[str, Path] = {}
-    gathered.inputs = find(paths, on_bad)
+    gathered.inputs = find_results(paths, on_bad)
     for path in gathered.inputs:
         try:
             file = read_results(path)
@@ -135,16 +138,17 @@ def _results(
     """Yield a task's result; of a subset from the samples, where they are."""
     kind = catalogue.kind_of(benchmark)
     if benchmark.subset is None or task not in benchmark.subset.tasks:
-        found = result_of(file, model, task, kind, catalogue.metrics)
-        if kind.metrics[0] in found.measures:
-            yield found
+        measures = measures_of(file, task, kind.metrics, catalogue.metrics)
+        if kind.metrics[0] in measures:
+            items = file.samples(task)[1]
+            yield as_result(file, model, task, kind, measures, items)
         else:
             has = ", ".join(k for k in file.results[task] if "," in k) or "none"
             text = f"{task} has no {kind.metrics[0]}; its metrics: {shown(has)}"
             note = Issue("metric", text, benchmark.id, (file.name,))
             gathered.note(model, note)
         return
-    path = samples_path(file, task)
+    path = file.samples_path(task)
     if path is None:
         text = (
             f"{task} mixes {benchmark.name} with other items and its samples are not "
@@ -155,3 +159,47 @@ def _results(
     measure, n = score_subset(path, benchmark.subset, file.samples(task)[1])
     measures = {kind.metrics[0]: measure}
     yield as_result(file, model, task, kind, measures, n, from_samples=True)
+
+
+def model_name(
+    content: Mapping[str, Any],
+    path: Path,
+    catalogue: Catalogue,
+    renamed: Mapping[str, str],
+) -> str:
+    """Return the name of the model, the same one however the file spells it.
+
+    It is the file's ``model_name``, else what its ``model_args`` load, else the folder.
+    Arguments that make it another model, a revision, eight bits, follow in brackets.
+
+    Args:
+        content: What the file holds.
+        path: Where it is.
+        catalogue: It has the models the hub renamed, and the arguments that matter.
+        renamed: Names to use in the place of others; they come first.
+    """
+    config = content.get("config")
+    given_args = config.get("model_args") if isinstance(config, Mapping) else None
+    arguments = as_arguments(given_args)
+    given = [content.get("model_name"), *(arguments.get(key) for key in _WEIGHTS)]
+    names = [name for name in given if isinstance(name, str) and name.strip()]
+    name = plain(names[0] if names else path.resolve().parent.name)
+    name = renamed.get(name, catalogue.renamed.get(name, name))
+    apart = [
+        f"{key}={arguments[key]}"
+        for key in catalogue.told_apart_by
+        if str(arguments.get(key, "")).lower() not in _UNSET
+    ]
+    full = f"{name} ({', '.join(apart)})" if apart else name
+    return shown(renamed.get(full, full))
+
+
+def plain(name: str) -> str:
+    """Return a name with the slash that lm-eval wrote as ``__``, without the last one.
+
+    >>> plain("HiTZ__Latxa-Llama-3.1-8B")
+    'HiTZ/Latxa-Llama-3.1-8B'
+    """
+    name = name.strip()
+    name = name.rstrip("/").removeprefix("./") or name
+    return name if "/" in name else name.replace("__", "/", 1)

@@ -11,7 +11,7 @@ from lm_eval_iberian.report.as_csv import as_csv
 from lm_eval_iberian.report.as_json import as_json
 from lm_eval_iberian.report.as_latex import as_latex
 from lm_eval_iberian.report.as_markdown import as_markdown
-from lm_eval_iberian.report.report import Report
+from lm_eval_iberian.report.model_report import Report
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {

@@ -1,33 +1,69 @@
-"""One task's result in one results file."""
+"""What a model scored on a task, once, and the settings it was had under."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeGuard
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
-from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.report.report_catalogue import Kind, Metric
+from lm_eval_iberian.report.measure import Measure
+from lm_eval_iberian.report.report_catalogue import Kind
 from lm_eval_iberian.report.results_file import ResultsFile
-from lm_eval_iberian.report.setting import Setting, setting_of
+
+
+_TITLES = {
+    "task": "task",
+    "version": "task version",
+    "shots": "shots",
+    "chat_template": "chat template",
+    "multiturn": "few-shot as turns",
+    "system": "system instruction",
+    "limit": "limit",
+    "generation": "generation",
+    "items": "items",
+    "prompts": "prompts",
+}
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A metric's value and its error, in per cent or points.
+class Setting:
+    """The settings of a result; two that are equal are the same experiment.
 
     Args:
-        value: The value; over runs, the mean.
-        stderr: The standard error, ``None`` where lm-eval gives none.
-        sd: The standard deviation over runs, ``None`` for fewer than two.
-        runs: The value of each run.
+        task: The task's name.
+        version: Its version.
+        shots: How many examples were given.
+        chat_template: What tells a chat template, ``None`` without one.
+        multiturn: Whether the examples were turns of a chat.
+        system: What tells a system instruction.
+        limit: ``10 of 900``, where not every item was scored.
+        generation: How answers were sampled, without the seed.
+        items: How many items the task has, where that is said.
+        prompts: What tells its prompts, where that matters and is said.
     """
 
-    value: float
-    stderr: float | None = None
-    sd: float | None = None
-    runs: tuple[float, ...] = ()
+    task: str
+    version: str | None = None
+    shots: int | None = None
+    chat_template: str | None = None
+    multiturn: bool = False
+    system: str | None = None
+    limit: str | None = None
+    generation: str | None = None
+    items: int | None = None
+    prompts: str | None = None
+
+    def differences(self, other: Setting) -> str:
+        """Return in words what differs: ``shots 5, not 0``."""
+        found = []
+        for name in (field.name for field in fields(self)):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if name == "prompts" and None in (mine, theirs):
+                continue  # not said is not another
+            if mine != theirs:
+                found.append(f"{_TITLES[name]} {said(mine)}, not {said(theirs)}")
+        return "; ".join(found)
 
 
 @dataclass(frozen=True)
@@ -57,22 +93,6 @@ class Result:
     from_samples: bool = False
 
 
-def result_of(
-    file: ResultsFile,
-    model: str,
-    task: str,
-    kind: Kind,
-    metrics: Mapping[str, Metric],
-) -> Result:
-    """Return a task's result.
-
-    Raises:
-        DataError: A value is not a number, not finite or out of the metric's range.
-    """
-    measures = measures_of(file, task, kind.metrics, metrics)
-    return as_result(file, model, task, kind, measures, file.samples(task)[1])
-
-
 def as_result(
     file: ResultsFile,
     model: str,
@@ -98,65 +118,93 @@ def as_result(
     )
 
 
-def measures_of(
-    file: ResultsFile,
-    task: str,
-    wanted: Iterable[str],
-    metrics: Mapping[str, Metric],
-) -> dict[str, Measure]:
-    """Return those of the metrics that a task has, by name."""
-    row = file.results[task]
-    found = {}
-    for name in wanted:
-        key = _key(row, name, f"{file.path}: results.{task}")
-        if key is not None:
-            where = f"{file.path}: results.{task}.{key}"
-            metric = metrics[name]
-            value = metric.scale * _value(row[key], metric, where)
-            found[name] = Measure(value, _stderr(row, name, key, metric.scale))
-    return found
+def setting_of(file: ResultsFile, task: str, kind: Kind) -> Setting:
+    """Return the settings of a task in a file.
+
+    Args:
+        file: The results file.
+        task: A task in it.
+        kind: How it is run: sampling matters where the model writes, and which prompts
+            there were where results may be runs.
+    """
+    template = _told(file.content, "chat_template")
+    return Setting(
+        task=task,
+        version=_version(file, task),
+        shots=file.shots(task),
+        chat_template=template,
+        multiturn=bool(file.content.get("fewshot_as_multiturn")) and bool(template),
+        system=_told(file.content, "system_instruction"),
+        limit=_limit(file, task),
+        generation=_generation(file, task) if kind.generates else None,
+        items=file.samples(task)[0],
+        prompts=_prompts(file, task) if kind.runs else None,
+    )
 
 
-def _key(row: Mapping[str, Any], metric: str, where: str) -> str | None:
-    """Return the key of a metric: lm-eval adds the filter, before 0.4 nothing."""
-    for key in (f"{metric},none", metric):
-        if key in row:
-            return key
-    filtered = [key for key in row if key.startswith(f"{metric},")]
-    if len(filtered) > 1:
-        raise DataError(
-            f"{where} has {metric} by {len(filtered)} filters, {', '.join(filtered)}, "
-            "and none of them is 'none'; leave one, or pass --keep-going"
-        )
-    return filtered[0] if filtered else None
+def _told(content: Mapping[str, Any], name: str) -> str | None:
+    """Return what tells a long text from others: the hash that lm-eval wrote."""
+    found = content.get(f"{name}_sha") or content.get(name)
+    return str(found)[:12] if found else None
 
 
-def _value(value: Any, metric: Metric, where: str) -> float:
-    if not _finite(value):
-        raise DataError(
-            f"{where} is {str(value)[:40]!r}, not a number; run the evaluation again, "
-            "or pass --keep-going to go on without it"
-        )
-    if not metric.least <= value <= metric.most:
-        raise DataError(
-            f"{where} is {value}, but {metric.label} lies between {metric.least} and "
-            f"{metric.most}; run the evaluation again, or pass --keep-going"
-        )
-    return float(value)
+def _version(file: ResultsFile, task: str) -> str | None:
+    metadata = file.config_of(task).get("metadata")
+    fallback = metadata.get("version") if isinstance(metadata, Mapping) else None
+    found = file.section("versions").get(task, fallback)
+    if isinstance(found, int | float):
+        return str(float(found))
+    return None if found is None else str(found)
 
 
-def _stderr(
-    row: Mapping[str, Any], metric: str, key: str, scale: float
-) -> float | None:
-    """Return the standard error; lm-eval writes ``N/A`` where it has none."""
-    found = row.get(f"{metric}_stderr{key.removeprefix(metric)}")
-    return scale * found if _finite(found) and found >= 0 else None
+def _limit(file: ResultsFile, task: str) -> str | None:
+    """Return how many of how many items were scored, if not all."""
+    total, scored = file.samples(task)
+    if total is not None and scored is not None:
+        return f"{scored} of {total}" if scored < total else None
+    config = file.section("config")
+    asked = config.get("limit") or config.get("samples")
+    return f"--limit {asked}" if asked else None
 
 
-def _finite(value: Any) -> TypeGuard[float]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
+def _generation(file: ResultsFile, task: str) -> str | None:
+    """Return the sampling arguments in one spelling; runs differ in seeds."""
+    given = as_arguments(file.section("config").get("gen_kwargs"))
+    found = as_arguments(file.config_of(task).get("generation_kwargs")) | given
+    kept = {key: _number(value) for key, value in found.items() if key != "seed"}
+    return json.dumps(kept, sort_keys=True) if kept else None
+
+
+def _prompts(file: ResultsFile, task: str) -> str | None:
+    """Return lm-eval's hash of a task's prompts; without examples, runs share it."""
+    found = file.section("task_hashes").get(task)
+    return found[:12] if isinstance(found, str) and found else None
+
+
+def as_arguments(given: Any) -> dict[str, Any]:
+    """Return ``a=1,b=2`` as an object, and an object as it is."""
+    if isinstance(given, Mapping):
+        return dict(given)
+    if not isinstance(given, str):
+        return {}
+    pairs = (pair.partition("=") for pair in given.split(","))
+    return {key.strip(): value.strip() for key, sign, value in pairs if sign}
+
+
+def _number(value: Any) -> Any:
+    """Return a number that was written as a text as a number."""
+    if not isinstance(value, str):
+        return value
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
     try:
-        return math.isfinite(value)
-    except OverflowError:  # JSON knows integers that no float holds
-        return False
+        return float(value)
+    except ValueError:
+        return value
+
+
+def said(value: object) -> str:
+    """Return a setting's value in words."""
+    if value is None or value is False:
+        return "none"
+    return "yes" if value is True else str(value)

@@ -1,20 +1,24 @@
-"""Read one results file of lm-eval's."""
+"""lm-eval's results files, and the samples beside them: found and read."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.jsonl import read_jsonl
+from lm_eval_iberian.report.issue import OnBad, raise_it
 from lm_eval_iberian.terminal import shown
 
 
+PATTERN = "results_*.json"
+_SAMPLES = "samples_*.jsonl"
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d{1,9})?)\.json$")
 _LATEST = 1e12
 _SECTIONS = ("config", "configs", "versions", "n-shot", "n-samples")
@@ -120,6 +124,14 @@ class ResultsFile:
         match = _STAMP.search(self.path.name)
         return match[1] if match else None
 
+    def samples_path(self, task: str) -> Path | None:
+        """Return where lm-eval put the samples of a task, if they are there."""
+        stamp = self.stamp()
+        if stamp is None:
+            return None
+        path = self.path.with_name(f"samples_{task}_{stamp}.jsonl")
+        return path if path.is_file() else None
+
 
 def read_results(path: Path) -> ResultsFile:
     """Read a results file.
@@ -141,3 +153,61 @@ def read_results(path: Path) -> ResultsFile:
         ) from error
     found = content if isinstance(content, dict) else {}
     return ResultsFile(path, found, hashlib.sha256(raw).hexdigest())
+
+
+def read_samples(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield where a sample stands and what it holds, each once: filters repeat them.
+
+    Raises:
+        DataError: The file cannot be read, or a line is not a JSON object.
+    """
+    for number, row in read_jsonl(path):
+        if row.get("filter", "none") == "none":
+            yield f"{path}, line {number}", row
+
+
+def find_results(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
+    """Return every results file, each once, in the order of their paths.
+
+    Args:
+        paths: Folders, searched to any depth for ``results_*.json``, and files, taken
+            whatever their name.
+        on_bad: Told of a path that is not there or holds no results.
+    """
+    found: dict[Path, Path] = {}
+    samples = []
+    for path in paths:
+        # a shell's * names them too; they are read beside their results
+        if path.is_file() and path.match(_SAMPLES):
+            samples.append(path)
+            continue
+        try:
+            for file in _within(path):
+                found.setdefault(file.resolve(), file)
+        except DataError as error:
+            on_bad(error)
+    if samples and not found:
+        text = f"{samples[0]} holds samples; give the {PATTERN} beside it"
+        on_bad(DataError(text))
+    return sorted(found.values())
+
+
+def _within(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    if not path.is_dir():
+        raise DataError(
+            f"{path} does not exist; give the folder that lm-eval's --output_path named"
+        )
+    files = [file for file in path.rglob(PATTERN) if file.is_file()]
+    if not files:
+        raise DataError(f"{path} holds no {PATTERN}{_instead(path)}")
+    yield from files
+
+
+def _instead(path: Path) -> str:
+    others = sorted(path.rglob("*.json"))
+    if not others:
+        return "; give the folder that lm-eval's --output_path named"
+    return f", but {len(others)} other JSON files; name those files: {others[0]} …"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lm_eval_iberian.report.report import ModelReport, Report
+from lm_eval_iberian.report.measure import Measure
+from lm_eval_iberian.report.model_report import ModelReport, Report
 from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
-from lm_eval_iberian.report.result import Measure
 
 
 LANGUAGES = {

@@ -19,7 +19,7 @@ from lm_eval_iberian.report import (
     written,
 )
 from lm_eval_iberian.report.average import Average
-from lm_eval_iberian.report.micro import micro
+from lm_eval_iberian.report.measure import micro
 from lm_eval_iberian.report.report_catalogue import AVERAGES
 
 

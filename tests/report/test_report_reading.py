@@ -12,7 +12,7 @@ from made_results import Results
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import build_report, load_catalogue
-from lm_eval_iberian.report.model_name import model_name
+from lm_eval_iberian.report.collect import model_name
 from lm_eval_iberian.terminal import shown
 
 

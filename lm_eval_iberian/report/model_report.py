@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.report.average import Average, average_of
-from lm_eval_iberian.report.cell import Cell, cell_of, issues_of
-from lm_eval_iberian.report.choice import Wanted
-from lm_eval_iberian.report.collect import Gathered, collect
-from lm_eval_iberian.report.issue import Issue
-from lm_eval_iberian.report.remarks import (
+from lm_eval_iberian.report.average import (
+    Average,
     about_average,
     about_minis,
     about_templates,
     about_weights,
+    average_of,
 )
+from lm_eval_iberian.report.cell import Cell, cell_of, issues_of
+from lm_eval_iberian.report.choice import Wanted
+from lm_eval_iberian.report.collect import Gathered, collect
+from lm_eval_iberian.report.issue import Issue
 from lm_eval_iberian.report.report_catalogue import Catalogue, load_catalogue
 from lm_eval_iberian.report.result import Result
+
+
+_AT_MOST = 3
 
 
 @dataclass(frozen=True)
@@ -165,3 +169,28 @@ def _nothing(gathered: Gathered, wanted: Wanted) -> str:
     if others:
         text += f"; tasks found: {', '.join(others[:10])}"
     return "; ".join([text, *told[:5]])
+
+
+@dataclass(frozen=True)
+class Note:
+    """A line: the kind of issue, the model and benchmark it is about, what it says."""
+
+    kind: str
+    about: str
+    text: str
+
+
+def notes_of(report: Report) -> Iterator[Note]:
+    """Yield the issues, of many benchmarks of a model the first in full."""
+    groups: dict[tuple[str, str], list[Issue]] = {}
+    for model, issue in report.all_issues():
+        about = issue.kind if issue.benchmark else issue.text
+        groups.setdefault((model, about), []).append(issue)
+    for (model, _), issues in groups.items():
+        alone = issues if len(issues) <= _AT_MOST else issues[:1]
+        for issue in alone:
+            about = ", ".join(filter(None, (model, issue.benchmark)))
+            others = dict.fromkeys(i.benchmark for i in issues[len(alone) :])
+            names = ", ".join(name for name in others if name)
+            more = f"; likewise, in full in JSON: {names}" if names else ""
+            yield Note(issue.kind, about, issue.text + more)
