@@ -7,10 +7,8 @@ from pathlib import Path
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.files import write_whole
-from lm_eval_iberian.report.as_csv import as_csv
-from lm_eval_iberian.report.as_json import as_json
-from lm_eval_iberian.report.as_latex import as_latex
-from lm_eval_iberian.report.as_markdown import as_markdown
+from lm_eval_iberian.report.as_data import as_csv, as_json
+from lm_eval_iberian.report.as_tables import as_latex, as_markdown
 from lm_eval_iberian.report.model_report import Report
 
 

@@ -18,15 +18,14 @@ from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report import (
     FORMATS,
     Report,
-    as_csv,
-    as_latex,
-    as_markdown,
     build_report,
     format_for,
     notes_of,
     write,
     written,
 )
+from lm_eval_iberian.report.as_data import escape_csv
+from lm_eval_iberian.report.as_tables import escape_latex, escape_markdown
 from lm_eval_iberian.terminal import shown
 
 
@@ -132,9 +131,9 @@ def test_a_limited_result_is_never_the_best(results: Results, limited: float) ->
 
 
 def test_what_latex_and_markdown_would_make_of_a_name() -> None:
-    assert as_latex.escape("a---b--") == "a-{}-{}-b-{}-"
-    assert as_markdown.escape("*-a*-") == r"*-a\*-"
-    assert as_markdown.escape("*-EU, *-GL *a* 2*3") == r"*-EU, *-GL \*a\* 2\*3"
+    assert escape_latex("a---b--") == "a-{}-{}-b-{}-"
+    assert escape_markdown("*-a*-") == r"*-a\*-"
+    assert escape_markdown("*-EU, *-GL *a* 2*3") == r"*-EU, *-GL \*a\* 2\*3"
 
 
 HOSTILE = [
@@ -178,14 +177,14 @@ names = st.text(min_size=1, max_size=30)
 
 @given(names)
 def test_latex_specials_are_all_escaped(name: str) -> None:
-    text = as_latex.escape(shown(name))
+    text = escape_latex(shown(name))
     bare = re.sub(r"\\text[a-z]+\{\}|\\[#$%&_{}]|\{[*\[\]]\}|-\{\}", "", text)
     assert not re.search(r"[\\#$%&_{}^~<>|*\[\]]|--", bare)
 
 
 @given(names)
 def test_markdown_specials_are_all_escaped(name: str) -> None:
-    text = as_markdown.escape(shown(name))
+    text = escape_markdown(shown(name))
     bare = re.sub(r"\\[^\w\s]|\\_|(?<!\S)\*(?=-)", "", text)
     assert not re.search(r"[`*\[\]<>|~&$#!]", bare)
     assert "\n" not in text
@@ -193,7 +192,7 @@ def test_markdown_specials_are_all_escaped(name: str) -> None:
 
 @given(names)
 def test_csv_never_starts_a_formula(name: str) -> None:
-    assert not as_csv.escape(shown(name)).startswith(("=", "+", "-", "@"))
+    assert not escape_csv(shown(name)).startswith(("=", "+", "-", "@"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""A report's tables as text: Markdown, aligned to be read as it is, and LaTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from lm_eval_iberian.report.model_report import Report, notes_of
+from lm_eval_iberian.report.tables import (
+    Entry,
+    Table,
+    empty_columns,
+    number,
+    tables_of,
+)
+
+
+# an underscore within a word is one, and *-EU no emphasis; all else may start markup
+_MARKDOWN = re.compile(r"[\\`\[\]<>|~&$#!]|(?<=\S)\*|\*(?!-)|(?<![^\W_])_|_(?![^\W_])")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+    "`": r"\textasciigrave{}",
+    # after \\ they would be its arguments
+    "*": "{*}",
+    "[": "{[}",
+    "]": "{]}",
+    **{c: f"\\{c}" for c in "#$%&_{}"},
+}
+
+
+def as_markdown(report: Report) -> str:
+    """Return the tables, then the notes."""
+    parts = [_markdown_table(table) for table in tables_of(report)]
+    notes = list(_notes(report))
+    if notes:
+        parts.append("## Notes\n\n" + "\n".join(f"- {note}" for note in notes) + "\n")
+    return "\n".join(parts)
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text that Markdown shows as it is, on one line.
+
+    >>> escape_markdown("a|b <i> some_name _x_")
+    'a\\\\|b \\\\<i\\\\> some_name \\\\_x\\\\_'
+    """
+    return _MARKDOWN.sub(lambda m: f"\\{m[0]}", " ".join(text.split()))
+
+
+def _markdown_table(table: Table) -> str:
+    header = ["model", *map(escape_markdown, table.columns)]
+    rows = [
+        [escape_markdown(model), *map(_markdown_entry, entries)]
+        for model, entries in table.rows.items()
+    ]
+    widths = [
+        max(3, *(len(row[i]) for row in (header, *rows))) for i in range(len(header))
+    ]
+    rule = ["-" * widths[0], *(f"{'-' * (width - 1)}:" for width in widths[1:])]
+    lines = [_line(row, widths) for row in (header, rule, *rows)]
+    foot = []
+    if table.has_runs():
+        foot.append("± standard deviation over runs, their number in brackets")
+    if table.marked():
+        foot.append("† not as in the paper, see the notes")
+    text = f"## {escape_markdown(table.title)}\n\n" + "\n".join(lines) + "\n"
+    return text + (f"\n{'; '.join(foot)}\n" if foot else "")
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = zip(row, widths, strict=True)
+    cells = [first[0].ljust(first[1]), *(text.rjust(width) for text, width in others)]
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_entry(entry: Entry) -> str:
+    if entry.measure is None:
+        return "–"
+    text = number(entry.measure)
+    return (f"**{text}**" if entry.best else text) + ("†" if entry.marked else "")
+
+
+def _notes(report: Report) -> Iterator[str]:
+    empty = empty_columns(report)
+    if empty:
+        yield escape_markdown(f"no result at all for {', '.join(empty)}")
+    for note in notes_of(report):
+        start = f"{escape_markdown(note.about)}: " if note.about else ""
+        yield f"**{note.kind}** {start}{escape_markdown(note.text)}"
+
+
+def as_latex(report: Report) -> str:
+    """Return the tables, to be put in a document that loads booktabs."""
+    start = "% \\usepackage[T1]{fontenc}\n% \\usepackage{booktabs,textcomp}\n"
+    return "\n".join([start, *map(_latex_table, tables_of(report))])
+
+
+def escape_latex(text: str) -> str:
+    r"""Return a text that LaTeX sets as it is.
+
+    >>> escape_latex("50%_a")
+    '50\\%\\_a'
+    """
+    escaped = "".join(_LATEX.get(c, c) for c in " ".join(text.split()))
+    return escaped.replace("--", "-{}-").replace("--", "-{}-")  # no dashes
+
+
+def _latex_table(table: Table) -> str:
+    head = " & ".join(["model", *map(escape_latex, table.columns)])
+    rows = [
+        " & ".join([escape_latex(model), *map(_latex_entry, entries)]) + r" \\"
+        for model, entries in table.rows.items()
+    ]
+    notes = []
+    if table.has_runs():
+        notes.append(r"$\pm$ standard deviation over runs, their number in brackets")
+    if table.marked():
+        notes.append(r"$^\dagger$ not as in the paper")
+    caption = ". ".join([escape_latex(table.title), *notes])
+    return "\n".join(
+        [
+            r"\begin{table}[ht]",
+            r"\centering",
+            rf"\caption{{{caption}}}",
+            rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+            r"\toprule",
+            rf"{head} \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _latex_entry(entry: Entry) -> str:
+    if entry.measure is None:
+        return "--"
+    text = number(entry.measure, r"$\pm$")
+    mark = r"$^\dagger$" if entry.marked else ""
+    return (rf"\textbf{{{text}}}" if entry.best else text) + mark
