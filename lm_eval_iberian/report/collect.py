@@ -68,8 +68,34 @@ def collect(
             raise error
         gathered.note("", Issue("bad file", shown(str(error))))
 
-    seen: dict[str, Path] = {}
+    known = catalogue.by_task()
     gathered.inputs = find_results(paths, on_bad)
+    for model, file in _files(gathered, catalogue, renamed, on_bad):
+        others = gathered.others.setdefault(model, set())
+        for task in filter(file.is_task, file.results):
+            if task not in known:
+                others.add(shown(task))
+                continue
+            try:
+                found = _result(file, model, task, known[task], catalogue)
+            except DataError as error:
+                on_bad(error)
+                continue
+            if isinstance(found, Issue):
+                gathered.note(model, found)
+            else:
+                gathered.results.append(found)
+    return gathered
+
+
+def _files(
+    gathered: Gathered,
+    catalogue: Catalogue,
+    renamed: Mapping[str, str],
+    on_bad: OnBad,
+) -> Iterator[tuple[str, ResultsFile]]:
+    """Yield the name of its model and every file that can be used, of copies one."""
+    seen: dict[str, Path] = {}
     for path in gathered.inputs:
         try:
             file = read_results(path)
@@ -83,82 +109,51 @@ def collect(
             gathered.note(name, Issue("duplicate", shown(text), None, files))
             continue
         seen[file.sha] = path
-        _folder(file, name, catalogue, gathered)
-        _gather(file, name, catalogue, gathered, on_bad)
-    return gathered
-
-
-def _folder(
-    file: ResultsFile, model: str, catalogue: Catalogue, gathered: Gathered
-) -> None:
-    """Note a folder, named as lm-eval names them, of another model."""
-    folder = file.path.resolve().parent.name
-    name = plain(folder)
-    name = catalogue.renamed.get(name, name)
-    bare = model.partition(" (")[0]
-    if "__" in folder and not folder.startswith("__") and name != bare:
-        text = (
-            f"the folder {folder} holds results of {bare}; its files say so, and count"
-        )
-        files = (file.name,)
-        gathered.note(model, Issue("model", shown(text), None, files))
-
-
-def _gather(
-    file: ResultsFile,
-    model: str,
-    catalogue: Catalogue,
-    gathered: Gathered,
-    on_bad: OnBad,
-) -> None:
-    known = catalogue.by_task()
-    gathered.others.setdefault(model, set())
-    for task in file.results:
-        if not file.is_task(task):
-            continue
-        if task not in known:
-            gathered.others[model].add(shown(task))
-            continue
-        try:
-            gathered.results += _results(
-                file, model, task, known[task], catalogue, gathered
+        folder = path.resolve().parent.name
+        bare = name.partition(" (")[0]
+        if _names_another(folder, bare, catalogue):
+            text = (
+                f"the folder {folder} holds results of {bare}; its files say so, and "
+                "count"
             )
-        except DataError as error:
-            on_bad(error)
+            gathered.note(name, Issue("model", shown(text), None, (file.name,)))
+        yield name, file
 
 
-def _results(
+def _names_another(folder: str, model: str, catalogue: Catalogue) -> bool:
+    """Return whether a folder is named, as lm-eval names them, after another model."""
+    name = plain(folder)
+    named = "__" in folder and not folder.startswith("__")
+    return named and catalogue.renamed.get(name, name) != model
+
+
+def _result(
     file: ResultsFile,
     model: str,
     task: str,
     benchmark: ReportedBenchmark,
     catalogue: Catalogue,
-    gathered: Gathered,
-) -> Iterator[Result]:
-    """Yield a task's result; of a subset from the samples, where they are."""
+) -> Result | Issue:
+    """Return a task's result, of a subset from the samples, or why there is none."""
     kind = catalogue.kind_of(benchmark)
+    items = file.samples(task)[1]
     if benchmark.subset is None or task not in benchmark.subset.tasks:
         measures = measures_of(file, task, kind.metrics, catalogue.metrics)
         if kind.metrics[0] in measures:
-            items = file.samples(task)[1]
-            yield as_result(file, model, task, kind, measures, items)
-        else:
-            has = ", ".join(k for k in file.results[task] if "," in k) or "none"
-            text = f"{task} has no {kind.metrics[0]}; its metrics: {shown(has)}"
-            note = Issue("metric", text, benchmark.id, (file.name,))
-            gathered.note(model, note)
-        return
+            return as_result(file, model, task, kind, measures, items)
+        has = ", ".join(k for k in file.results[task] if "," in k) or "none"
+        text = f"{task} has no {kind.metrics[0]}; its metrics: {shown(has)}"
+        return Issue("metric", text, benchmark.id, (file.name,))
     path = file.samples_path(task)
     if path is None:
         text = (
             f"{task} mixes {benchmark.name} with other items and its samples are not "
             f"beside it: evaluate with --log_samples, or {benchmark.tasks[-1]}"
         )
-        gathered.note(model, Issue("subset", text, benchmark.id, (file.name,)))
-        return
-    measure, n = score_subset(path, benchmark.subset, file.samples(task)[1])
+        return Issue("subset", text, benchmark.id, (file.name,))
+    measure, n = score_subset(path, benchmark.subset, items)
     measures = {kind.metrics[0]: measure}
-    yield as_result(file, model, task, kind, measures, n, from_samples=True)
+    return as_result(file, model, task, kind, measures, n, from_samples=True)
 
 
 def model_name(
