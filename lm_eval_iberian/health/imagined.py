@@ -19,6 +19,8 @@ _ANSWERED: Final = 2
 _PARAGRAPHS: Final = 300
 _PARAGRAPH: Final = re.compile(r"[^\n]+(?:\n(?![ \t]*\n)[^\n]+)*")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+•–—>|#]|\d{1,3}[.)]|[a-z][.)])\s?")
+# Lovely! Could you …
+_PRAISE: Final = re.compile(r"(?:[^.!?…,;:\s]{2,20}[ ,]{0,2}){1,4}[.!…]+ ")
 _SENTENCE: Final = re.compile(r"[^.!?…\n]+[.!?…]+[\"”»')]*|[^.!?…\n]+")
 
 
@@ -62,6 +64,10 @@ def _is_thanks(said: str, after: str, asked: str) -> bool:
     reply = _begins(fold_spaces(after[:400]), "replies")
     user = _begins(said, "thanks") or _begins(said, "follow_ups")
     if asks_for("letter", asked):
+        return user and reply
+    if after and said.endswith("?") and _PRAISE.match(said) and _begins(_PRAISE.sub("", said, count=1), "asks_you"):
+        return True
+    if asks_for("story", asked):
         return user and reply
     if reply and said.endswith("?") and len(_SENTENCE.findall(said)) > 1:
         return True
@@ -118,7 +124,7 @@ def _first(asked: str) -> str:
 
 def _inside(parts: list[tuple[int, str]], asked: str) -> Iterator[tuple[int, str]]:
     """Find thanks with a question that follow within a paragraph."""
-    if asks_for("letter", asked):
+    if asks_for("letter", asked) or asks_for("story", asked):
         return
     for start, text in parts:
         sentences = [

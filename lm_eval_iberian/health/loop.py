@@ -15,7 +15,7 @@ from lm_eval_iberian.languages import fold
 _TAIL: Final = 6000
 _SPACE: Final = re.compile(r"\s+")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/]\d+)*")
-_LETTERED: Final = re.compile(r"(?<![^\W_])[a-z](?=[).])")
+_LETTERED: Final = re.compile(r"(?<![^\W_])[a-z]{1,2}(?=\))|(?<![^\W_])[a-z](?=\.)")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 # ____ to be filled in by hand
@@ -25,7 +25,8 @@ _TOKEN: Final = re.compile(r"[^\W_]+")
 _RESIDUE: Final = re.compile(r"(?:<[|｜/]?[\w▁|｜]{1,24}>|[`*_\s\"'”»)\]}.])+\Z")
 _RESIDUE_LENGTH: Final = 60
 # A shorter rope of signs is a ruler, a blank of a form, a row of a matrix.
-_SIGNS: Final = 400
+_SIGNS: Final = 300
+_RULERS: Final = frozenset(" _-=*.~#|+·─━═")
 # Words of the end that are looked at, and of a woven loop at the least.
 _WOVEN: Final = 400
 _WOVEN_LEAST: Final = 45
@@ -109,7 +110,9 @@ def _is_enough(found: Repeated) -> bool:
     """Tell whether a repetition is more than style: the shorter, the oftener."""
     letters = len(_LETTER.findall(found.block))
     if not letters:
-        return found.length >= _SIGNS and found.times >= 20
+        ruled = set(found.block) <= _RULERS or len(set(found.block)) < 3 and any(map(str.isdigit, found.block))
+        least = _SIGNS if ruled else _SIGNS / 5
+        return found.length >= least and found.times >= 15
     words = len(_WORD.findall(found.block))
     if words <= 1:
         # ha ha ha, a very very very long way

@@ -251,12 +251,15 @@ def _prompt_labels(prompt: str) -> set[str]:
     Such a prompt ends in a label without text (``A:``), and the labels come in turns.
     """
     found = [_name(match) for match in _LABEL_LINE.finditer(prompt)]
-    if len(found) < 2 or not _ENDS_IN_LABEL.search(prompt):
+    last = _ENDS_IN_LABEL.search(prompt)
+    if len(found) < 2 or not last:
         return set()
-    return set(found) - {found[-1]}
+    return set(found) - {fold(last[1])}
 
 
-_ENDS_IN_LABEL: Final = re.compile(r"(?:^|\n)[ \t*_]*([^\W\d_][\w' ’]{0,30})[*_]*[:：][*_\s]*\Z")
+_ENDS_IN_LABEL: Final = re.compile(
+    r"(?:^|[\n.,;?!|])[ \t*_]*([^\W\d_][\w' ’]{0,30})[*_]*[:：][*_\s]*\Z"
+)
 
 
 def _examples(said: _Said) -> Iterator[RunOn]:

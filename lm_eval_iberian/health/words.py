@@ -29,13 +29,14 @@ _KEYS: Final = frozenset(
         "thanks",
         "replies",
         "follow_ups",
+        "asks_you",
         "calendar",
         "times",
         "asks_for",
     }
 )
 _ASKS: Final = frozenset(
-    {"dialogue", "questions", "exercises", "letter", "repetition", "verse", "table", "once"}
+    {"dialogue", "questions", "exercises", "letter", "story", "repetition", "verse", "table", "once"}
 )
 
 
