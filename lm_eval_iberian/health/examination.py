@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Final
 
 from lm_eval_iberian.health.loop import find_loop
 from lm_eval_iberian.health.turns import find_run_on
+from lm_eval_iberian.health.words import shared_words
 from lm_eval_iberian.languages import decide_language, fold_spaces
 
 
 # A copied prompt is most of the answer; a shorter prompt may be quoted by chance.
 _COPIED: Final = 0.9
 _SHORT_PROMPT: Final = 15
+# The language of an answer shows early.
+_READ: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def examine(
     loop = find_loop(response, prompt)
     off = None
     if lang and not empty:
-        decision = decide_language(first, lang)
+        decision = decide_language(first[:_READ], lang)
         off = decision.reason if decision.status == "rejected" else None
     return Health(
         no_stop=None,
@@ -73,6 +75,6 @@ def _copied(answer: str, prompt: str) -> str | None:
         return None
     if len(said) > 1.3 * len(asked) or len(said) < 0.7 * len(asked):
         return None
-    if SequenceMatcher(None, asked, said, autojunk=False).ratio() >= _COPIED:
+    if shared_words(asked, said) >= _COPIED:
         return "the answer is the prompt again"
     return None

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import SequenceMatcher
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Final
 
-from lm_eval_iberian.health.words import any_of, asks_for, health_words
+from lm_eval_iberian.health.words import (
+    any_of,
+    asks_for,
+    health_words,
+    shared_words,
+)
 from lm_eval_iberian.languages import fold_spaces
 
 
 # A request is short; a paragraph of an essay is not.
 _REQUEST: Final = 320
-_ANSWERED: Final = 2
+# A prompt that is asked again word for word, or nearly.
+_SAME: Final = 0.85
 _PARAGRAPHS: Final = 300
 _PARAGRAPH: Final = re.compile(r"[^\n]+(?:\n(?![ \t]*\n)[^\n]+)*")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+•–—>|#]|\d{1,3}[.)]|[a-z][.)])\s?")
+_LINE: Final = re.compile(r"[^\n]+")
+_CLOSING: Final = ("»", "”", '"', "'", "’")
+_OPENED: Final = re.compile(r"\s*[«“\"'‘]")
+# what a line may end in where the prompt ends so
+_ENDS: Final = {".": ".:»”\"'", "'": "'.", "»": "».", '"': '".', "?": "?"}
 # Lovely! Could you …
 _PRAISE: Final = re.compile(r"(?:[^.!?…,;:\s]{2,20}[ ,]{0,2}){1,4}[.!…]+ ")
 _SENTENCE: Final = re.compile(r"[^.!?…\n]+[.!?…]+[\"”»')]*|[^.!?…\n]+")
@@ -33,48 +44,106 @@ def imagined_turns(response: str, asked: str, begin: int) -> Iterator[tuple[int,
     if asks_for("dialogue", asked):
         return
     found = islice(_PARAGRAPH.finditer(response, begin), _PARAGRAPHS)
-    parts = [(match.start(), match[0]) for match in found]
-    for order, (start, text) in enumerate(parts[1:], 1):
-        if len(text) > _REQUEST or _ITEM.match(text):
+    parts = [_Part(match.start(), match[0], fold_spaces(match[0])) for match in found]
+    yield from _same_form(response, asked, begin)
+    yield from _unasked_questions(parts, asked)
+    yield from _next_texts(parts, asked)
+    for before, part, after in zip(parts, parts[1:], [*parts[2:], None], strict=False):
+        if len(part.text) > _REQUEST or _ITEM.match(part.text):
             continue
-        after = parts[order + 1][1] if order + 1 < len(parts) else ""
-        said = fold_spaces(text)
-        if _is_same_request(said, asked):
-            yield start, "the prompt is asked again in the answer"
-        elif _is_thanks(said, after, asked):
-            yield start, f"a user seems to speak: '{text[:40].strip()}…'"
-        elif _is_request(said, parts, order, asked):
-            yield start, f"a new request seems to begin: '{text[:40].strip()}…'"
+        said = part.said
+        if shared_words(asked.strip()[-_REQUEST:], said) > _SAME and len(said) >= 15:
+            yield part.start, "the prompt is asked again in the answer"
+        elif after and _is_user(before.said, said, after.said, asked):
+            yield part.start, f"a user seems to speak: '{part.text[:40].strip()}…'"
+        elif after and _is_request(before.said, said, after.said, asked):
+            yield part.start, f"a new request begins: '{part.text[:40].strip()}…'"
     yield from _inside(parts, asked)
 
 
-def _is_same_request(said: str, asked: str) -> bool:
-    """Tell whether a paragraph is the prompt, or its last paragraph, again."""
-    last = asked.strip().rsplit("\n", 1)[-1].strip()
-    for form in (asked.strip(), last):
-        if 15 <= len(form) <= 2 * _REQUEST and abs(len(form) - len(said)) < 0.3 * len(form):
-            matcher = SequenceMatcher(None, form, said, autojunk=False)
-            if matcher.quick_ratio() > 0.9 and matcher.ratio() > 0.9:
-                return True
-    return False
+@dataclass(frozen=True)
+class _Part:
+    """A paragraph: its place, as it is, and folded."""
+
+    start: int
+    text: str
+    said: str
 
 
-def _is_thanks(said: str, after: str, asked: str) -> bool:
-    """Tell whether a user thanks and asks on, or is thanked in return."""
-    reply = _begins(fold_spaces(after[:400]), "replies")
+def _same_form(response: str, asked: str, begin: int) -> Iterator[tuple[int, str]]:
+    """Find a line that begins as the prompt does: ``Translate to French: …``."""
+    if asks_for("exercises", asked) or asks_for("questions", asked):
+        return
+    request = _SENTENCE.findall(asked.strip().rsplit("\n", 1)[-1])
+    form = fold_spaces(request[-1]) if request else ""
+    words = form.split()
+    if len(words) < 2 or not _begins(form, "task_verbs"):
+        return
+    opening = " ".join(words[:2]) if len(words) > 2 else words[0]
+    for match in islice(_LINE.finditer(response, begin), 1, _PARAGRAPHS):
+        line = fold_spaces(match[0][:_REQUEST])
+        if line.startswith(opening) and line[-1:] in _ENDS.get(form[-1:], form[-1:]):
+            if 0.4 < len(line) / len(form) < 2.5 and line != opening:
+                yield match.start(), f"a line begins as the prompt does: '{line[:40]}'"
+
+
+def _unasked_questions(parts: list[_Part], asked: str) -> Iterator[tuple[int, str]]:
+    """Find frequent questions that nobody asked for, behind a short answer."""
+    if len(asked) > 200 or asks_for("questions", asked):
+        return
+    for part in parts[1:]:
+        if part.start - parts[0].start > 500:
+            return
+        heading = fold_spaces(part.text.split("\n")[0])
+        if len(heading) < 60 and asks_for("faq", heading):
+            yield part.start, "questions that nobody asked for follow"
+
+
+def _next_texts(parts: list[_Part], asked: str) -> Iterator[tuple[int, str]]:
+    """Find further texts to be worked, in quotes as the prompt's: «…», «…»."""
+    if not asked.rstrip(" .").endswith(_CLOSING) or asks_for("exercises", asked):
+        return
+    quoted = [part.text.strip()[-1:] in _CLOSING and bool(_OPENED.match(part.text)) for part in parts]
+    # the answer is not in quotes, the next text is, its answer is not
+    if len(parts) >= 3 and not quoted[0] and quoted[1] and not quoted[2]:
+        yield parts[1].start, "another text to be worked follows"
+
+
+def _is_user(before: str, said: str, after: str, asked: str) -> bool:
+    """Tell whether a user thanks, complains, agrees or asks on, and is answered."""
+    reply = _begins(after[:400], "replies")
     user = _begins(said, "thanks") or _begins(said, "follow_ups")
+    asks = said.endswith("?")
+    if _begins(said, "complaints") and _begins(after, "apologies"):
+        return True
     if asks_for("letter", asked):
         return user and reply
-    if after and said.endswith("?") and _PRAISE.match(said) and _begins(_PRAISE.sub("", said, count=1), "asks_you"):
+    praised = _PRAISE.sub("", said, count=1) if _PRAISE.match(said) else said
+    if asks and praised != said:
+        if _begins(praised, "asks_you") or _begins(praised, "follow_ups"):
+            return True
+    if _begins(after, "apologies") or _begins(said, "complaints"):
+        return True
+    if not said.startswith(("—", "–", '"', "«")):
+        if reply and asks and len(_SENTENCE.findall(said)) > 1:
+            return True
+        if len(said) < 140 and _ends(said.rstrip(" .!😊🙏"), "please"):
+            return True
+    if _begins(_SENTENCE.findall(before)[-1].strip(), "offers") and _begins(said, "yes"):
         return True
     if asks_for("story", asked):
         return user and reply
-    if reply and said.endswith("?") and len(_SENTENCE.findall(said)) > 1:
+    if asks and len(said) < 80 and _begins(said, "and"):
         return True
     if not user:
         return False
-    asks = "?" in said or ";" in said or _has_task(said)
-    return (asks and bool(after)) or (reply and not said.endswith(":"))
+    if said.endswith(_CLOSING) and asked.rstrip(" .").endswith(_CLOSING):
+        return True
+    return asks or "?" in said or _has_task(said) or (reply and not said.endswith(":"))
+
+
+def _ends(said: str, key: str) -> bool:
+    return said.endswith(health_words(key))
 
 
 def _has_task(said: str) -> bool:
@@ -83,37 +152,26 @@ def _has_task(said: str) -> bool:
     return any(_begins(sentence, "task_verbs") for sentence in sentences[1:])
 
 
-def _is_request(
-    said: str, parts: list[tuple[int, str]], order: int, asked: str
-) -> bool:
+def _is_request(before: str, said: str, after: str, asked: str) -> bool:
     """Tell whether a paragraph is a request of the prompt's kind, then answered."""
     if asks_for("exercises", asked) or asks_for("questions", asked):
         return False
-    if order + 1 >= len(parts) or not _begins(said, "task_verbs"):
+    if not _begins(said, "task_verbs") or said.endswith((",", ";")):
         return False
     # an imperative or a question of its own line, as the prompt is one
-    if "\n" in parts[order][1].strip() or said.endswith((",", ";")):
-        return False
-    asking = said.endswith("?")
     first = _first(asked)
-    alike = bool(first) and said.startswith(first)
-    if asking != asked.strip().endswith("?") and not alike:
+    alike = bool(first) and said.lstrip("¿¡").startswith(first)
+    if not said.endswith("?") and not alike:
         return False
-    if asking and not alike and not _begins(asked.strip(), "task_verbs"):
-        return False
-    if not asking and not alike:
+    if said.endswith("?") and not alike and not asked.strip().endswith("?"):
         return False
     # several in a row are steps, or a list of questions
-    near = [parts[i][1] for i in (order - 1, order + 1) if 0 < i < len(parts)]
-    if any(_looks_like(other, said) for other in near):
-        return False
-    answer = parts[order + 1][1]
-    return not answer.rstrip().endswith("?") and len(answer) >= _ANSWERED
-
-
-def _looks_like(other: str, said: str) -> bool:
-    text = fold_spaces(other)
-    return len(text) <= _REQUEST and text.endswith("?") == said.endswith("?") and _begins(text, "task_verbs")
+    return not any(
+        len(other) <= _REQUEST
+        and other.endswith("?") == said.endswith("?")
+        and _begins(other, "task_verbs")
+        for other in (before, after)
+    )
 
 
 def _first(asked: str) -> str:
@@ -122,18 +180,18 @@ def _first(asked: str) -> str:
     return match[0] if match else ""
 
 
-def _inside(parts: list[tuple[int, str]], asked: str) -> Iterator[tuple[int, str]]:
+def _inside(parts: list[_Part], asked: str) -> Iterator[tuple[int, str]]:
     """Find thanks with a question that follow within a paragraph."""
     if asks_for("letter", asked) or asks_for("story", asked):
         return
-    for start, text in parts:
+    for part in parts:
         sentences = [
-            (match.start(), fold_spaces(match[0])) for match in _SENTENCE.finditer(text)
+            (match.start(), fold_spaces(match[0])) for match in _SENTENCE.finditer(part.text)
         ]
         for order, (place, said) in enumerate(sentences[1:-1], 1):
             following = sentences[order + 1][1]
             if _begins(said, "thanks", short=True) and "?" in following and order + 2 < len(sentences):
-                yield start + place, f"a user seems to speak: '{said[:40]}'"
+                yield part.start + place, f"a user seems to speak: '{said[:40]}'"
                 return
 
 

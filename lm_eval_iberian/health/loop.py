@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from lm_eval_iberian.health.words import asked_times, asks_for, calendar_words
@@ -22,14 +23,16 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 _BLANK: Final = re.compile(r"_{3,}|\.{4,}|…{2,}")
 _TOKEN: Final = re.compile(r"[^\W_]+")
 # what may stand behind the last block: marks, a closing fence, a leaked end token
-_RESIDUE: Final = re.compile(r"(?:<[|｜/]?[\w▁|｜]{1,24}>|[`*_\s\"'”»)\]}.])+\Z")
+_RESIDUE: Final = re.compile(
+    r"(?:<[|｜/]?[\w▁|｜]{1,24}>|[`*_\s\"'”»)\]}.]){1,60}\Z"
+)
 _RESIDUE_LENGTH: Final = 60
 # A shorter rope of signs is a ruler, a blank of a form, a row of a matrix.
 _SIGNS: Final = 300
 _RULERS: Final = frozenset(" _-=*.~#|+·─━═")
 # Words of the end that are looked at, and of a woven loop at the least.
 _WOVEN: Final = 400
-_WOVEN_LEAST: Final = 45
+_WOVEN_LEAST: Final = 60
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ def find_loop(response: str, prompt: str = "") -> str | None:
     The cost is bounded: the last 6,000 characters are looked at.
     """
     end = response[-2 * _TAIL :]
-    residue = _RESIDUE.search(end)
-    if residue and len(residue[0]) < _RESIDUE_LENGTH:
+    residue = _RESIDUE.search(end, max(0, len(end) - _RESIDUE_LENGTH))
+    if residue and residue.start() > len(end) - _RESIDUE_LENGTH:
         end = end[: residue.start()]
     text = _SPACE.sub(" ", fold(end)).strip()[-_TAIL:]
     found = _exact(text) or _changing(text) or _woven(text)
@@ -149,10 +152,23 @@ def _is_sums(text: str, found: Repeated) -> bool:
     for shift in range(slots):
         end = len(numbers) - shift
         rows = [numbers[i - slots : i] for i in range(end, slots - 1, -slots)][:8]
-        sums = sum(map(_is_sum, rows))
-        if len(rows) >= 3 and (sums >= 0.8 * len(rows) or _is_conversion(rows)):
+        if len(rows) < 3:
+            continue
+        moving = [column for column in zip(*rows, strict=True) if len(set(column)) > 1]
+        if sum(len(set(column)) > 2 and not _is_counter(column) for column in moving):
+            # what is no counter is content, unless it goes on and on
+            return found.times < 12 or sum(map(_is_sum, rows)) >= 0.8 * len(rows)
+        if len(moving) > 1 and (
+            sum(map(_is_sum, rows)) >= 0.8 * len(rows)
+            or _is_conversion([list(row) for row in zip(*moving, strict=True)])
+        ):
             return True
     return False
+
+
+def _is_counter(column: tuple[float, ...]) -> bool:
+    """Tell whether numbers go up or down by the same step."""
+    return len({round(one - other, 6) for one, other in pairwise(column)}) == 1
 
 
 def _is_conversion(rows: list[list[float]]) -> bool:
@@ -196,7 +212,7 @@ def _woven(text: str) -> Repeated | None:
     length = missed = 0
     for back, gram in enumerate(reversed(grams), 1):
         missed += counts[gram] < 3
-        if missed > 2 + back / 20:
+        if missed > 2 + back / 8:
             break
         if counts[gram] >= 3:
             length = back
@@ -215,18 +231,21 @@ def _woven(text: str) -> Repeated | None:
 
 def _was_asked_for(found: Repeated, prompt: str) -> bool:
     """Tell whether the prompt wants this repetition, and about so much of it."""
-    asked = fold(prompt)
+    asked = fold(prompt[-20_000:])
     letters = len(_LETTER.findall(found.block))
-    if asks_for("verse", asked) and found.times < 5:
+    if asks_for("verse", asked) and found.times < 5 and letters < 160:
         return True
-    if asks_for("table", asked) and letters < 24 and found.times <= 40:
+    if asks_for("table", asked) and letters < 16 and found.times <= 40:
         return True
     # a word that must appear so often, a request to be said again: no repetition
     if asks_for("once", asked):
         return False
     # ten times, in words: a number as large as one is likely to write
+    many = list(asked_times().finditer(asked))
+    if many and found.changing and found.times <= 20:
+        return True
     counts = [
-        int(match[1] or match[2] or 100) for match in asked_times().finditer(asked)
+        int(match[1] or match[2] or 100) for match in many
     ]
     said = set(_WORD.findall(found.block))
     known = said <= set(_WORD.findall(asked))

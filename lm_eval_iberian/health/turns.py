@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from heapq import merge
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -30,16 +30,21 @@ class RunOn:
     reason: str
 
 
-_FENCE: Final = re.compile(r"^[ \t]{0,8}(```+|~~~+).*?^[ \t]{0,8}\1", re.M | re.S)
+# An answer that is longer than that went wrong before.
+_READ: Final = 60_000
+_ASKED: Final = 20_000
+_FENCE: Final = re.compile(r"^[ \t]{0,8}(`{3,20}|~{3,20})", re.M)
 _INLINE: Final = re.compile(r"`[^`\n]{1,200}`")
 _OPENING: Final = "\"'“‘«`(["
 # a word of a list stands between other single words
 _LIST_WORD: Final = re.compile(r"[-*•\d.)\s]*[\w'’-]+[,;.]?")
+_DASHED: Final = re.compile(r"^[ ]?[—–-] ?\S", re.M)
 # Galdera: · **Question 5:** · Exercicio 2. · 2. ariketa:
 _LABEL_LINE: Final = re.compile(
-    r"^(?P<signs>[ \t>*_#]{0,6})(?:(?P<before>[^\W\d_][\w' ’]{0,30}?)"
+    r"^(?P<signs>[ ]?[>*_#]{0,6}[ ]?)(?:(?P<before>[^\W\d_][\w' ’]{0,30}?)"
     r"(?:[*_]{0,3}[ ]?[:：]|[ ]?(?P<n>\d{1,3})[*_]{0,3}[ ]?[:.)：])"
-    r"|(?P<m>\d{1,3})\. ?(?P<behind>[^\W\d_]{4,14})[*_]{0,3}[ ]?[:.])",
+    r"|(?P<m>\d{1,3})\. ?(?P<behind>[^\W\d_]{4,14})[*_]{0,3}[ ]?[:.]"
+    r"|(?P<headed>(?<=[#*] )[^\W\d_]{4,14}|(?<=[#*])[^\W\d_]{4,14}) (?P<h>\d{1,3})[*_]*$)",
     re.M,
 )
 # more labels than that are a form of their own
@@ -56,10 +61,22 @@ def find_run_on(
         prompt: What it answers. Dialogues, lists of questions, exercises and chat
             marks that it asks for are none of another turn.
         markers: Turn marks of the model's own template, besides the common ones.
+
+    The cost is bounded: the first 60,000 characters are looked at.
     """
+    response, prompt = response[:_READ], prompt[-_ASKED:]
     begin = _skip_leading(response, markers)
     hidden = _hidden(response)
-    finders = (_tokens_as_text, _roles, _labels, _headings, _examples, _imagined)
+    finders = (
+        _tokens_as_text,
+        _roles,
+        _labels,
+        _inline,
+        _headings,
+        _examples,
+        _pairs,
+        _imagined,
+    )
     said = _Said(response, prompt, fold(prompt), begin, markers)
     firsts = [
         next((found for found in find(said) if not _is_in(found.start, hidden)), None)
@@ -95,8 +112,15 @@ def _skip_leading(response: str, markers: tuple[str, ...]) -> int:
 
 def _hidden(response: str) -> list[tuple[int, int]]:
     """Return the closed code blocks and the code in lines: mentions, no marks."""
-    blocks = [match.span() for match in _FENCE.finditer(response)]
-    return blocks + [match.span() for match in _INLINE.finditer(response)]
+    spans = [match.span() for match in _INLINE.finditer(response)]
+    opened: tuple[int, str] | None = None
+    for match in _FENCE.finditer(response):
+        if opened is None:
+            opened = match.start(), match[1]
+        elif match[1].startswith(opened[1]):
+            spans.append((opened[0], match.end()))
+            opened = None
+    return spans
 
 
 def _is_in(place: int, spans: list[tuple[int, int]]) -> bool:
@@ -118,7 +142,7 @@ _ROLE: Final = any_of(_marks("roles"))
 _ROLE_LINE: Final = re.compile(rf"^[ \t]*(?:{_ROLE})[ \t]*(?:\n|\Z)", re.M)
 # glued to the end of a sentence, and the one that no word ends in to any word
 _GLUED: Final = re.compile(
-    rf"(?<=[.!?…:;)\]»”\"*|}}¡¿])(?:(?:{_ROLE})[ \t]*(?=\n|\Z)|(?:assistant){{2}})"
+    rf"(?<=[^\s\w\-/_'’@#<(\[«“`])(?:(?:{_ROLE})[ \t]*(?=\n|\Z)|(?:assistant){{2}})"
     r"|(?<=[.!?…)»”\"])assistant(?=[A-ZÁÉÍÓÚÀÈÒ¿¡])"
     r"|(?<=[^\W_])assistant(?=[ \t]*\n|\Z)|(?<=[.!?…]\s)assistant(?=[ \t]*\n|\Z)"
 )
@@ -129,7 +153,7 @@ def _tokens_as_text(said: _Said) -> Iterator[RunOn]:
     ends = set(_marks("ends"))
     tokens = _tokens(said.markers)
     for match in tokens.finditer(said.response, said.begin):
-        if match[0] in said.prompt or _is_quoted(said.response, match):
+        if match[0] in said.prompt or _is_mention(said, match):
             continue
         rest = tokens.sub("", said.response[match.end() : match.end() + 400]).strip()
         if match[0] in ends and not rest:
@@ -137,9 +161,15 @@ def _tokens_as_text(said: _Said) -> Iterator[RunOn]:
         yield RunOn(match.start(), f"'{match[0]}' stands in the answer as text")
 
 
-def _is_quoted(response: str, match: re.Match[str]) -> bool:
-    before = response[max(0, match.start() - 1) : match.start()]
-    return bool(before) and before in _OPENING
+def _is_mention(said: _Said, match: re.Match[str]) -> bool:
+    """Tell whether a token is spoken of: quoted, or in a line about tokens."""
+    start = match.start()
+    if said.response[max(0, start - 1) : start] in tuple(_OPENING):
+        return True
+    if not asks_for("tokens", said.asked):
+        return False
+    line = said.response[said.response.rfind("\n", 0, start) + 1 : start]
+    return line.endswith(" ") or line.startswith("    ") or "|>" in line
 
 
 def _roles(said: _Said) -> Iterator[RunOn]:
@@ -153,8 +183,9 @@ def _roles(said: _Said) -> Iterator[RunOn]:
         for match in _ROLE_LINE.finditer(said.response, said.begin)
         if not _in_list(said.response, match)
     )
+    about = asks_for("tokens", said.asked)
     for start, reason in merge(glued, alone):
-        if start > said.begin:
+        if start > said.begin and not (about and said.response[start - 1] == ">"):
             yield RunOn(start, reason)
 
 
@@ -171,7 +202,9 @@ def _in_list(response: str, match: re.Match[str]) -> bool:
 def _labels(said: _Said) -> Iterator[RunOn]:
     """Find the labels of turns at the beginning of lines: ``User:``, ``Galdera 2:``."""
     named = [
-        _Label(_name(match), _number(match), match.start())
+        _Label(
+            _name(match), _number(match), match.start(), _has_text(said, match.end())
+        )
         for match in _LABEL_LINE.finditer(said.response, said.begin)
     ]
     examples = _prompt_labels(said.prompt)
@@ -204,15 +237,37 @@ class _Label:
     name: str
     number: int | None
     start: int
+    speaks: bool
 
 
 def _name(match: re.Match[str]) -> str:
-    return fold(match["before"] or match["behind"]).strip()
+    return fold(match["before"] or match["behind"] or match["headed"]).strip()
+
+
+def _has_text(said: _Said, place: int) -> bool:
+    """Tell whether a label's line goes on."""
+    return bool(said.response[place : place + 40].split("\n")[0].strip("*_ "))
 
 
 def _number(match: re.Match[str]) -> int | None:
-    number = match["n"] or match["m"]
+    number = match["n"] or match["m"] or match["h"]
     return int(number) if number else None
+
+
+def _inline(said: _Said) -> Iterator[RunOn]:
+    """Find the labels of a chat behind a sentence: ``… km. USER: And …``."""
+    if asks_for("dialogue", said.asked) or any(
+        name in said.asked for name in _kind("user_labels") if len(name) > 3
+    ):
+        return
+    for match in _inline_label().finditer(said.response, said.begin):
+        yield RunOn(match.start(), f"'{match[0]}' stands behind a sentence")
+
+
+@cache
+def _inline_label() -> re.Pattern[str]:
+    names = any_of(tuple(n for n in health_words("user_labels") if len(n) > 3))
+    return re.compile(rf"(?<=[.!?…»”\")] )(?:{names})(?= ?[:：])", re.IGNORECASE)
 
 
 def _is_question(
@@ -275,14 +330,38 @@ def _examples(said: _Said) -> Iterator[RunOn]:
             yield RunOn(start, f"another example ends in '{last[1]}:'")
 
 
+def _pairs(said: _Said) -> Iterator[RunOn]:
+    """Find further examples of two labels in turns, where one text was to be worked."""
+    if not _QUOTED.search(said.prompt) or asks_for("exercises", said.asked):
+        return
+    named = [
+        (_name(match), match.start())
+        for match in _LABEL_LINE.finditer(said.response, said.begin)
+    ]
+    if len({name for name, _ in named}) != 2:
+        return
+    # the answer is the second of a pair, with its label or without it
+    if named[0][1] == said.begin:
+        named = named[1:]
+    turns = all(one[0] != other[0] for one, other in pairwise(named))
+    short = named and named[0][1] - said.begin < 300
+    if turns and short and len(named) >= 3:
+        yield RunOn(named[0][1], f"another example begins with '{named[0][0]}'")
+
+
+_QUOTED: Final = re.compile(r"«[^»]+»|“[^”]+”|\"[^\"]+\"|(?<!\w)'[^']+'")
+
+
 def _is_chat(label: _Label, said: _Said, earlier: list[_Label]) -> bool:
     """Tell whether such a label speaks in a chat that is the answer itself."""
-    if label.name in said.asked:
-        return True
     chat = _kind("user_labels") | _kind("assistant_labels")
+    if any(name in said.asked for name in chat if len(name) > 3):
+        return True
     others = list(takewhile(lambda name: name not in chat, (e.name for e in earlier)))
+    others += _DASHED.findall(said.response, said.begin, label.start)
     opening = earlier[0] if earlier else label
-    form = bool(others) and opening.start == said.begin and opening.name.count(" ") < 2
+    form = bool(others) and opening.start == said.begin and opening.speaks
+    form = form and opening.name.count(" ") < 2
     if not (form and opening.name not in _kind("answer_labels")):
         form = asks_for("dialogue", said.asked)
     # a dialogue of Ana and Jon does not go on with Human and Assistant
@@ -319,9 +398,11 @@ def _headings(said: _Said) -> Iterator[RunOn]:
 @cache
 def _heading_line() -> re.Pattern[str]:
     names = any_of(_marks("headings"))
-    return re.compile(rf"^[ \t]*#{{2,5}} ?({names})(?: ?\d+)? ?:?[ \t]*$|^[ \t]*#{{2,5}} ?({names}) ?:", re.M)
+    return re.compile(rf"(?:^[ \t]*|```)#{{2,5}} ?({names})(?: ?\d+)? ?:?[ \t]*$|^[ \t]*#{{2,5}} ?({names}) ?:", re.M)
 
 
 def _imagined(said: _Said) -> Iterator[RunOn]:
-    for start, reason in imagined_turns(said.response, said.asked, said.begin):
+    for start, reason in sorted(
+        imagined_turns(said.response, said.asked, said.begin)
+    ):
         yield RunOn(start, reason)

@@ -7,7 +7,9 @@ model goes on in whichever language it likes.
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections import Counter
+from functools import cache, lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,7 @@ from lm_eval_iberian.toml import read_toml
 
 
 _FOLDER: Final = Path(__file__).with_name("words")
+_WORD: Final = re.compile(r"\w+")
 _KEYS: Final = frozenset(
     {
         "user_labels",
@@ -30,13 +33,19 @@ _KEYS: Final = frozenset(
         "replies",
         "follow_ups",
         "asks_you",
+        "complaints",
+        "apologies",
+        "please",
+        "offers",
+        "yes",
+        "and",
         "calendar",
         "times",
         "asks_for",
     }
 )
 _ASKS: Final = frozenset(
-    {"dialogue", "questions", "exercises", "letter", "story", "repetition", "verse", "table", "once"}
+    {"dialogue", "questions", "exercises", "letter", "story", "repetition", "verse", "table", "once", "tokens", "faq"}
 )
 
 
@@ -47,6 +56,7 @@ def health_words(key: str) -> tuple[str, ...]:
     return tuple(sorted(words, key=lambda word: (-len(word), word)))
 
 
+@lru_cache(maxsize=256)
 def asks_for(what: str, folded: str) -> bool:
     """Tell whether a folded prompt asks for a kind of text (``[asks_for]``).
 
@@ -76,6 +86,13 @@ def asked_times() -> re.Pattern[str]:
 def any_of(words: tuple[str, ...]) -> str:
     """Return the pattern of any of some words, spaces being any white space."""
     return "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in words)
+
+
+def shared_words(one: str, other: str) -> float:
+    """Return the share of pairs of words, 0 to 1, that two folded texts have in common."""
+    pairs = [Counter(pairwise(["", *_WORD.findall(text), ""])) for text in (one, other)]
+    common = (pairs[0] & pairs[1]).total()
+    return common / max(1, *(pair.total() for pair in pairs))
 
 
 @cache
