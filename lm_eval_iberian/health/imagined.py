@@ -129,7 +129,8 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
             return True
         if len(said) < 140 and _ends(said.rstrip(" .!😊🙏"), "please"):
             return True
-    if _begins(_SENTENCE.findall(before)[-1].strip(), "offers") and _begins(said, "yes"):
+    offer = [sentence.strip() for sentence in _SENTENCE.findall(before)][-1:]
+    if offer and _begins(offer[0], "offers") and _begins(said, "yes"):
         return True
     if asks_for("story", asked):
         return user and reply

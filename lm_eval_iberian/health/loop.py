@@ -220,7 +220,7 @@ def _woven(text: str) -> Repeated | None:
         return None
     kinds = Counter(grams[-length:])
     said = words[-length:]
-    if len(kinds) * 3 > length or said.count("0") * 4 > length:
+    if len(kinds) * 3.5 > length or said.count("0") * 4 > length:
         return None
     # a handful of words that alternate are a table or a game
     if len(set(said)) < 4 or sum(map(len, set(said) - {"0"})) < 24:

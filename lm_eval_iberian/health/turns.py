@@ -332,7 +332,8 @@ def _examples(said: _Said) -> Iterator[RunOn]:
 
 def _pairs(said: _Said) -> Iterator[RunOn]:
     """Find further examples of two labels in turns, where one text was to be worked."""
-    if not _QUOTED.search(said.prompt) or asks_for("exercises", said.asked):
+    quoted = sum(len(match[0]) for match in _QUOTED.finditer(said.prompt))
+    if not quoted or quoted < 0.35 * len(said.prompt):
         return
     named = [
         (_name(match), match.start())
