@@ -9,6 +9,7 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
+from lm_eval_iberian.health.said import RunOn, Said
 from lm_eval_iberian.health.words import (
     any_of,
     asks_for,
@@ -35,14 +36,18 @@ _PRAISE: Final = re.compile(r"(?:[^.!?…,;:\s]{2,20}[ ,]{0,2}){1,4}[.!…]+ ")
 _SENTENCE: Final = re.compile(r"[^.!?…\n]+[.!?…]+[\"”»')]*|[^.!?…\n]+")
 
 
-def imagined_turns(response: str, asked: str, begin: int) -> Iterator[tuple[int, str]]:
-    """Yield the places at which a user seems to speak, each with a reason.
+def imagined_turns(said: Said) -> Iterator[RunOn]:
+    """Yield the places at which a user seems to speak, the first one first.
 
     Nothing counts before the first paragraph's end, nor in what the prompt asks for
     (dialogues, exercises, letters with thanks).
     """
-    if asks_for("dialogue", asked):
-        return
+    if not asks_for("dialogue", said.asked):
+        found = _imagined(said.response, said.asked, said.begin)
+        yield from (RunOn(start, reason) for start, reason in sorted(found))
+
+
+def _imagined(response: str, asked: str, begin: int) -> Iterator[tuple[int, str]]:
     found = islice(_PARAGRAPH.finditer(response, begin), _PARAGRAPHS)
     parts = [_Part(match.start(), match[0], fold_spaces(match[0])) for match in found]
     yield from _same_form(response, asked, begin)
@@ -82,9 +87,12 @@ def _same_form(response: str, asked: str, begin: int) -> Iterator[tuple[int, str
     opening = " ".join(words[:2]) if len(words) > 2 else words[0]
     for match in islice(_LINE.finditer(response, begin), 1, _PARAGRAPHS):
         line = fold_spaces(match[0][:_REQUEST])
-        if line.startswith(opening) and line[-1:] in _ENDS.get(form[-1:], form[-1:]):
-            if 0.4 < len(line) / len(form) < 2.5 and line != opening:
-                yield match.start(), f"a line begins as the prompt does: '{line[:40]}'"
+        if (
+            line.startswith(opening)
+            and line[-1:] in _ENDS.get(form[-1:], form[-1:])
+            and 0.4 < len(line) / len(form) < 2.5
+        ):
+            yield match.start(), f"a line begins as the prompt does: '{line[:40]}'"
 
 
 def _unasked_questions(parts: list[_Part], asked: str) -> Iterator[tuple[int, str]]:
@@ -103,7 +111,10 @@ def _next_texts(parts: list[_Part], asked: str) -> Iterator[tuple[int, str]]:
     """Find further texts to be worked, in quotes as the prompt's: «…», «…»."""
     if not asked.rstrip(" .").endswith(_CLOSING) or asks_for("exercises", asked):
         return
-    quoted = [part.text.strip()[-1:] in _CLOSING and bool(_OPENED.match(part.text)) for part in parts]
+    quoted = [
+        part.text.strip()[-1:] in _CLOSING and bool(_OPENED.match(part.text))
+        for part in parts
+    ]
     # the answer is not in quotes, the next text is, its answer is not
     if len(parts) >= 3 and not quoted[0] and quoted[1] and not quoted[2]:
         yield parts[1].start, "another text to be worked follows"
@@ -112,16 +123,15 @@ def _next_texts(parts: list[_Part], asked: str) -> Iterator[tuple[int, str]]:
 def _is_user(before: str, said: str, after: str, asked: str) -> bool:
     """Tell whether a user thanks, complains, agrees or asks on, and is answered."""
     reply = _begins(after[:400], "replies")
-    user = _begins(said, "thanks") or _begins(said, "follow_ups")
+    user = _begins(said, "thanks", "follow_ups")
     asks = said.endswith("?")
     if _begins(said, "complaints") and _begins(after, "apologies"):
         return True
     if asks_for("letter", asked):
         return user and reply
     praised = _PRAISE.sub("", said, count=1) if _PRAISE.match(said) else said
-    if asks and praised != said:
-        if _begins(praised, "asks_you") or _begins(praised, "follow_ups"):
-            return True
+    if asks and praised != said and _begins(praised, "asks_you", "follow_ups"):
+        return True
     if _begins(after, "apologies") or _begins(said, "complaints"):
         return True
     if not said.startswith(("—", "–", '"', "«")):
@@ -187,19 +197,25 @@ def _inside(parts: list[_Part], asked: str) -> Iterator[tuple[int, str]]:
         return
     for part in parts:
         sentences = [
-            (match.start(), fold_spaces(match[0])) for match in _SENTENCE.finditer(part.text)
+            (match.start(), fold_spaces(match[0]))
+            for match in _SENTENCE.finditer(part.text)
         ]
         for order, (place, said) in enumerate(sentences[1:-1], 1):
             following = sentences[order + 1][1]
-            if _begins(said, "thanks", short=True) and "?" in following and order + 2 < len(sentences):
+            if (
+                len(said) <= 60
+                and _begins(said, "thanks")
+                and "?" in following
+                and order + 2 < len(sentences)
+            ):
                 yield part.start + place, f"a user seems to speak: '{said[:40]}'"
                 return
 
 
-def _begins(said: str, key: str, *, short: bool = False) -> bool:
+def _begins(said: str, *keys: str) -> bool:
     """Tell whether a text begins with one of some words."""
-    match = _pattern(key).match(said.lstrip("¿¡\"'“«*_ "))
-    return bool(match) and not (short and len(said) > 60)
+    plain = said.lstrip("¿¡\"'“«*_ ")
+    return any(_pattern(key).match(plain) for key in keys)
 
 
 @cache

@@ -23,9 +23,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 _BLANK: Final = re.compile(r"_{3,}|\.{4,}|…{2,}")
 _TOKEN: Final = re.compile(r"[^\W_]+")
 # what may stand behind the last block: marks, a closing fence, a leaked end token
-_RESIDUE: Final = re.compile(
-    r"(?:<[|｜/]?[\w▁|｜]{1,24}>|[`*_\s\"'”»)\]}.]){1,60}\Z"
-)
+_RESIDUE: Final = re.compile(r"(?:<[|｜/]?[\w▁|｜]{1,24}>|[`*_\s\"'”»)\]}.]){1,60}\Z")
 _RESIDUE_LENGTH: Final = 60
 # A shorter rope of signs is a ruler, a blank of a form, a row of a matrix.
 _SIGNS: Final = 300
@@ -113,7 +111,9 @@ def _is_enough(found: Repeated) -> bool:
     """Tell whether a repetition is more than style: the shorter, the oftener."""
     letters = len(_LETTER.findall(found.block))
     if not letters:
-        ruled = set(found.block) <= _RULERS or len(set(found.block)) < 3 and any(map(str.isdigit, found.block))
+        signs = set(found.block)
+        zeros = len(signs) < 3 and any(map(str.isdigit, signs))
+        ruled = signs <= _RULERS or zeros
         least = _SIGNS if ruled else _SIGNS / 5
         return found.length >= least and found.times >= 15
     words = len(_WORD.findall(found.block))
@@ -244,9 +244,7 @@ def _was_asked_for(found: Repeated, prompt: str) -> bool:
     many = list(asked_times().finditer(asked))
     if many and found.changing and found.times <= 20:
         return True
-    counts = [
-        int(match[1] or match[2] or 100) for match in many
-    ]
+    counts = [int(match[1] or match[2] or 100) for match in many]
     said = set(_WORD.findall(found.block))
     known = said <= set(_WORD.findall(asked))
     if counts and (known or asks_for("repetition", asked)):

@@ -44,9 +44,10 @@ _KEYS: Final = frozenset(
         "asks_for",
     }
 )
-_ASKS: Final = frozenset(
-    {"dialogue", "questions", "exercises", "letter", "story", "repetition", "verse", "table", "once", "tokens", "faq"}
-)
+_ASKS: Final = {
+    *("dialogue", "questions", "exercises", "letter", "story", "faq", "tokens"),
+    *("repetition", "verse", "table", "once"),
+}
 
 
 @cache
@@ -89,7 +90,7 @@ def any_of(words: tuple[str, ...]) -> str:
 
 
 def shared_words(one: str, other: str) -> float:
-    """Return the share of pairs of words, 0 to 1, that two folded texts have in common."""
+    """Return the share of word pairs, 0 to 1, that two folded texts have in common."""
     pairs = [Counter(pairwise(["", *_WORD.findall(text), ""])) for text in (one, other)]
     common = (pairs[0] & pairs[1]).total()
     return common / max(1, *(pair.total() for pair in pairs))
