@@ -1,0 +1,8 @@
+"""Health of an answer: does it stop, run on, loop, keep to the language asked for?"""
+
+from __future__ import annotations
+
+from lm_eval_iberian.health.examination import Health, examine
+
+
+__all__ = ["Health", "examine"]

@@ -1,0 +1,129 @@
+"""Finds what chat templates leave in an answer: tokens, role names, headings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from heapq import merge
+from pathlib import Path
+from typing import Final
+
+from lm_eval_iberian.health.said import RunOn, Said
+from lm_eval_iberian.health.words import any_of, asks_for
+from lm_eval_iberian.toml import read_toml
+
+
+_OPENING: Final = tuple("\"'“‘«`([")
+# a word of a list stands between other single words
+_LIST_WORD: Final = re.compile(r"[-*•\d.)\s]*[\w'’-]+[,;.]?")
+
+
+@cache
+def _marks(key: str) -> tuple[str, ...]:
+    found: list[str] = read_toml(Path(__file__).with_name("markers.toml"))[key]
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+@cache
+def _tokens(markers: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(any_of((*markers, *_marks("turns"), *_marks("ends"))))
+
+
+_ROLE: Final = any_of(_marks("roles"))
+_ROLE_LINE: Final = re.compile(rf"^[ \t]*(?:{_ROLE})[ \t]*(?:\n|\Z)", re.M)
+# glued to the end of a sentence, and the one that no word ends in to any word
+_GLUED: Final = re.compile(
+    rf"(?<=[^\s\w\-/_'’@#<(\[«“`])(?:(?:{_ROLE})[ \t]*(?=\n|\Z)|(?:assistant){{2}})"
+    r"|(?<=[.!?…)»”\"])assistant(?=[A-ZÁÉÍÓÚÀÈÒ¿¡])"
+    r"|(?<=[^\W_])assistant(?=[ \t]*\n|\Z)|(?<=[.!?…]\s)assistant(?=[ \t]*\n|\Z)"
+)
+
+
+def skip_leading(response: str, markers: tuple[str, ...]) -> int:
+    """Return where the answer begins behind marks of its own turn."""
+    tokens = _tokens(markers)
+    place = 0
+    while True:
+        rest = response[place : place + 400]
+        skipped = len(rest) - len(rest.lstrip())
+        match = tokens.match(rest, skipped) or _ROLE_LINE.match(rest, skipped)
+        if not match:
+            return place + skipped
+        place += match.end()
+
+
+def tokens_as_text(said: Said) -> Iterator[RunOn]:
+    """Find the tokens of chat templates, written out as text."""
+    ends = set(_marks("ends"))
+    tokens = _tokens(said.markers)
+    for match in tokens.finditer(said.response, said.begin):
+        if match[0] in said.prompt or _is_mention(said, match):
+            continue
+        rest = tokens.sub("", said.response[match.end() : match.end() + 400]).strip()
+        if match[0] in ends and not rest:
+            continue
+        yield RunOn(match.start(), f"'{match[0]}' stands in the answer as text")
+
+
+def _is_mention(said: Said, match: re.Match[str]) -> bool:
+    """Tell whether a token is spoken of: quoted, or in a line about tokens."""
+    start = match.start()
+    if said.response[max(0, start - 1) : start] in _OPENING:
+        return True
+    if not asks_for("tokens", said.asked):
+        return False
+    line = said.response[said.response.rfind("\n", 0, start) + 1 : start]
+    return line.endswith(" ") or line.startswith("    ") or "|>" in line
+
+
+def bare_roles(said: Said) -> Iterator[RunOn]:
+    """Find role names that stand alone: marks whose special tokens were skipped."""
+    glued = (
+        (match.start(), f"'{match[0].strip()[:9]}' is glued to a sentence")
+        for match in _GLUED.finditer(said.response, said.begin)
+    )
+    alone = (
+        (match.start(), f"a line is nothing but '{match[0].strip()}'")
+        for match in _ROLE_LINE.finditer(said.response, said.begin)
+        if not _in_list(said.response, match)
+    )
+    about = asks_for("tokens", said.asked)
+    for start, reason in merge(glued, alone):
+        if start > said.begin and not (about and said.response[start - 1] == ">"):
+            yield RunOn(start, reason)
+
+
+def _in_list(response: str, match: re.Match[str]) -> bool:
+    """Tell whether the lines around are single words too."""
+    before = response[: match.start()].rstrip(" \t\n")
+    last = before[before.rfind("\n") + 1 :]
+    after = response[match.end() : match.end() + 200].split("\n")[0]
+    last, after = last.strip(), after.strip()
+    if _LIST_WORD.fullmatch(last) and len(last) < 30:
+        return True
+    return bool(_LIST_WORD.fullmatch(after)) and not last.endswith(".")
+
+
+def wants_training_data(asked: str) -> bool:
+    """Tell whether a prompt asks for data to train on."""
+    return "alpaca" in asked or "instruc" in asked or "jarraibide" in asked
+
+
+def template_headings(said: Said) -> Iterator[RunOn]:
+    """Find the headings of instruction templates: ``### Instruction:``."""
+    if wants_training_data(said.asked) and "### " not in said.prompt:
+        return
+    for match in _heading_line().finditer(said.response, said.begin):
+        if said.before(match.start()).strip():
+            yield RunOn(match.start(), f"'{match[0].strip()}' begins another turn")
+
+
+@cache
+def _heading_line() -> re.Pattern[str]:
+    names = any_of(_marks("headings"))
+    return re.compile(
+        rf"(?:^[ \t]*|(?<=```))#{{2,5}} ?({names})(?: ?\d+)? ?:?[ \t]*$"
+        rf"|^[ \t]*#{{2,5}} ?({names}) ?:",
+        re.M,
+    )
