@@ -34,6 +34,7 @@ from mergekit_ext.recipes.recipe_checks import (
     check_dtypes,
     check_recipe,
 )
+from mergekit_ext.recipes.token_sources import check_token_sources
 from mergekit_ext.watch import Watch
 
 
@@ -142,6 +143,7 @@ def _check_inputs(merge: Merge, inputs: Sequence[InputModel], target: Path) -> N
         for name in WITHOUT_EFFECT:
             if any(name in scope.values for p in recipe.slices for scope in p.scopes):
                 merge.watch.note(f"{name} has no effect in {recipe.method}.")
+    check_token_sources(recipe, plan, checkpoints)
     for note in check_plan(recipe, plan):
         merge.watch.note(note)
     if not aligned:

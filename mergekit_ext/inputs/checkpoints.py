@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, try_to_load_from_cache
+from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from mergekit_ext.errors import InputError
@@ -79,6 +79,28 @@ def locate(
             f" path, or fetch it first: hf download {model.path}"
         )
     return None
+
+
+def fetch_model(model: Model, cache_dir: str | None, patterns: Sequence[str]) -> Path:
+    """Fetch what mergekit would fetch of a model, so that it can be checked.
+
+    Raises:
+        InputError: If it cannot be had.
+    """
+    try:
+        return Path(
+            snapshot_download(
+                model.path,
+                revision=model.revision,
+                cache_dir=cache_dir,
+                allow_patterns=list(patterns),
+            )
+        )
+    except Exception as error:  # of the hub, the network or the disk
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"Model {model.name!r} is not here and cannot be fetched: {first}"
+        ) from error
 
 
 def read_checkpoint(
