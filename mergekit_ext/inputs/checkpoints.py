@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
+from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from mergekit_ext.errors import InputError
@@ -87,6 +87,8 @@ def fetch_model(model: Model, cache_dir: str | None, patterns: Sequence[str]) ->
     Raises:
         InputError: If it cannot be had.
     """
+    from huggingface_hub import snapshot_download
+
     try:
         return Path(
             snapshot_download(

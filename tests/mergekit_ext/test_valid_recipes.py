@@ -644,9 +644,7 @@ def test_a_tokenizer_that_must_be_fetched_is_fetched_first(
         raise OSError(f"there is no {name}")
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(
-        "mergekit_ext.inputs.checkpoints.snapshot_download", snapshot_download
-    )
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     monkeypatch.setattr("mergekit_ext.guard.scan", _unreachable)
     check_refused(
         merge(recipe(tokenizer_source="unoin")),
