@@ -27,7 +27,8 @@ TARGETS = {
 # host module -> "" where it was attached to, else why not; for `iberian doctor`
 attached: dict[str, str] = {}
 
-_warned: set[str] = set()
+# targets, and what a host was told of one of them: often it is true of all
+_warned: set[str | tuple[str, str]] = set()
 
 
 def start() -> None:
@@ -60,11 +61,12 @@ def _attach(name, module) -> None:  # type: ignore[no-untyped-def]
 
 
 def warn(where: str, error: Exception) -> None:
-    """Say what went wrong, once for each target; the host goes on."""
-    if where in _warned:
-        return
-    _warned.add(where)
+    """Say what went wrong, once for each target and reason; the host goes on."""
     reason = f"{type(error).__name__}: {error}".rstrip(".")
+    told = where.partition(".")[0], reason
+    if where in _warned or told in _warned:
+        return
+    _warned.update((where, told))
     text = (
         f"lm-eval-iberian could not attach to {where}: {reason}."
         f" Going on without it; {SWITCH}=0 silences this."

@@ -26,6 +26,12 @@ class CompatError(MergeError, ImportError):
     """The installed mergekit is not one this package knows its way around in."""
 
 
+def word_stop(who: str, error: Exception) -> str:
+    """Word what has stopped a merge that leaves everything as it was."""
+    text = " ".join(str(error).split()) or "no reason given"
+    return f"{who} stopped, and nothing was kept: {type(error).__name__}: {text}"
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Word the message for an unknown name: the nearest match, then what exists."""
     names = sorted(known)

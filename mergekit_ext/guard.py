@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from mergekit_ext.errors import OutputError
+from mergekit_ext.errors import MergeError, OutputError, word_stop
 from mergekit_ext.inputs.checkpoints import Checkpoint, read_checkpoint
 from mergekit_ext.inputs.disk_space import check_space
 from mergekit_ext.inputs.input_checks import check_alike
@@ -34,6 +34,7 @@ from mergekit_ext.recipes.recipe_checks import (
     check_dtypes,
     check_recipe,
 )
+from mergekit_ext.recipes.token_sources import check_token_sources
 from mergekit_ext.watch import Watch
 
 
@@ -110,20 +111,29 @@ def _guarded_merge(merge: Merge, target: Path) -> None:
     inputs = read_inputs(merge.recipe, target, allowed.cache_dir, fetch=allowed.fetch)
     _check_inputs(merge, inputs, target)
     with whole_or_nothing(target, writes) as workshop:
-        digests = scan(
-            _to_read(inputs),
-            hashed=merge.record is not None,
-            watch=merge.watch,
-            threads=reading_threads(),
-        )
-        with held_back(workshop.folder):
-            merge.write(workshop, inputs)
-        hold_back_late(workshop.result)
-        _check_result(workshop.result, inputs, merge.recipe, merge.allowed)
-        if merge.record is None:
-            list_files(workshop.result)
-        else:
-            merge.record(workshop.result, inputs, digests)
+        try:
+            _make(merge, inputs, workshop)
+        except MergeError:
+            raise
+        except OSError as error:  # a full disk, a bad sector, a folder that is gone
+            raise OutputError(word_stop("The merge", error)) from error
+
+
+def _make(merge: Merge, inputs: Sequence[InputModel], workshop: Workshop) -> None:
+    digests = scan(
+        _to_read(inputs),
+        hashed=merge.record is not None,
+        watch=merge.watch,
+        threads=reading_threads(),
+    )
+    with held_back(workshop.folder):
+        merge.write(workshop, inputs)
+    hold_back_late(workshop.result)
+    _check_result(workshop.result, inputs, merge.recipe, merge.allowed)
+    if merge.record is None:
+        list_files(workshop.result)
+    else:
+        merge.record(workshop.result, inputs, digests)
 
 
 def _check_inputs(merge: Merge, inputs: Sequence[InputModel], target: Path) -> None:
@@ -142,6 +152,7 @@ def _check_inputs(merge: Merge, inputs: Sequence[InputModel], target: Path) -> N
         for name in WITHOUT_EFFECT:
             if any(name in scope.values for p in recipe.slices for scope in p.scopes):
                 merge.watch.note(f"{name} has no effect in {recipe.method}.")
+    check_token_sources(recipe, plan, checkpoints)
     for note in check_plan(recipe, plan):
         merge.watch.note(note)
     if not aligned:

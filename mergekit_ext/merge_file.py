@@ -11,7 +11,7 @@ import torch
 from mergekit_ext.attach import check_device, unguarded_run_merge
 from mergekit_ext.checked_merge import CheckedMerge, parameters_of
 from mergekit_ext.compat import attribute, part
-from mergekit_ext.errors import MergeError
+from mergekit_ext.errors import MergeError, word_stop
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.tokenizer_source import Donor
 from mergekit_ext.merge_progress import reported
@@ -87,11 +87,7 @@ def _in_words(run: Any, watch: Watch) -> Any:
         except MergeError:
             raise
         except Exception as error:
-            text = " ".join(str(error).split()) or "no reason given"
-            raise MergeError(
-                f"mergekit stopped, and nothing was kept: {type(error).__name__}:"
-                f" {text}"
-            ) from error
+            raise MergeError(word_stop("mergekit", error)) from error
         finally:  # it keeps the files of every model open
             attribute(part("io.tasks"), "LoaderCache")().loaders.clear()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,30 @@ def locate(
             f" path, or fetch it first: hf download {model.path}"
         )
     return None
+
+
+def fetch_model(model: Model, cache_dir: str | None, patterns: Sequence[str]) -> Path:
+    """Fetch what mergekit would fetch of a model, so that it can be checked.
+
+    Raises:
+        InputError: If it cannot be had.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(
+                model.path,
+                revision=model.revision,
+                cache_dir=cache_dir,
+                allow_patterns=list(patterns),
+            )
+        )
+    except Exception as error:  # of the hub, the network or the disk
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"Model {model.name!r} is not here and cannot be fetched: {first}"
+        ) from error
 
 
 def read_checkpoint(

@@ -10,12 +10,17 @@ from pathlib import Path
 from mergekit_ext.errors import InputError, OutputError, RecipeError
 from mergekit_ext.inputs.checkpoints import (
     Checkpoint,
+    fetch_model,
     locate,
     read_checkpoint,
     read_json,
 )
 from mergekit_ext.inputs.safetensors_header import read_header
 from mergekit_ext.recipes.recipe import Model, Recipe
+
+
+# what mergekit would fetch
+_FETCHED = ("tokenizer.model", "*.json", "*.safetensors")
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def _locate_all(
     for model in recipe.models:
         folder = locate(model, cache_dir)
         if fetch and (folder is None or _is_partly_cached(model, folder)):
-            folder = _fetch(model, cache_dir)
+            folder = fetch_model(model, cache_dir, _FETCHED)
         if folder is None:
             continue
         place = os.path.realpath(folder), model.adapter
@@ -107,23 +112,3 @@ def _is_partly_cached(model: Model, folder: Path) -> bool:
     if Path(model.path).is_dir():
         return False
     return not any((*folder.glob("*.safetensors"), *folder.glob("*.bin")))
-
-
-def _fetch(model: Model, cache_dir: str | None) -> Path:
-    """Fetch what mergekit would fetch, so that it can be checked."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(
-            snapshot_download(
-                model.path,
-                revision=model.revision,
-                cache_dir=cache_dir,
-                allow_patterns=["tokenizer.model", "*.json", "*.safetensors"],
-            )
-        )
-    except Exception as error:  # of the hub, the network or the disk
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(
-            f"Model {model.name!r} is not here and cannot be fetched: {first}"
-        ) from error

@@ -30,6 +30,7 @@ class PlannedTensor:
         lacking: The models that have nothing under that name.
         shared: The values of the parameters that hold for all models.
         each: Model to its own values.
+        vocabulary_axis: Along which its rows are moved to one vocabulary, if they are.
     """
 
     name: str
@@ -37,6 +38,7 @@ class PlannedTensor:
     lacking: frozenset[str] = frozenset()
     shared: Mapping[str, Any] = field(default_factory=dict)
     each: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    vocabulary_axis: int | None = None
 
 
 @dataclass(frozen=True)
@@ -140,11 +142,17 @@ def _plan(
                     own[str(m)]: dict(v.items())
                     for m, v in task.input_parameters.items()
                 },
+                _aligned_axis(task.gather_tensors),
             )
         )
     ignored = {own[model]: layouts[model].ignored() for model in found}
     tied = bool(getattr(config_out, "tie_word_embeddings", False))
     return MergePlan(tuple(tensors), ignored, heads and tied)
+
+
+def _aligned_axis(task: Any) -> int | None:
+    """Return the axis of what a task aligns; ``None`` if it aligns nothing."""
+    return task.vocabulary_axis if hasattr(task, "tokenizer_task") else None
 
 
 def _gathered(task: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -69,6 +69,25 @@ class OutputSlice:
 
 
 @dataclass(frozen=True)
+class TokenSource:
+    """Where the row of one token comes from, in the models that lack it.
+
+    Args:
+        model: The model that gives it; ``None`` for a row of zeros or no source at all.
+        token: Its name there, if that is another.
+        token_id: Its number there, where that is given.
+        zero: Whether it is a row of zeros.
+        force: Whether the models that have the token get the row too.
+    """
+
+    model: Model | None
+    token: str | None = None
+    token_id: int | None = None
+    zero: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What a recipe asks for.
 
@@ -82,6 +101,7 @@ class Recipe:
         tokenizer_source: ``"base"``, ``"union"`` or the model whose tokenizer the
             result gets.
         chat_template: A name that mergekit knows, ``"auto"``, or a template.
+        token_sources: Token to what ``tokenizer.tokens`` says of it.
     """
 
     method: str
@@ -92,6 +112,7 @@ class Recipe:
     dtypes: Mapping[str, str] | None = None
     tokenizer_source: Model | str | None = None
     chat_template: str | None = None
+    token_sources: Mapping[str, TokenSource] = field(default_factory=dict)
 
 
 def leaves(setting: Any) -> Iterator[Any]:

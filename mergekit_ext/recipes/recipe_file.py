@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from mergekit_ext.errors import RecipeError
+from mergekit_ext.errors import RecipeError, word_stop
 
 
 _SHOWN = 3
@@ -55,6 +55,8 @@ def read_text(path: str) -> str:
 def word_fault(error: Exception, path: str | None) -> str | None:
     """Word what is wrong with a recipe file, told from what reading it has raised.
 
+    And what has stopped a merge that was guarded.
+
     Args:
         error: What was raised, by mergekit's own reading or by ours.
         path: The file; ``None`` where there is none.
@@ -62,8 +64,12 @@ def word_fault(error: Exception, path: str | None) -> str | None:
     Returns:
         One sentence; ``None`` if the fault lies elsewhere.
     """
+    frames = [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)]
+    # mergekit's own, within our guard: a program is given the error as it is
+    if "guarded_merge" in frames:
+        within = frames[frames.index("guarded_merge") :]
+        return word_stop("mergekit", error) if "run_merge" in within else None
     # a traceback of a merge is no matter of its recipe's form
-    frames = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
     if path is None or "run_merge" in frames:
         return None
     if isinstance(error, FileNotFoundError) and error.filename == path:
@@ -85,7 +91,7 @@ def word_fault(error: Exception, path: str | None) -> str | None:
             return None
         return f"Recipe {path}{_word(error)}"
     # mergekit's own validators, and its reading of several documents
-    if isinstance(error, (RuntimeError, ValueError)) and frames & _READERS:
+    if isinstance(error, (RuntimeError, ValueError)) and _READERS.intersection(frames):
         return f"Recipe {path}: {error}"
     if isinstance(error, (TypeError, AttributeError)) and "load_config" in frames:
         return f"Recipe {path} holds a document that is no mapping of keys."

@@ -7,7 +7,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mergekit_ext.recipes.recipe import Model, OutputSlice, Recipe, Scope, Source
+from mergekit_ext.recipes.recipe import (
+    Model,
+    OutputSlice,
+    Recipe,
+    Scope,
+    Source,
+    TokenSource,
+)
 
 
 def read_recipe(config: Any) -> Recipe:
@@ -30,6 +37,7 @@ def read_recipe(config: Any) -> Recipe:
         dtypes={name: dtype for name, dtype in dtypes.items() if dtype is not None},
         tokenizer_source=_tokenizer_source(config),
         chat_template=config.chat_template,
+        token_sources=dict(_token_sources(config)),
     )
 
 
@@ -79,6 +87,23 @@ def _tokenizer_source(config: Any) -> Model | str | None:
     block = config.tokenizer
     source = config.tokenizer_source if block is None else block.source
     return source if source is None or isinstance(source, str) else _model(source)
+
+
+def _token_sources(config: Any) -> Iterator[tuple[str, TokenSource]]:
+    tokens = None if config.tokenizer is None else config.tokenizer.tokens
+    for token, entry in (tokens or {}).items():
+        source, force = entry.source, entry.force
+        kind = getattr(source, "kind", None)
+        if source is None or kind == "zero":
+            yield token, TokenSource(None, zero=kind == "zero", force=force)
+        elif kind is None:
+            yield token, TokenSource(_model(source), force=force)
+        else:
+            model = _model(source.model)
+            yield (
+                token,
+                TokenSource(model, source.token, source.token_id, force=force),
+            )
 
 
 def _slices(config: Any, base: Model | None, top: Scope) -> Iterator[OutputSlice]:

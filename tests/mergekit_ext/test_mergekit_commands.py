@@ -151,7 +151,7 @@ def test_a_merge_of_others_runs_whatever_of_ours_fails(
     )
     assert done.returncode == 0, done.stderr
     assert load_file("out/model.safetensors")
-    assert 0 < done.stderr.count("could not attach to mergekit.merge: ") <= 1
+    assert done.stderr.count("could not attach to mergekit.merge") == 1
     write(recipe(work, "fused_linear"))
     done = run(
         "mergekit.scripts.run_yaml", "recipe.yml", "two", "--quiet", before=BROKEN[why]

@@ -489,6 +489,11 @@ def _unreachable(*args: Any, **options: Any) -> Any:
     raise AssertionError("the weights were read")
 
 
+def _token(model: str, place: str | int) -> dict[str, Any]:
+    key = "token" if isinstance(place, str) else "token_id"
+    return {"kind": "model_token", "model": model, key: place}
+
+
 LATE = {
     "no such template": (
         {"chat_template": "chatlm"},
@@ -504,7 +509,45 @@ LATE = {
     ),
     "a word that is nearly one": (
         {"tokenizer_source": "unoin"},
-        "tokenizer_source: Model 'unoin'",
+        "tokenizer_source: did you mean union? Model 'unoin' is not a local folder",
+    ),
+    "a model that is nearly one, as a mapping": (
+        {"tokenizer": {"source": {"model": {"path": "m/basqeu"}}}},
+        "Did you mean m/basque?",
+    ),
+    "a token of a model that is not merged": (
+        {"tokenizer": {"tokens": {"w1": {"source": "m/basqe"}}}},
+        "tokenizer.tokens.w1: Unknown model of this merge 'm/basqe'. Did you mean"
+        " m/basque",
+    ),
+    "the same, though it is here": (
+        {"tokenizer": {"tokens": {"new": {"source": "m/base", "force": True}}}},
+        "tokenizer.tokens.new: Unknown model of this merge 'm/base'.",
+    ),
+    "another token of a model that is not merged": (
+        {"tokenizer": {"tokens": {"new": {"source": _token("m/bare", "w3")}}}},
+        "tokenizer.tokens.new: Unknown model of this merge 'm/bare'.",
+    ),
+    "a token that its source has not": (
+        {"tokenizer": {"tokens": {"w640": {"source": "m/basque"}}}},
+        "tokenizer.tokens.w640: 'm/basque' has no token 'w640'. Did you mean w6",
+    ),
+    "another token that its source has not": (
+        {"tokenizer": {"tokens": {"new": {"source": _token("m/basque", "w640")}}}},
+        "tokenizer.tokens.new: 'm/basque' has no token 'w640'. Did you mean w6",
+    ),
+    "a number that its source has not": (
+        {"tokenizer": {"tokens": {"new": {"source": _token("m/basque", 64)}}}},
+        "tokenizer.tokens.new: 'm/basque' has no row 64 in"
+        " 'model.embed_tokens.weight'; it has 64.",
+    ),
+    "no source where one is needed": (
+        {"tokenizer": {"tokens": {"new": {}}}},
+        "tokenizer.tokens.new needs a source, as 'm/basque' has no such token;",
+    ),
+    "no source where one is forced": (
+        {"tokenizer": {"tokens": {"w1": {"force": True}}}},
+        "tokenizer.tokens.w1 needs a source, as force is set; name a model, or zero.",
     ),
     "a source without a tokenizer": (
         {"tokenizer_source": "m/bare"},
@@ -531,6 +574,86 @@ def test_late_checks_come_first(
     monkeypatch.setattr("mergekit_ext.guard.scan", _unreachable)
     changes, message = LATE[name]
     check_refused(merge(recipe(method, **changes)), message)
+
+
+SOURCES: dict[str, dict[str, Any]] = {
+    "union": {"tokenizer_source": "union"},
+    "a model": {"tokenizer_source": "m/instruct"},
+    "a model as a mapping": {"tokenizer_source": {"model": {"path": "m/instruct"}}},
+    "a model from outside, in a block": {"tokenizer": {"source": "m/base"}},
+    "a block alone": {"tokenizer": {"pad_to_multiple_of": 3}},
+    "the base": {"tokenizer": {"source": "base"}, "base_model": "m/basque"},
+    "rows": {
+        "tokenizer": {
+            "source": "union",
+            "tokens": {
+                "w1": {"source": "m/instruct"},
+                "w2": {"source": "m/basque", "force": True},
+                "w3": {"source": {"kind": "zero"}, "force": True},
+                "w4": {},
+                "w5": {"source": {"model": {"path": "m/basque"}}, "force": True},
+                "new": {"source": {"kind": "zero"}},
+                "newer": {"source": _token("m/basque", "w6")},
+                "newest": {"source": _token("m/instruct", 63)},
+            },
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_what_gives_tokens_is_what_mergekit_takes(name: str) -> None:
+    make_models(Path("m"), "llama", vocab_size=64, tie_word_embeddings=False)
+    check_like_stock(recipe(**SOURCES[name]))
+
+
+def test_a_folder_written_in_two_ways_gives_its_token() -> None:
+    make_models(Path("m"), "llama")
+    source = _token(f"{Path.cwd()}/m/basque", "w6")
+    result = merge(recipe(tokenizer={"tokens": {"new": {"source": source}}}))
+    assert result.exit_code == 0, result.output
+
+
+def test_a_layer_s_model_gives_no_row_of_a_vocabulary() -> None:
+    make_models(Path("m"), "llama", tie_word_embeddings=False)
+    slices = [
+        {"sources": [{"model": f"m/{name}", "layer_range": [layer, layer + 1]}]}
+        for layer, name in enumerate(("basque", "instruct"))
+    ]
+    tokens = {"new": {"source": _token("m/instruct", "w6")}}
+    written = {
+        "merge_method": "passthrough",
+        "slices": slices,
+        "tokenizer": {"tokens": tokens},
+    }
+    check_refused(
+        merge(written),
+        "tokenizer.tokens.new: 'm/instruct' gives nothing to"
+        " 'model.embed_tokens.weight', which is made of m/basque.",
+    )
+
+
+def test_a_tokenizer_that_must_be_fetched_is_fetched_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_models(Path("m"), "llama")
+    asked = []
+
+    def snapshot_download(name: str, **options: Any) -> str:
+        asked.append((name, options["allow_patterns"]))
+        raise OSError(f"there is no {name}")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    monkeypatch.setattr("mergekit_ext.guard.scan", _unreachable)
+    check_refused(
+        merge(recipe(tokenizer_source="unoin")),
+        "tokenizer_source: did you mean union? Model 'unoin' is not here and cannot be"
+        " fetched: there is no unoin",
+    )
+    ((name, patterns),) = asked
+    assert name == "unoin"
+    assert not any("safetensors" in pattern for pattern in patterns)
 
 
 @pytest.mark.parametrize("template", ["chatml", "auto", "{{ messages[0]['content'] }}"])
