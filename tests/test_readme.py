@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
+from importlib.metadata import metadata
 from pathlib import Path
 
 import click
 import pytest
 
 from lm_eval_iberian.cli import main
-from lm_eval_iberian.tasks.catalogue import task_names
+from lm_eval_iberian.tasks.catalogue import read_config, shipped, task_names
 
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +71,23 @@ def test_the_links_of_the_readme_work_where_its_folder_is_not() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", TEXT)
     assert links
     assert [link for link in links if not link.startswith("https://")] == []
+
+
+def test_what_it_says_runs_on_chat_endpoints_is_what_generates() -> None:
+    """A chat endpoint returns texts and no log-likelihoods."""
+    part = TEXT.partition("**Chat endpoints.**")[2].partition("\n## ")[0]
+    assert '`pip install "lm-eval[api]"`' in part
+    assert "api" in metadata("lm_eval").get_all("Provides-Extra", [])
+    assert "--apply_chat_template" in part
+    listed = part.partition("freely:")[2].partition("Multiple choice")[0]
+    patterns = re.findall(r"`(\w+\*?)`", listed)
+    types = {
+        entry.name: read_config(entry.path)["output_type"]
+        for entry in shipped()
+        if entry.kind == "task" and "demo" not in entry.name
+    }
+    said = {n for n in types for pattern in patterns if fnmatch(n, f"{pattern}*")}
+    assert said == {n for n, kind in types.items() if kind == "generate_until"}
 
 
 @pytest.mark.slow

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from lm_eval_iberian import __version__
+from lm_eval_iberian._bootstrap import TARGETS
 from lm_eval_iberian.cli import _VERBS, main
 from lm_eval_iberian.diagnosis import diagnose
 from lm_eval_iberian.paths import task_configs
@@ -291,3 +295,37 @@ def test_doctor_says_what_was_attached_to_each_target(
         "guard merge: not attached, CompatError: moved",
     )
     assert "passed the hook by" in found["lm_eval.evaluator_utils"].found
+
+
+FAULTY = """
+import sys
+from lm_eval_iberian import _bootstrap
+_bootstrap.start()
+sys.modules["mergekit_ext.attach"] = None
+from lm_eval_iberian.cli import main
+main(["doctor", "--no-network"])
+"""
+
+
+@pytest.mark.slow
+def test_doctor_finds_out_what_is_attached_itself(tmp_path: Path) -> None:
+    """With the real hosts, of which a fault of ours meets one."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FAULTY],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    lines = [line.strip().split(maxsplit=2) for line in done.stdout.splitlines()]
+    found = {line[1]: (line[0], line[2]) for line in lines[1:]}
+    for target in TARGETS:
+        mark, text = found[target]
+        if target in ("mergekit.merge", "mergekit.options"):
+            assert mark == "✗"
+            assert "not attached, ModuleNotFoundError: " in text
+        else:
+            assert mark == "✓"
+            assert text.endswith(": attached")

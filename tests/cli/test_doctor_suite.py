@@ -124,3 +124,20 @@ def test_bad_input_is_a_sentence(place: Place) -> None:
     assert lost.returncode == 1
     Path(place.lock).write_text(json.dumps({"version": 2}))
     assert "no lock of version 1" in place.run("doctor", "good").stderr
+
+
+@pytest.mark.slow
+def test_too_many_examples_are_said_once_a_task(place: Place) -> None:
+    place.tasks.mkdir()
+    names = [f"iberian_belebele_{lang}_mini" for lang in ("gl", "eu")]
+    result = place.run("doctor", *names, "--num-fewshot", "30")
+    assert result.returncode == 1
+    _, *rows, first, second, last = result.stdout.splitlines()
+    assert len(rows) == 2
+    for name, line in zip(names, (first, second), strict=True):
+        assert line == (
+            f"{name}: The task {name} has 23 examples to give, 30 were asked for:"
+            " --num_fewshot 23 is the most"
+        )
+    assert last.startswith("0 of 2 tasks would run here")
+    assert result.stderr == ""

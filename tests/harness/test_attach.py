@@ -105,6 +105,19 @@ def test_a_pattern_that_begins_with_our_prefix_reaches_ours(manager: Any) -> Non
     assert "ifeval_gl" not in both
 
 
+def test_a_pattern_that_hits_a_group_and_its_tasks_is_refused_by_lm_eval(
+    manager: Any, root: Path
+) -> None:
+    """What the README says of ``"iberian_ifeval*"``."""
+    names = manager.match_tasks(["iberian_ifeval*_mini", "iberian_ifeval_mini"])
+    assert {"iberian_ifeval_mini", "iberian_ifeval_eu_mini"} <= set(names)
+    with pytest.raises(ValueError, match="Duplicate task"):
+        manager.load(names)
+    assert 'it stops with "Duplicate task"' in (root / "README.md").read_text("utf-8")
+    alone = manager.load(["iberian_ifeval_mini"])["tasks"]
+    assert "iberian_ifeval_eu_mini" in alone
+
+
 def config(tasks: Any, **more: Any) -> Any:
     from lm_eval.config.evaluate_config import EvaluatorConfig
 
@@ -195,6 +208,7 @@ def test_a_manager_without_an_index_is_one_warning_a_target(
         warnings.simplefilter("always")
         made, manager = process("sciq")
         manager.match_tasks(["sciq"])
+        attach._init_with_ours(lambda _: None, manager)  # as for a second manager
     assert made.tasks == ["sciq"]
     texts = [str(one.message) for one in caught if "lm-eval-iberian" in str(one)]
     assert len([text for text in texts if "lm_eval.tasks.manager" in text]) == 1
@@ -221,6 +235,7 @@ def test_a_nearly_right_task_is_named() -> None:
     text = attach._word_unknown("Tasks not found: ifeval_eus")
     assert text is not None
     assert "Did you mean ifeval_eu" in text
+    assert len(text.partition("Did you mean ")[2].partition("?")[0].split(", ")) == 3
     assert "`lm_eval ls tasks`" in text
     assert len(text) < 300
     assert attach._word_unknown("Tasks not found: hellaswagg") is None

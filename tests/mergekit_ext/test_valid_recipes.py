@@ -19,6 +19,7 @@ from tiny_models import ARCHITECTURES, make_models, save_weights
 from transformers import AutoModelForCausalLM
 
 from lm_eval_iberian.cli import main
+from mergekit_ext import merge_file
 from mergekit_ext.attach import unguarded_run_merge
 
 
@@ -686,8 +687,23 @@ def test_several_documents_point_to_the_command_for_them() -> None:
     assert "mergekit-multi" in result.output
 
 
-def test_options_for_adapters_and_memory() -> None:
+def test_options_for_adapters_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    from peft import LoraConfig, get_peft_model
+
     make_models(Path("m"), "llama")
-    options = ("--lora-merge-cache", "loras", "--low-cpu-memory")
-    result = merge(recipe(), *options)
+    model = AutoModelForCausalLM.from_pretrained("m/basque")
+    adapted = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj"]))
+    adapted.save_pretrained("m/lora")
+    written = recipe()
+    written["models"][0]["model"] = "m/basque+m/lora"
+    given: list[MergeOptions] = []
+
+    def run_merge(config: Any, out: str, options: MergeOptions, source: str) -> None:
+        given.append(options)
+        unguarded_run_merge()(config, out, options, source)
+
+    monkeypatch.setattr(merge_file, "unguarded_run_merge", lambda: run_merge)
+    result = merge(written, "--lora-merge-cache", "loras", "--low-cpu-memory")
     assert result.exit_code == 0, result.output
+    assert list(Path("loras").rglob("*.safetensors")), "the copy is kept"
+    assert given[0].low_cpu_memory

@@ -185,6 +185,43 @@ def test_a_version_that_is_not_installed_is_skipped(
     assert out.endswith("no version was tried: install one of them\n")
 
 
+MAKE = """
+import sys
+from pathlib import Path
+
+python = Path(sys.argv[1], "bin", "python")
+python.parent.mkdir(parents=True)
+python.write_text(f'#!/bin/sh\\nexec {sys.executable} "$@"\\n')
+python.chmod(0o755)
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "test", "code", "said"),
+    [
+        (MAKE, "def test_a(): pass", 0, "1 passed in"),
+        (MAKE, "def test_a(): assert 0", 1, "FAILED: 1 failed in"),
+        ("raise SystemExit(1)", "", 1, "FAILED: its environment could not be made"),
+    ],
+)
+def test_each_version_is_said_to_pass_or_fail(
+    matrix: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str], made: str, test: str, code: int, said: str,
+) -> None:  # fmt: skip
+    project = tmp_path / "project"
+    (project / "scripts").mkdir(parents=True)
+    (project / "scripts" / "make_venv.py").write_text(made)
+    (project / "test_it.py").write_text(test)
+    monkeypatch.setattr(matrix, "PROJECT", project)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.setattr(
+        matrix, "find_python", lambda version: sys.executable * (version == "3.12")
+    )
+    assert matrix.main(tmp_path / "made", ["3.12"]) == code
+    assert f"Python 3.12  {said}" in capfd.readouterr().out.splitlines()[-1]
+    assert (tmp_path / "made" / "3.12").exists() == (made == MAKE)
+
+
 def test_the_interpreter_is_asked_for_its_version(
     matrix: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
