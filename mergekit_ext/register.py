@@ -19,7 +19,7 @@ from mergekit.merge_methods import (
 from mergekit.merge_methods.base import MISSING, BasePolicy, ParameterSpec
 
 from mergekit_ext.inputs.mapped_files import MappedFiles
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.method_catalogue import METHODS
 from mergekit_ext.methods.model_keys import distinct_keys

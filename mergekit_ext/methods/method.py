@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from mergekit_ext.errors import RecipeError
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 
 
