@@ -24,7 +24,7 @@ from mergekit_ext.recipes.layer_swap_recipe import for_mergekit
 from mergekit_ext.recipes.merge_plan import MergePlan, plan_merge
 from mergekit_ext.recipes.recipe import Recipe
 from mergekit_ext.recipes.recipe_checks import check_coverage
-from mergekit_ext.recipes.recipe_keys import check_keys
+from mergekit_ext.recipes.recipe_file import check_keys
 from mergekit_ext.recipes.recipe_reader import in_recipe_order, plain, read_recipe
 from mergekit_ext.watch import Watch
 

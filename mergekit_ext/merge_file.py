@@ -14,12 +14,11 @@ from mergekit_ext.compat import attribute, part
 from mergekit_ext.errors import MergeError
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.tokenizer_source import Donor
-from mergekit_ext.merge_progress import reported
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.provenance import Origin, write_provenance
 from mergekit_ext.recipes.recipe_file import parse_recipe, read_text
 from mergekit_ext.recipes.recipe_reader import plain
-from mergekit_ext.watch import Watch
+from mergekit_ext.watch import Watch, reported
 
 
 def merge_file(

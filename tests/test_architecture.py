@@ -31,8 +31,6 @@ HOSTS = {
     "mergekit": {
         "mergekit_ext/register.py",
         "mergekit_ext/compat.py",
-        # whose loaders keep files mapped
-        "mergekit_ext/inputs/mapped_files.py",
         # whether a recipe is one is mergekit's to say: its configuration class
         "mergekit_ext/recipes/recipe_validation.py",
     },

@@ -10,8 +10,7 @@ from mergekit import graph, merge
 from mergekit.io.tasks import FinalizeModel, SaveTensor
 from mergekit.tokenizer import build
 
-from mergekit_ext.merge_progress import reported
-from mergekit_ext.watch import Watch
+from mergekit_ext.watch import Watch, reported
 
 
 class Heard(Watch):
@@ -31,7 +30,7 @@ def step(name: str) -> tuple[int, Any]:
 
 
 def test_mergekit_runs_through_its_tasks_in_tqdm() -> None:
-    """If this fails, mergekit shows its progress otherwise: see ``merge_progress``."""
+    """If this fails, mergekit shows its progress otherwise: see ``watch``."""
     for module in (graph, merge, build):
         assert hasattr(module.tqdm, "tqdm"), module.__name__
     assert SaveTensor.__name__ == "SaveTensor"
