@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from mergekit_ext.errors import RecipeError, unknown_name
 from mergekit_ext.guard import Merge, Permissions, guarded_merge
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.local_folders import restore_names, with_absolute_folders
-from mergekit_ext.inputs.pickled_weights import LAZILY, is_pickled
+from mergekit_ext.inputs.pickled_weights import LAZILY, is_pickled, opened_in_turn
 from mergekit_ext.inputs.tokenizer_source import Donor, find_tokenizer
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.file_exchange import Workshop
@@ -166,7 +167,8 @@ class CheckedMerge:
         if self.parameters is not None:
             local = for_mergekit(local, [one.checkpoint for one in inputs])
         local = in_recipe_order(local)
-        self.original(local, str(workshop.result), options, source)
+        with opened_in_turn() if options.lazy_unpickle else nullcontext():
+            self.original(local, str(workshop.result), options, source)
         card = workshop.result / "README.md"
         local_ones = all(Path(one.model.path).is_dir() for one in inputs)
         if card.is_file() and not local_ones:

@@ -10,7 +10,7 @@ import torch
 
 from mergekit_ext.attach import check_device, unguarded_run_merge
 from mergekit_ext.checked_merge import CheckedMerge, parameters_of
-from mergekit_ext.compat import attribute, part
+from mergekit_ext.compat import attribute, lent, part
 from mergekit_ext.errors import MergeError
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.tokenizer_source import Donor
@@ -78,10 +78,14 @@ def merge_file(
 def _in_words(run: Any, watch: Watch) -> Any:
     """Let mergekit report to ``watch``, and end with a sentence where it fails."""
     modules = [part(name) for name in ("graph", "merge", "tokenizer.build")]
+    cache = attribute(part("io.tasks"), "LoaderCache")
 
     def run_merge(*args: Any) -> None:
+        mine = vars(cache())  # this thread's options, of a merge around this one
+        before = dict(mine)
         try:
-            with reported(modules, watch):
+            # it keeps the files of every model open: of the last merge to end, none
+            with lent(cache, "loaders", lambda _: {}), reported(modules, watch):
                 run(*args)
         except MergeError:
             raise
@@ -91,8 +95,9 @@ def _in_words(run: Any, watch: Watch) -> Any:
                 f"mergekit stopped, and nothing was kept: {type(error).__name__}:"
                 f" {text}"
             ) from error
-        finally:  # it keeps the files of every model open
-            attribute(part("io.tasks"), "LoaderCache")().loaders.clear()
+        finally:
+            mine.clear()
+            mine.update(before)
 
     return run_merge
 

@@ -52,7 +52,9 @@ class MappedFiles:
             from mergekit.io.tasks import LoaderCache
 
             self._read = 0
-            LoaderCache().flush_all()
+            # a list, as mergekit's flush_all has none: another merge may open files
+            for loader in list(LoaderCache().loaders.values()):
+                loader.flush()
 
 
 class FusedMethod(GroupMergeMethod):  # type: ignore[misc]

@@ -40,3 +40,14 @@ def test_what_was_read_is_counted_anew(loader: object) -> None:
     loader.get_tensor("model.norm.weight")
     files.read(register._LIMIT - 1)
     assert loader.current_shard is not None
+
+
+def test_another_merge_opens_a_file_meanwhile(
+    loader: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flush() -> None:
+        LoaderCache().loaders["another"] = loader
+
+    monkeypatch.setattr(loader, "flush", flush)
+    MappedFiles().read(register._LIMIT)
+    assert "another" in LoaderCache().loaders
