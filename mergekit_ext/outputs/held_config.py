@@ -7,6 +7,7 @@ that is relied on here. ``test_held_config.py`` says what changed.
 from __future__ import annotations
 
 import inspect
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,15 @@ def hold_back_late(folder: Path) -> None:
     """Rename a ``config.json`` that was written in spite of ``held_back``."""
     if (folder / CONFIG).is_file():
         (folder / CONFIG).replace(folder / PARTIAL)
+
+
+def untie(folder: Path) -> None:
+    """Write down that a result has a head of its own, beside its input embeddings."""
+    for name in (PARTIAL, CONFIG):
+        if (path := folder / name).is_file():
+            content = json.loads(path.read_text(encoding="utf-8"))
+            text = json.dumps(content | {"tie_word_embeddings": False}, indent=2)
+            path.write_text(text + "\n", encoding="utf-8")
 
 
 def _is_within(path: Path, root: str) -> bool:

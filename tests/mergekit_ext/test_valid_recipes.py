@@ -477,7 +477,7 @@ def test_weights_that_cancel_out_are_refused_before_a_byte_is_read(
 ) -> None:
     make_models(Path("m"), "llama")
     Path("m/basque/model.safetensors").chmod(0o600)
-    monkeypatch.setattr("mergekit_ext.guard.scan", _unreachable)
+    monkeypatch.setattr("mergekit_ext.checked_merge.scan", _unreachable)
     written = recipe(method)
     written["models"][1]["parameters"]["weight"] = -0.5
     check_refused(merge(written), "sum to 0")
@@ -528,7 +528,7 @@ def test_late_checks_come_first(
 ) -> None:
     make_models(Path("m"), "llama")
     Path("m/bare").mkdir()
-    monkeypatch.setattr("mergekit_ext.guard.scan", _unreachable)
+    monkeypatch.setattr("mergekit_ext.checked_merge.scan", _unreachable)
     changes, message = LATE[name]
     check_refused(merge(recipe(method, **changes)), message)
 
