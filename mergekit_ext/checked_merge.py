@@ -101,6 +101,10 @@ class CheckedMerge:
     def run(self, out: str) -> None:
         """Check everything, merge, and put the result at ``out`` when it is whole.
 
+        Merges may run one within another, and in several threads at the same time, each
+        to an output of its own. Files that mergekit reads from are shared by them, and
+        so is torch's generator, which the methods of this package leave alone.
+
         Raises:
             MergeError: If anything stands in the way; ``out`` is then as it was.
         """

@@ -33,6 +33,9 @@ def merge_file(
 ) -> None:
     """Check every input, merge, and put the result at ``out`` with its provenance.
 
+    Merges may run one within another, and in several threads at the same time, each to
+    an output of its own; ``threads`` holds for all of them.
+
     Args:
         path: The recipe file.
         out: The folder that the result is to be.
