@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from mergekit_ext.kernels import nearswap, reference
+from mergekit_ext.kernels import reference
 from mergekit_ext.kernels.backends import TORCH
 from mergekit_ext.kernels.gpu import cuda
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
 
 
@@ -181,7 +181,7 @@ def nearswap_is_right(tensors: Tensors, device: str) -> bool:
     """Return whether nearswap is the CPU's."""
     base, other = (tensor.to(device) for tensor in tensors[:2])
     found = without_waiting(lambda: cuda.nearswap(base, other, 1e-3))
-    return same(found, nearswap.nearswap(tensors[0], tensors[1], 1e-3))
+    return same(found, TORCH.nearswap(tensors[0], tensors[1], 1e-3))
 
 
 def check_cases(

@@ -19,7 +19,7 @@ from unittest import mock
 
 import torch
 
-from mergekit_ext.kernels import merge, reference
+from mergekit_ext.kernels import backends, reference
 from mergekit_ext.kernels.backends import TORCH, Backend, numba_backend
 from mergekit_ext.kernels.terms import Merge
 from mergekit_ext.methods.method_catalogue import METHODS
@@ -159,7 +159,7 @@ def forced(backend: Backend) -> Iterator[None]:
         asked += 1
         return backend
 
-    with mock.patch.object(merge, "pick", pick):
+    with mock.patch.object(backends, "pick", pick):
         yield
     if not asked:
         raise RuntimeError(f"Nothing inside was computed by {backend.name}.")

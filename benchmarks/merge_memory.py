@@ -21,7 +21,7 @@ import torch
 from merge_cases import CASES, TENSOR, Case, family, forced, model_names, named
 
 from mergekit_ext.kernels.backends import Backend
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.method_catalogue import METHODS
 
 

@@ -1,31 +1,64 @@
-"""mergekit's own merge, in our guard: what both commands share."""
+"""Check a merge before the first byte is written, and keep half-done ones unseen.
+
+mergekit's own merge in our guard: what both commands share.
+"""
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from mergekit_ext.compat import attribute, known_keys, part
-from mergekit_ext.errors import RecipeError, unknown_name
-from mergekit_ext.guard import Merge, Permissions, guarded_merge
-from mergekit_ext.inputs.input_models import InputModel
-from mergekit_ext.inputs.local_folders import restore_names, with_absolute_folders
-from mergekit_ext.inputs.pickled_weights import LAZILY, is_pickled
+from mergekit_ext.errors import (
+    MergeError,
+    OutputError,
+    RecipeError,
+    unknown_name,
+    word_stop,
+)
+from mergekit_ext.inputs.checkpoints import Checkpoint, read_checkpoint
+from mergekit_ext.inputs.disk_space import check_space
+from mergekit_ext.inputs.input_checks import Permissions, check_inputs
+from mergekit_ext.inputs.input_models import InputModel, read_inputs
+from mergekit_ext.inputs.pickled_weights import opened_in_turn
+from mergekit_ext.inputs.tokenizer_checks import has_tokenizer
 from mergekit_ext.inputs.tokenizer_source import Donor, find_tokenizer
+from mergekit_ext.inputs.weights_scan import reading_threads, scan
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.file_exchange import Workshop
-from mergekit_ext.outputs.former_merge import CONFIG, PARTIAL
-from mergekit_ext.recipes.layer_swap_recipe import for_mergekit
+from mergekit_ext.outputs.former_merge import PARTIAL, list_files, may_write
+from mergekit_ext.outputs.held_config import held_back, hold_back_late, untie
+from mergekit_ext.outputs.output_folder import (
+    check_replaceable,
+    recover,
+    whole_or_nothing,
+)
+from mergekit_ext.outputs.termination import unwound_by_signals
+from mergekit_ext.recipes.layer_swap_recipe import check_swap_models
+from mergekit_ext.recipes.local_recipe import (
+    local_options,
+    local_recipe,
+    restore_names,
+    shown_recipe,
+)
 from mergekit_ext.recipes.merge_plan import MergePlan, plan_merge
 from mergekit_ext.recipes.recipe import Recipe
-from mergekit_ext.recipes.recipe_checks import check_coverage
-from mergekit_ext.recipes.recipe_keys import check_keys
-from mergekit_ext.recipes.recipe_reader import in_recipe_order, plain, read_recipe
+from mergekit_ext.recipes.recipe_checks import (
+    WITHOUT_EFFECT,
+    check_coverage,
+    check_dtypes,
+    check_recipe,
+)
+from mergekit_ext.recipes.recipe_file import check_keys
+from mergekit_ext.recipes.recipe_reader import plain, read_recipe
+from mergekit_ext.recipes.token_sources import check_token_sources
 from mergekit_ext.watch import Watch
 
 
@@ -58,7 +91,8 @@ class CheckedMerge:
         source: The recipe's text, where it came from a file.
         parameters: What its method lets a recipe set; ``None`` for one of others.
         watch: Told how it goes.
-        record: Writes down what the merge was made of; see ``Merge``.
+        record: Given the result, the inputs and the hashes of their files, at the end;
+            without it, nothing is hashed.
         donated: Told of a model that gives its tokenizer and no weights.
     """
 
@@ -70,10 +104,13 @@ class CheckedMerge:
     watch: Watch = field(default_factory=Watch)
     record: Record | None = None
     donated: Callable[[Donor], None] | None = None
-    _unties: list[bool] = field(default_factory=list)
 
     def run(self, out: str) -> None:
         """Check everything, merge, and put the result at ``out`` when it is whole.
+
+        Merges may run one within another, and in several threads at the same time, each
+        to an output of its own. Files that mergekit reads from are shared by them, and
+        so is torch's generator, which the methods of this package leave alone.
 
         Raises:
             MergeError: If anything stands in the way; ``out`` is then as it was.
@@ -81,7 +118,17 @@ class CheckedMerge:
         if self.source is not None:
             names = [parameter.name for parameter in self.parameters or ()]
             check_keys(yaml.safe_load(self.source), known_keys(), names)
-        allowed = Permissions(
+        recipe, allowed = read_recipe(self.config), self.allowed
+        donor = find_tokenizer(recipe, allowed.cache_dir, copied=allowed.copy_tokenizer)
+        if donor is not None and self.donated is not None:
+            self.donated(donor)
+        with unwound_by_signals():
+            self._run(recipe, allowed, donor, Path(os.path.realpath(out)))
+
+    @property
+    def allowed(self) -> Permissions:
+        """What the user has allowed."""
+        return Permissions(
             any_architecture=self.options.allow_crimes,
             any_vocabulary=self.options.unsafe_truncate_embeddings,
             copy_tokenizer=self.options.copy_tokenizer,
@@ -91,99 +138,132 @@ class CheckedMerge:
             # what is here can be planned and checked; mergekit would fetch it anyway
             fetch=True,
         )
-        recipe = read_recipe(self.config)
-        donor = find_tokenizer(
-            recipe, allowed.cache_dir, copied=self.options.copy_tokenizer
+
+    def _run(
+        self, recipe: Recipe, allowed: Permissions, donor: Donor | None, target: Path
+    ) -> None:
+        recover(target)
+        if self.parameters is None:
+            check_dtypes(recipe)
+        else:
+            check_recipe(recipe, self.parameters)
+        writes = partial(may_write, card=allowed.card, safetensors=allowed.safetensors)
+        check_replaceable(target, writes)
+        inputs = read_inputs(recipe, target, allowed.cache_dir, fetch=allowed.fetch)
+
+        def plan(inputs: Sequence[InputModel]) -> MergePlan:
+            return self._plan(recipe, inputs, donor)
+
+        planned = check_inputs(recipe, inputs, allowed, plan, self.watch)
+        check_space(recipe, [one.checkpoint for one in inputs], target)
+        with whole_or_nothing(target, writes) as workshop:
+            try:
+                unties = planned is not None and planned.unties
+                self._checked_merge(recipe, inputs, donor, workshop, unties=unties)
+            except MergeError:
+                raise
+            except OSError as error:  # a full disk, a bad sector, a folder that is gone
+                raise OutputError(word_stop("The merge", error)) from error
+
+    def _checked_merge(
+        self,
+        recipe: Recipe,
+        inputs: Sequence[InputModel],
+        donor: Donor | None,
+        workshop: Workshop,
+        *,
+        unties: bool,
+    ) -> None:
+        digests = scan(
+            _to_read(inputs),
+            hashed=self.record is not None,
+            watch=self.watch,
+            threads=reading_threads(),
         )
-        if donor is not None and self.donated is not None:
-            self.donated(donor)
-        guarded_merge(
-            Merge(
-                recipe,
-                out,
-                lambda workshop, inputs: self._write(workshop, inputs, donor),
-                lambda inputs: self._plan(inputs, donor, recipe),
-                self.parameters,
-                allowed,
-                self.watch,
-                self.record,
-            )
-        )
+        with held_back(workshop.folder):
+            self._write(workshop, inputs, donor)
+        if unties:
+            untie(workshop.result)
+        hold_back_late(workshop.result)
+        _check_result(workshop.result, inputs, recipe, self.allowed)
+        if self.record is None:
+            list_files(workshop.result)
+        else:
+            self.record(workshop.result, inputs, digests)
 
     def _plan(
-        self, inputs: Sequence[InputModel], donor: Donor | None, recipe: Recipe
+        self, recipe: Recipe, inputs: Sequence[InputModel], donor: Donor | None
     ) -> MergePlan:
         def check(names: Sequence[str]) -> None:
             if self.parameters is not None:
                 check_coverage(recipe, self.parameters, names)
 
-        local = self._local({}, inputs, donor)
-        if self.parameters is not None:
-            local = for_mergekit(local, [one.checkpoint for one in inputs])
-        local = in_recipe_order(local)
-        plan = plan_merge(local, self._options(inputs), inputs, check)
-        self._unties.append(plan.unties)
+        ours = self.parameters is not None
+        local = local_recipe(self.config, inputs, donor, ours=ours)
+        checkpoints = [one.checkpoint for one in inputs]
+        plan = plan_merge(local, local_options(self.options, inputs), inputs, check)
+        if ours:
+            names = [tensor.name for tensor in plan.tensors]
+            check_swap_models(recipe, checkpoints, names)
+            for name in WITHOUT_EFFECT:
+                if any(name in one.values for p in recipe.slices for one in p.scopes):
+                    self.watch.note(f"{name} has no effect in {recipe.method}.")
+        check_token_sources(recipe, plan, checkpoints)
         return plan
-
-    def _local(
-        self,
-        renamed: dict[str, str],
-        inputs: Sequence[InputModel],
-        donor: Donor | None,
-        *,
-        hub: bool = True,
-    ) -> Any:
-        """Return the configuration with the folders that were found and checked."""
-        found: dict[tuple[str, str | None], Path] = {}
-        for one in inputs if hub else ():
-            found[one.model.path, one.model.revision] = one.checkpoint.folder
-            if one.adapter is not None and one.model.adapter is not None:
-                found[one.model.adapter, None] = one.adapter.folder
-        if donor is not None and hub:
-            found[donor.model.path, donor.model.revision] = donor.folder
-        paths = attribute(part("common"), "ModelPath")
-        return with_absolute_folders(self.config, paths, renamed, found)
-
-    def _options(self, inputs: Sequence[InputModel]) -> Any:
-        """Return the options; pickled weights are read one tensor at a time."""
-        headers = [h for one in inputs for h in one.checkpoint.tensors.values()]
-        pickled = [header for header in headers if is_pickled(header.file)]
-        # of a single number mergekit's lazy reader makes nothing
-        lazy = bool(pickled) and all(header.shape for header in pickled)
-        if not lazy:
-            return self.options
-        return self.options.model_copy(update={"lazy_unpickle": LAZILY})
 
     def _write(
         self, workshop: Workshop, inputs: Sequence[InputModel], donor: Donor | None
     ) -> None:
         renamed: dict[str, str] = {}
-        local = self._local(renamed, inputs, donor)
+        ours = self.parameters is not None
+        local = local_recipe(self.config, inputs, donor, ours=ours, renamed=renamed)
         # a copy with an adapter in it is made anew: a killed run leaves half of one
         cache = self.options.lora_merge_cache or str(workshop.adapters)
-        options = self._options(inputs).model_copy(update={"lora_merge_cache": cache})
+        options = local_options(self.options, inputs)
+        options = options.model_copy(update={"lora_merge_cache": cache})
         source = self.source or yaml.safe_dump(plain(self.config), sort_keys=False)
-        if self.parameters is not None:
-            local = for_mergekit(local, [one.checkpoint for one in inputs])
-        local = in_recipe_order(local)
-        self.original(local, str(workshop.result), options, source)
+        with opened_in_turn() if options.lazy_unpickle else nullcontext():
+            self.original(local, str(workshop.result), options, source)
         card = workshop.result / "README.md"
         local_ones = all(Path(one.model.path).is_dir() for one in inputs)
         if card.is_file() and not local_ones:
-            # links to the hub, where models are from there
-            shown = in_recipe_order(self._local(renamed, inputs, donor, hub=False))
             text = attribute(part("card"), "generate_card")(
-                config=shown, config_yaml=source, name=workshop.result.name
+                config=shown_recipe(self.config),
+                config_yaml=source,
+                name=workshop.result.name,
             )
             card.write_text(text, encoding="utf-8")
         restore_names(card, renamed)
-        if any(self._unties):
-            _untie(workshop.result)
 
 
-def _untie(result: Path) -> None:
-    for name in (PARTIAL, CONFIG):
-        if (path := result / name).is_file():
-            content = json.loads(path.read_text(encoding="utf-8"))
-            text = json.dumps(content | {"tie_word_embeddings": False}, indent=2)
-            path.write_text(text + "\n", encoding="utf-8")
+def _to_read(inputs: Sequence[InputModel]) -> list[Checkpoint]:
+    adapters = [one.adapter for one in inputs if one.adapter is not None]
+    return [*(one.checkpoint for one in inputs), *adapters]
+
+
+def _check_result(
+    folder: Path, inputs: Sequence[InputModel], recipe: Recipe, allowed: Permissions
+) -> None:
+    """Refuse a result without what a model needs; mergekit only logs some failures."""
+    if not (folder / PARTIAL).is_file():
+        raise OutputError("The merge wrote no config.json; nothing was kept.")
+    if allowed.safetensors:
+        if not any(folder.glob("*.safetensors")):
+            raise OutputError("The merge wrote no weights; nothing was kept.")
+        read_checkpoint("the result", folder, PARTIAL)
+    if not has_tokenizer(folder) and (
+        recipe.sets_tokenizer
+        or (allowed.copy_tokenizer and _donor_has_tokenizer(recipe, inputs))
+    ):
+        raise OutputError(
+            "The tokenizer could not be copied, for the reason logged above; nothing"
+            " was kept."
+        )
+
+
+def _donor_has_tokenizer(recipe: Recipe, inputs: Sequence[InputModel]) -> bool:
+    """Whether the base, which gives the tokenizer, is here and has one to give."""
+    base = recipe.models[0]
+    return any(
+        has_tokenizer(one.checkpoint.folder) for one in inputs if one.model == base
+    )

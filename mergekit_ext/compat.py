@@ -1,8 +1,14 @@
-"""Where mergekit is entered: what it has, or a sentence on what has moved."""
+"""Where mergekit is entered: what it has, or a sentence on what has moved.
+
+What it has no interface for is changed in it for the time of a merge; see ``lent``.
+"""
 
 from __future__ import annotations
 
 import importlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
@@ -14,6 +20,10 @@ from mergekit_ext.errors import CompatError
 
 FIRST, NEXT = "0.1.5", "0.2"
 SUPPORTED = f"{FIRST} or later, before {NEXT}"
+
+# what is changed now -> what was there, and how many need the change
+_LENT: dict[tuple[Any, str], tuple[Any, int]] = {}
+_LENDING = threading.Lock()
 
 
 def check_mergekit() -> None:
@@ -77,3 +87,33 @@ def known_keys() -> dict[str, set[str]]:
         kind: set(attribute(attribute(config, name), "model_fields"))
         for kind, name in names.items()
     }
+
+
+@contextmanager
+def lent(owner: Any, name: str, stand_in: Callable[[Any], Any]) -> Iterator[None]:
+    """Have something of ours in the place of a host's attribute.
+
+    The first who needs it puts it there, the last who does puts the original back:
+    bodies may be nested, and overlap in several threads, in any order. One stand-in
+    serves all of them, so what belongs to one of them it must not hold itself.
+
+    Args:
+        owner: A module or a class of the host's.
+        name: The attribute.
+        stand_in: Given the original, returns what takes its place.
+    """
+    with _LENDING:
+        original, users = _LENT.get((owner, name), (None, 0))
+        if not users:
+            original = getattr(owner, name)
+            setattr(owner, name, stand_in(original))
+        _LENT[owner, name] = original, users + 1
+    try:
+        yield
+    finally:
+        with _LENDING:
+            original, users = _LENT.pop((owner, name))
+            if users > 1:
+                _LENT[owner, name] = original, users - 1
+            else:
+                setattr(owner, name, original)

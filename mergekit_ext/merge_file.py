@@ -1,4 +1,4 @@
-"""``iberian merge``: a merge by any method, checked and recorded."""
+"""What is done with a recipe file: it is merged, by any method, or only validated."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
+from pydantic import ValidationError
 
 from mergekit_ext.attach import check_device, unguarded_run_merge
 from mergekit_ext.checked_merge import CheckedMerge, parameters_of
-from mergekit_ext.compat import attribute, part
-from mergekit_ext.errors import MergeError, word_stop
+from mergekit_ext.compat import attribute, lent, part
+from mergekit_ext.errors import MergeError, RecipeError, word_stop
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.tokenizer_source import Donor
-from mergekit_ext.merge_progress import reported
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.provenance import Origin, write_provenance
+from mergekit_ext.recipes.recipe_checks import check_coverage, check_recipe
 from mergekit_ext.recipes.recipe_file import parse_recipe, read_text
-from mergekit_ext.recipes.recipe_reader import plain
-from mergekit_ext.watch import Watch
+from mergekit_ext.recipes.recipe_reader import plain, read_recipe
+from mergekit_ext.watch import Watch, reported
 
 
 def merge_file(
@@ -30,6 +32,9 @@ def merge_file(
     threads: int | None = None,
 ) -> None:
     """Check every input, merge, and put the result at ``out`` with its provenance.
+
+    Merges may run one within another, and in several threads at the same time, each to
+    an output of its own; ``threads`` holds for all of them.
 
     Args:
         path: The recipe file.
@@ -43,9 +48,8 @@ def merge_file(
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    validate = attribute(part("config"), "MergeConfiguration").model_validate
     source = read_text(path)
-    config = parse_recipe(source, validate, path)
+    config = parse_recipe(source, _configuration().model_validate, path)
     parameters = parameters_of(config.merge_method)
     chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
     check_device(chosen.device)
@@ -76,20 +80,52 @@ def merge_file(
     ).run(out)
 
 
+def validate_recipe(text: str) -> None:
+    """Check a recipe as far as can be done without its models.
+
+    Args:
+        text: YAML.
+
+    Raises:
+        RecipeError: If mergekit's configuration does not take it, there is no such
+            method, or it is one of ours and a parameter is not what it must be.
+    """
+    try:
+        config = _configuration().model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise RecipeError(f"This is not YAML: {error}") from error
+    except (ValidationError, RuntimeError) as error:  # as mergekit's own validators do
+        raise RecipeError(str(error)) from error
+    if (parameters := parameters_of(config.merge_method)) is None:
+        return
+    recipe = read_recipe(config)
+    check_recipe(recipe, parameters)
+    check_coverage(recipe, parameters, [""])
+
+
+def _configuration() -> Any:
+    return attribute(part("config"), "MergeConfiguration")
+
+
 def _in_words(run: Any, watch: Watch) -> Any:
     """Let mergekit report to ``watch``, and end with a sentence where it fails."""
     modules = [part(name) for name in ("graph", "merge", "tokenizer.build")]
+    cache = attribute(part("io.tasks"), "LoaderCache")
 
     def run_merge(*args: Any) -> None:
+        mine = vars(cache())  # this thread's options, of a merge around this one
+        before = dict(mine)
         try:
-            with reported(modules, watch):
+            # it keeps the files of every model open: of the last merge to end, none
+            with lent(cache, "loaders", lambda _: {}), reported(modules, watch):
                 run(*args)
         except MergeError:
             raise
         except Exception as error:
             raise MergeError(word_stop("mergekit", error)) from error
-        finally:  # it keeps the files of every model open
-            attribute(part("io.tasks"), "LoaderCache")().loaders.clear()
+        finally:
+            mine.clear()
+            mine.update(before)
 
     return run_merge
 

@@ -18,19 +18,43 @@ from mergekit.merge_methods import (
 )
 from mergekit.merge_methods.base import MISSING, BasePolicy, ParameterSpec
 
-from mergekit_ext.inputs.mapped_files import MappedFiles
-from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.methods.method import Method
+from mergekit_ext.kernels.tensors import Input
+from mergekit_ext.methods.method import Method, distinct_keys
 from mergekit_ext.methods.method_catalogue import METHODS
-from mergekit_ext.methods.model_keys import distinct_keys
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 
 
+# bytes read between two closings of mergekit's files
+_LIMIT = 256 << 20
 _POLICIES = {
     "required": BasePolicy.REQUIRED,
     "optional": BasePolicy.OPTIONAL,
     "ignored": BasePolicy.IGNORED,
 }
+
+
+class MappedFiles:
+    """Counts what is read and closes mergekit's files now and then.
+
+    mergekit keeps every file open for as long as it reads from it, and each page of it
+    that was touched counts as memory: whole models, by the end. Closed and opened
+    again, a file costs a header.
+    """
+
+    def __init__(self) -> None:
+        self._read = 0
+
+    def read(self, size: int) -> None:
+        """Count ``size`` bytes that have been read and are not needed any more."""
+        self._read += size
+        if self._read >= _LIMIT:
+            # late: mergekit is still loading when its methods are registered
+            from mergekit.io.tasks import LoaderCache
+
+            self._read = 0
+            # a list, as mergekit's flush_all has none: another merge may open files
+            for loader in list(LoaderCache().loaders.values()):
+                loader.flush()
 
 
 class FusedMethod(GroupMergeMethod):  # type: ignore[misc]

@@ -56,7 +56,7 @@ def check_text(text: str) -> None:
         DataError: With what is wrong.
     """
     from mergekit_ext.errors import MergeError
-    from mergekit_ext.recipes.recipe_validation import validate_recipe
+    from mergekit_ext.merge_file import validate_recipe
 
     try:
         validate_recipe(text)

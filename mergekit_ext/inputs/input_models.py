@@ -39,13 +39,14 @@ class InputModel:
 
 
 def read_inputs(
-    recipe: Recipe, target: Path, cache_dir: str | None, *, fetch: bool = False
+    recipe: Recipe, target: Path | None, cache_dir: str | None, *, fetch: bool = False
 ) -> list[InputModel]:
     """Read every model that is here; the base is the first.
 
     Args:
         recipe: What refers to them.
-        target: The output, which must not be one of them.
+        target: The output, which must not be one of them; ``None`` where nothing is
+            to be written.
         cache_dir: The hub cache; ``None`` for the usual one.
         fetch: Whether to fetch what is not here; else mergekit will, unchecked.
 

@@ -8,15 +8,17 @@ there torch's reading of weights alone, which mergekit has as well, takes its pl
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mergekit_ext.compat import attribute, part
+from mergekit_ext.compat import attribute, lent, part
 from mergekit_ext.errors import InputError
 from mergekit_ext.inputs.finiteness import LIMITS, first_not_finite
 from mergekit_ext.inputs.safetensors_header import ITEM, TensorHeader
@@ -32,7 +34,28 @@ _DTYPES = {
 LAZILY = sys.version_info < (3, 13)
 
 # the lazy unpickler puts itself in the place of pickle's while it opens a file
-_LENT = threading.Lock()
+_TURN = threading.RLock()
+
+
+@contextmanager
+def opened_in_turn() -> Iterator[None]:
+    """Let mergekit wait, as we do, until nobody else opens a pickle lazily.
+
+    Two at a time would each put back what the other has put in the place of pickle's
+    own reading. Bodies may be nested, and overlap in several threads; merges outside of
+    any do not wait.
+    """
+    with lent(attribute(part("io.loader"), "LazyPickleLoader"), "__init__", _in_turn):
+        yield
+
+
+def _in_turn(original: Any) -> Any:
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807
+        with _TURN:
+            original(self, *args, **options)
+
+    return __init__
 
 
 def is_pickled(path: Path) -> bool:
@@ -90,7 +113,7 @@ def _bytes(loader: Any, name: str) -> Any:
 
 def _open(model: str, path: Path) -> Any:
     try:
-        with _LENT:
+        with _TURN:
             kind = "LazyPickleLoader" if LAZILY else "DumbPytorchLoader"
             loader = attribute(part("io.loader"), kind)(str(path), "cpu")
         _entries(loader).items()

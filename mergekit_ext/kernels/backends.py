@@ -1,7 +1,8 @@
-"""Who computes a merge: compiled for the CPU, Triton for CUDA, else plain PyTorch.
+"""The one way into the kernels, and who computes a merge.
 
-All give the same bits. The compiled ones need ``numba`` and ``triton``, which are
-optional and imported when there is something for them to do.
+Compiled code does on a CPU, Triton on CUDA, plain PyTorch wherever they cannot; all
+give the same bits. The compiled ones need ``numba`` and ``triton``, which are optional
+and imported when there is something for them to do.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from importlib.util import find_spec
 
 import torch
 
+from mergekit_ext.errors import InputError
+from mergekit_ext.kernels import torch_passes
 from mergekit_ext.kernels.blockwise import Blockwise
-from mergekit_ext.kernels.nearswap import nearswap
 from mergekit_ext.kernels.passes import Passes
-from mergekit_ext.kernels.terms import Merge
-from mergekit_ext.kernels.torch_passes import TorchPasses
+from mergekit_ext.kernels.tensors import Input, not_a_number
+from mergekit_ext.kernels.terms import Merge, Term
 
 
 # below this many elements a merge takes less than loading a compiler
@@ -42,7 +44,7 @@ class Backend:
     ratios: Callable[[Merge], list[float]]
     nearswap: Callable[
         [torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, Flag]
-    ] = nearswap
+    ] = torch_passes.nearswap
 
 
 def blockwise(
@@ -69,7 +71,7 @@ def blockwise(
 
 
 # one thread of ours: PyTorch has its own
-TORCH = blockwise("torch", TorchPasses, threads=1)
+TORCH = blockwise("torch", torch_passes.TorchPasses, threads=1)
 
 
 def pick(what: Merge) -> Backend:
@@ -97,6 +99,48 @@ def numba_backend(threads: int | None = None) -> Backend:
         return numba_passes.nearswap(base, other, t, count)
 
     return replace(blockwise("numba", numba_passes.NumbaPasses, threads), nearswap=swap)
+
+
+@torch.no_grad()
+def merge_terms(what: Merge, backend: Backend | None = None) -> torch.Tensor:
+    """Merge one tensor, as ``terms`` says; no gradient is recorded.
+
+    Args:
+        what: The merge.
+        backend: Who computes; by default the fastest that can. It changes no bit.
+
+    Returns:
+        A new contiguous tensor of the shape, dtype and device of ``what.like``.
+
+    Raises:
+        InputError: If an input holds NaN, or infinities meet so that the result would.
+    """
+    backend = backend or pick(what)
+    if any(term.rescale for term in what.terms):
+        what = what.with_scales(backend.ratios(what))
+    merged, bad = backend.merge(what)
+    if bool(bad):
+        raise InputError(not_a_number(what.name, what.inputs))
+    return merged
+
+
+@torch.no_grad()
+def nearswap(
+    name: str, base: Input, other: Input, t: float, backend: Backend | None = None
+) -> torch.Tensor:
+    """Move ``base`` towards ``other`` where they are near; see the method of that name.
+
+    Returns:
+        A new contiguous tensor of the shape, dtype and device of ``base``.
+
+    Raises:
+        InputError: If the two do not fit each other, or one holds NaN.
+    """
+    what = Merge(name, base, (Term(other, 1.0),))
+    merged, bad = (backend or pick(what)).nearswap(base.tensor, other.tensor, t)
+    if bool(bad):
+        raise InputError(not_a_number(name, [base, other]))
+    return merged
 
 
 @cache

@@ -8,12 +8,10 @@ from typing import Any
 import torch
 
 from mergekit_ext.kernels import mantissas
-from mergekit_ext.kernels.cut_search import CutSearch
-from mergekit_ext.kernels.inputs import chunks
+from mergekit_ext.kernels.cut_search import WORTH_SAMPLING, CutSearch
 from mergekit_ext.kernels.order_statistics import Edges
 from mergekit_ext.kernels.passes import Passes
-from mergekit_ext.kernels.sampling import WORTH_SAMPLING
-from mergekit_ext.kernels.spans import Span, each, spans
+from mergekit_ext.kernels.tensors import Span, chunks, each, spans
 from mergekit_ext.kernels.terms import Band, Dropout, Merge
 
 

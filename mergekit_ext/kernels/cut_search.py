@@ -1,25 +1,44 @@
-"""Where the bands of a merge begin and end, found by passes over its spans."""
+"""Where the bands of a merge begin and end, found by passes over its spans.
+
+A sorted sample says between which two magnitudes the element of some rank must lie,
+almost surely. One pass over the data then counts what is below and gathers the few in
+between, among which the exact one is found; where the guess was wrong, that pass shows
+it. So a sample decides how much work there is, never what comes out. Floyd, Rivest:
+"Expected time bounds for selection" (CACM 18(3), 1975).
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from mergekit_ext.kernels.order_statistics import (
+    INFINITY_BITS,
     LOWER_BINS,
     UPPER_BINS,
+    Bracket,
+    Census,
     Cut,
     Edges,
     edges_by_span,
     locate,
     outer_cuts,
+    settle,
 )
 from mergekit_ext.kernels.passes import Passes
-from mergekit_ext.kernels.sampling import Census, brackets, capacity, settle
-from mergekit_ext.kernels.spans import Span, each
+from mergekit_ext.kernels.philox import philox
+from mergekit_ext.kernels.tensors import Span, each
 from mergekit_ext.kernels.terms import Band, Merge
 
+
+# smaller tensors are done before a sample would be sorted
+WORTH_SAMPLING = 1 << 18
+_SHARE, _LARGEST, _RUN = 256, 1 << 20, 8
+_DEVIATIONS = 5
+_KEY = 0x1BE51A
 
 # a cut, and how many elements of each span equal its bits
 Found = tuple[Cut, list[int]]
@@ -113,3 +132,49 @@ class CutSearch:
     def _zeros(self, *shape: int) -> torch.Tensor:
         device = self.what.like.device
         return torch.zeros(shape, dtype=torch.int64, device=device)
+
+
+def brackets(what: Merge, k: int, positions: list[int]) -> list[Bracket]:
+    """Guess where the elements of some ranks are, from a sample of a task vector."""
+    sample = _sample(what, k)
+    return [_bracket(sample, position / what.like.numel()) for position in positions]
+
+
+def capacity(size: int) -> int:
+    """Return how many elements of a span may lie between before a guess is no good."""
+    sample = _sample_size(size)
+    margin = _DEVIATIONS * math.sqrt(0.25 / sample) + 2 * _RUN / sample
+    # two brackets, with a margin on either side
+    return int(4 * margin * size) + 1024
+
+
+def _sample_size(size: int) -> int:
+    return max(1, min(size // _SHARE, _LARGEST) // _RUN) * _RUN
+
+
+def _sample(what: Merge, k: int) -> torch.Tensor:
+    """Return sorted magnitude bits of short runs, one from each of equal strata."""
+    numel, device = what.like.numel(), what.like.device
+    runs = _sample_size(numel) // _RUN
+    stratum = numel // runs
+    index = torch.arange(runs, device=device)
+    start = index * stratum + philox(_KEY, index)[0] % (stratum - _RUN + 1)
+    places = (start.unsqueeze(1) + torch.arange(_RUN, device=device)).view(-1)
+    expert = what.terms[k].expert.tensor.detach().view(-1)[places]
+    values = expert.to(what.work_dtype)
+    if what.base is not None:
+        values -= what.base.tensor.detach().view(-1)[places].to(values.dtype)
+    bits = values.to(torch.float32).view(torch.int32) & 0x7FFFFFFF
+    if device.type == "cpu":  # NumPy sorts integers with wider vectors
+        return torch.from_numpy(np.sort(bits.numpy()))
+    return bits.sort().values
+
+
+def _bracket(sample: torch.Tensor, share: float) -> Bracket:
+    size = len(sample)
+    margin = _DEVIATIONS * math.sqrt(size * share * (1 - share)) + 2 * _RUN
+    low, high = math.floor(share * size - margin), math.ceil(share * size + margin)
+    return Bracket(
+        int(sample[low]) if low >= 0 else -1,
+        int(sample[high]) if high < size else INFINITY_BITS + 1,
+    )

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from mergekit_ext.kernels.terms import Band
@@ -75,6 +76,31 @@ class Edges:
         return Edges(self.lower.after(ties[0]), self.upper.after(ties[1]))
 
 
+@dataclass(frozen=True)
+class Bracket:
+    """Two magnitudes, as bits, between which or at which an element is expected."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Census:
+    """What one span of the data has to say to one bracket.
+
+    Args:
+        below: How many elements lie below ``low``.
+        at_low: How many equal it.
+        between: The bits of those strictly between, int32, in any order.
+        at_high: How many equal ``high``.
+    """
+
+    below: int
+    at_low: int
+    between: torch.Tensor
+    at_high: int
+
+
 BEFORE_ALL, AFTER_ALL = Cut(0), Cut(INFINITY_BITS + 1)
 
 
@@ -112,3 +138,38 @@ def edges_by_span(
         found.append(edges.within(counts))
         edges = edges.after(counts)
     return found
+
+
+def settle(
+    bracket: Bracket, position: int, found: list[Census]
+) -> tuple[Cut, list[int]] | None:
+    """Return the cut before the element at a position, and the ties in each span.
+
+    Returns:
+        ``None`` where the element lies outside the bracket.
+    """
+    rank = position - sum(span.below for span in found)
+    at_low = [span.at_low for span in found]
+    if bracket.low == bracket.high:
+        inside = 0 <= rank < sum(at_low)
+        return (Cut(bracket.low, rank), at_low) if inside else None
+    between = torch.cat([span.between for span in found])
+    at_high = [span.at_high for span in found]
+    if not 0 <= rank < sum(at_low) + len(between) + sum(at_high):
+        return None
+    if rank < sum(at_low):
+        return Cut(bracket.low, rank), at_low
+    rank -= sum(at_low)
+    if rank >= len(between):
+        return Cut(bracket.high, rank - len(between)), at_high
+    bits = _at_rank(between, rank)
+    ties = rank - int((between < bits).count_nonzero())
+    return Cut(bits, ties), [
+        int((span.between == bits).count_nonzero()) for span in found
+    ]
+
+
+def _at_rank(values: torch.Tensor, rank: int) -> int:
+    if values.device.type == "cpu":  # NumPy selects in linear time
+        return int(np.partition(values.numpy(), rank)[rank])
+    return int(values.kthvalue(rank + 1).values)

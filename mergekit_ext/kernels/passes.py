@@ -6,8 +6,7 @@ from typing import Any, Protocol
 
 import torch
 
-from mergekit_ext.kernels.order_statistics import Edges
-from mergekit_ext.kernels.sampling import Bracket, Census
+from mergekit_ext.kernels.order_statistics import Bracket, Census, Edges
 from mergekit_ext.kernels.terms import Dropout, Merge
 
 

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from mergekit_ext.kernels.inputs import Input, work_dtype
+from mergekit_ext.kernels.tensors import Input, work_dtype
 from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from mergekit_ext.kernels.inputs import Input, check_inputs, work_dtype
+from mergekit_ext.kernels.tensors import Input, check_tensors, work_dtype
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Merge:
     factor: float = 1.0
 
     def __post_init__(self) -> None:
-        check_inputs(self.name, self.inputs)
+        check_tensors(self.name, self.inputs)
 
     @property
     def inputs(self) -> list[Input]:

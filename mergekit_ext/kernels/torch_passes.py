@@ -6,24 +6,46 @@ import math
 
 import torch
 
-from mergekit_ext.kernels.inputs import chunks, flat_slice
-from mergekit_ext.kernels.order_statistics import INFINITY_BITS, Cut, Edges
+from mergekit_ext.kernels.order_statistics import (
+    INFINITY_BITS,
+    Bracket,
+    Census,
+    Cut,
+    Edges,
+)
 from mergekit_ext.kernels.philox import keep_bits
-from mergekit_ext.kernels.sampling import Bracket, Census
+from mergekit_ext.kernels.tensors import chunks, flat_slice, work_dtype
 from mergekit_ext.kernels.terms import Dropout, Merge
-from mergekit_ext.kernels.torch_rows import Rows
 
 
 # PyTorch shares a block among its threads; longer runs suit accelerators
 _CPU_BLOCK, _ACCELERATOR_BLOCK = 1 << 18, 1 << 24
 
 
+class Rows:
+    """Buffers for one block: a row for each term, their sum, the base, and bits.
+
+    Kept from block to block, because fresh memory costs more than the arithmetic.
+    """
+
+    def __init__(self, terms: int, size: int, like: torch.Tensor, dtype: torch.dtype):
+        def new(*shape: int, dtype: torch.dtype) -> torch.Tensor:
+            return torch.empty(shape, dtype=dtype, device=like.device)
+
+        self.terms = new(terms, size, dtype=dtype)
+        self.total = new(size, dtype=dtype)
+        self.base = new(size, dtype=dtype)
+        self.sign = new(size, dtype=dtype)
+        self.spare = new(2, size, dtype=dtype)
+        self.bits = new(2, size, dtype=torch.int32)
+        self.span = (-1, -1)
+
+
 class TorchPasses:
     """The passes of ``Passes``, each a handful of tensor operations a block."""
 
     def __init__(self, what: Merge, out: torch.Tensor) -> None:
-        on_cpu = out.device.type == "cpu"
-        self.block = _CPU_BLOCK if on_cpu else _ACCELERATOR_BLOCK
+        self.block = _block(out.device)
         self._what = what
         self._dtype = what.work_dtype
         self._base = None if what.base is None else what.base.tensor.detach()
@@ -204,6 +226,31 @@ class TorchPasses:
     def _scalar(self, value: float) -> float:
         """Round a factor to the work dtype once, as the contract says."""
         return float(torch.tensor(value, dtype=self._dtype))
+
+
+def nearswap(
+    base: torch.Tensor, other: torch.Tensor, t: float
+) -> tuple[torch.Tensor, bool]:
+    """Return ``s * other + (1 - s) * base`` and whether an element of it is NaN.
+
+    ``s`` is ``t`` divided by the distance (at least 1e-6), from 0 to 1. In float32, or
+    in float64 if an input is; each operation rounded, in mergekit's order.
+    """
+    dtype = work_dtype([base, other])
+    merged = torch.empty(base.shape, dtype=base.dtype, device=base.device)
+    flat, nan = merged.view(-1), False
+    for start, stop in chunks(0, base.numel(), _block(base.device)):
+        one, two = (flat_slice(x, start, stop).to(dtype) for x in (base, other))
+        distance = (one - two).abs_().clamp_(min=1e-6)
+        share = torch.full_like(distance, t).div_(distance).clamp_(0, 1)
+        found = share * two + share.neg_().add_(1).mul_(one)
+        nan |= bool(found.isnan().any())
+        flat[start:stop] = found
+    return merged, nan
+
+
+def _block(device: torch.device) -> int:
+    return _CPU_BLOCK if device.type == "cpu" else _ACCELERATOR_BLOCK
 
 
 def _before(cut: Cut, bits: torch.Tensor) -> torch.Tensor:

@@ -25,8 +25,8 @@ from __future__ import annotations
 import torch
 
 from mergekit_ext.errors import RecipeError
-from mergekit_ext.kernels.inputs import Input, check_inputs, work_dtype
-from mergekit_ext.kernels.merge import merge_terms
+from mergekit_ext.kernels.backends import merge_terms
+from mergekit_ext.kernels.tensors import Input, check_tensors, work_dtype
 from mergekit_ext.kernels.terms import Merge, Term
 from mergekit_ext.methods.layer_zones import Origin, layer_of, zones
 from mergekit_ext.methods.method import Group, Method
@@ -53,7 +53,7 @@ def merge(group: Group) -> torch.Tensor:
     experts = _by_role(group)
     base = [] if group.base is None else [group.base]
     inputs = [*base, *(expert.input for expert in group.experts)]
-    check_inputs(group.shown_name, inputs)
+    check_tensors(group.shown_name, inputs)
     like = inputs[0].tensor
     if _is_reverted(group):
         return _copy(group.required_base, like)

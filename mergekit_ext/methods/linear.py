@@ -17,7 +17,7 @@ from dataclasses import replace
 import torch
 
 from mergekit_ext.errors import RecipeError
-from mergekit_ext.kernels.merge import merge_terms
+from mergekit_ext.kernels.backends import merge_terms
 from mergekit_ext.kernels.terms import Merge, Term
 from mergekit_ext.methods.method import Group, Method
 from mergekit_ext.methods.parameters import NORMALIZE, WEIGHT

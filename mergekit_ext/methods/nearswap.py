@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import torch
 
-from mergekit_ext.kernels.merge import nearswap
+from mergekit_ext.kernels.backends import nearswap
 from mergekit_ext.methods.method import Group, Method
 from mergekit_ext.methods.parameters import T
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from mergekit_ext.errors import RecipeError
-from mergekit_ext.kernels.merge import merge_terms
+from mergekit_ext.kernels.backends import merge_terms
 from mergekit_ext.kernels.philox import mask_key, threshold
 from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
 from mergekit_ext.methods.method import Expert, Group

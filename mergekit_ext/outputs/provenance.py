@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,14 @@ from mergekit_ext.inputs.tokenizer_checks import TOKENIZER_FILES
 from mergekit_ext.inputs.tokenizer_source import Donor
 from mergekit_ext.outputs.file_hash import sha256
 from mergekit_ext.outputs.former_merge import CONFIG, PARTIAL, PROVENANCE
-from mergekit_ext.outputs.versions import versions
 from mergekit_ext.watch import Watch
 
 
 SCHEMA = 1
+_PACKAGES = (
+    "lm-eval-iberian", "mergekit", "torch", "transformers", "safetensors", "peft",
+    "numpy", "numba", "triton",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def write_provenance(
         "method": origin.method,
         "seeds": dict(origin.seeds),
         "device": origin.device,
-        "versions": versions(),
+        "versions": _versions(),
         "recipe": origin.recipe,
         "parsed_recipe": dict(origin.parsed),
         "models": [_model(one, digests) for one in inputs],
@@ -127,3 +132,14 @@ def _output(result: Path, watch: Watch) -> list[dict[str, Any]]:
         }
         for file, digest in zip(files, digests, strict=True)
     ]
+
+
+def _versions() -> dict[str, str]:
+    """Return the version of Python and of each package that is installed."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

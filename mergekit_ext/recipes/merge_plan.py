@@ -101,18 +101,25 @@ def plan_merge(
 
 @contextmanager
 def _headers_loaded(config: Any, found: Mapping[str, InputModel]) -> Iterator[None]:
-    """Give mergekit the names in our headers, so that it opens and merges nothing."""
-    cache = attribute(part("io.tasks"), "LoaderCache")()
-    before = dict(cache.loaders)
-    for reference in config.referenced_models():
-        tensors = found[str(reference)].checkpoint.tensors
-        index = SimpleNamespace(tensor_paths=tensors)
-        cache.loaders[reference] = SimpleNamespace(index=index)
+    """Give mergekit the names in our headers, so that it opens and merges nothing.
+
+    Its cache is one object in each thread, all of which have the loaders of the class:
+    for the time of the body, this thread's has its own. So plans may be made one within
+    another, and while other threads plan and merge.
+    """
+    cache = vars(attribute(part("io.tasks"), "LoaderCache")())
+    before = dict(cache)
+    cache["loaders"] = {
+        reference: SimpleNamespace(
+            index=SimpleNamespace(tensor_paths=found[str(reference)].checkpoint.tensors)
+        )
+        for reference in config.referenced_models()
+    }
     try:
         yield
     finally:
-        cache.loaders.clear()
-        cache.loaders.update(before)
+        cache.clear()
+        cache.update(before)
 
 
 def _plan(
@@ -156,9 +163,10 @@ def _aligned_axis(task: Any) -> int | None:
 
 
 def _gathered(task: Any) -> Any:
-    return task if hasattr(task, "weight_info") and not hasattr(
-        task, "gather_tensors"
-    ) else task.gather_tensors  # fmt: skip
+    """Return the task that reads tensors, beneath one that fits their vocabularies."""
+    while not isinstance(task, attribute(part("io.tasks"), "GatherTensors")):
+        task = attribute(task, "gather_tensors")
+    return task
 
 
 def _is_tied(checkpoint: Checkpoint) -> bool:

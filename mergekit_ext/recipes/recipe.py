@@ -38,7 +38,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Source:
+class Contributor:
     """A model that contributes to an output slice, with its own parameters."""
 
     model: Model
@@ -60,10 +60,10 @@ class OutputSlice:
 
     where: str
     base: Model | None
-    sources: tuple[Source, ...]
+    sources: tuple[Contributor, ...]
     scopes: tuple[Scope, ...]
 
-    def experts(self) -> Iterator[Source]:
+    def experts(self) -> Iterator[Contributor]:
         """Yield the sources that are not the base."""
         return (s for s in self.sources if s.model != self.base)
 

@@ -11,7 +11,7 @@ from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.method_catalogue import METHODS
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 from mergekit_ext.recipes.layer_swap_recipe import check_swap_recipe
-from mergekit_ext.recipes.recipe import OutputSlice, Recipe, Scope, Source, leaves
+from mergekit_ext.recipes.recipe import Contributor, OutputSlice, Recipe, Scope, leaves
 
 
 # of mergekit's methods; ours need no mask in memory
@@ -90,7 +90,7 @@ def _base(recipe: Recipe) -> str:
     return "required" if method is None else method.base
 
 
-def _experts(part: OutputSlice, recipe: Recipe) -> list[Source]:
+def _experts(part: OutputSlice, recipe: Recipe) -> list[Contributor]:
     """Return the sources that need parameters."""
     if _base(recipe) != "ignored":
         return list(part.experts())
@@ -98,7 +98,10 @@ def _experts(part: OutputSlice, recipe: Recipe) -> list[Source]:
     if part.base is None or part.base in listed:
         return list(part.sources)
     # mergekit adds it to the models
-    return [*part.sources, Source(part.base, Scope(f"{part.where}, listed there", {}))]
+    return [
+        *part.sources,
+        Contributor(part.base, Scope(f"{part.where}, listed there", {})),
+    ]
 
 
 def _check_count(part: OutputSlice, recipe: Recipe) -> None:
@@ -194,7 +197,10 @@ def _all(scopes: Iterable[Scope], parameter: Parameter, wanted: float) -> bool:
 
 
 def _check_covered(
-    parameter: Parameter, source: Source, settings: Sequence[Any], names: Sequence[str]
+    parameter: Parameter,
+    source: Contributor,
+    settings: Sequence[Any],
+    names: Sequence[str],
 ) -> None:
     for name in names:
         if not any(_covers(setting, name) for setting in settings):

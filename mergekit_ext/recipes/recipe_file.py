@@ -1,8 +1,9 @@
-"""One message, and no traceback, for what is wrong with a recipe file."""
+"""What is wrong with a recipe file, told from its text: one message, no traceback."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -16,6 +17,13 @@ from mergekit_ext.errors import RecipeError, word_stop
 _SHOWN = 3
 # where pydantic validates, and where mergekit-multi reads
 _READERS = {"model_validate", "load_config", "make_tasks"}
+# key -> what the entries of its list, or the values of its mapping, are
+_NESTED = {
+    "models": "model",
+    "slices": "slice",
+    "sources": "source",
+    "modules": "module",
+}
 
 
 def parse_recipe(text: str, validate: Callable[[Any], Any], path: str) -> Any:
@@ -52,6 +60,26 @@ def read_text(path: str) -> str:
         raise RecipeError(word_fault(error, path)) from error
 
 
+def check_keys(
+    raw: Any, known: Mapping[str, Collection[str]], parameters: Collection[str]
+) -> None:
+    """Refuse a key that looks like a slip of the pen.
+
+    mergekit ignores keys that it does not know, so that ``wieght:`` or a ``weight:``
+    outside ``parameters:`` changes the result unnoticed. Others, such as ``name:`` or
+    the anchors of a YAML file, are let through.
+
+    Args:
+        raw: The recipe as YAML gives it.
+        known: The keys of a ``recipe``, ``model``, ``slice``, ``source``, ``module``.
+        parameters: The names of the method's parameters.
+
+    Raises:
+        RecipeError: At the first such key.
+    """
+    _check_mapping(raw, "recipe", "the recipe", known, parameters)
+
+
 def word_fault(error: Exception, path: str | None) -> str | None:
     """Word what is wrong with a recipe file, told from what reading it has raised.
 
@@ -66,8 +94,8 @@ def word_fault(error: Exception, path: str | None) -> str | None:
     """
     frames = [frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)]
     # mergekit's own, within our guard: a program is given the error as it is
-    if "guarded_merge" in frames:
-        within = frames[frames.index("guarded_merge") :]
+    if "_checked_merge" in frames:
+        within = frames[frames.index("_checked_merge") :]
         return word_stop("mergekit", error) if "run_merge" in within else None
     # a traceback of a merge is no matter of its recipe's form
     if path is None or "run_merge" in frames:
@@ -120,3 +148,44 @@ def _word(error: ValidationError) -> str:
     if len(places) > _SHOWN:
         shown.append(f"and {len(places) - _SHOWN} more")
     return ": " + "; ".join(shown) + "."
+
+
+def _check_mapping(
+    raw: Any,
+    kind: str,
+    where: str,
+    known: Mapping[str, Collection[str]],
+    parameters: Collection[str],
+) -> None:
+    if not isinstance(raw, Mapping):
+        return
+    for key, value in raw.items():
+        if key in known[kind]:
+            _descend(key, value, where, known, parameters)
+        elif key in parameters:
+            raise RecipeError(
+                f"{where}: {key!r} would be ignored here; write it under 'parameters:'."
+            )
+        elif near := difflib.get_close_matches(str(key), known[kind], n=1, cutoff=0.75):
+            raise RecipeError(
+                f"{where}: mergekit would ignore {key!r}. Did you mean {near[0]!r}?"
+            )
+
+
+def _descend(
+    key: str,
+    value: Any,
+    where: str,
+    known: Mapping[str, Collection[str]],
+    parameters: Collection[str],
+) -> None:
+    kind = _NESTED.get(key)
+    if kind is None:
+        return
+    place = key if where == "the recipe" else f"{where}.{key}"
+    if isinstance(value, Mapping):
+        for name, entry in value.items():
+            _check_mapping(entry, kind, f"{place}.{name}", known, parameters)
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            _check_mapping(entry, kind, f"{place}[{index}]", known, parameters)

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from mergekit_ext.recipes.recipe import (
+    Contributor,
     Model,
     OutputSlice,
     Recipe,
     Scope,
-    Source,
     TokenSource,
 )
 
@@ -119,7 +119,7 @@ def _parts(
     if owner.models:
         where = f"{prefix}models"
         sources = tuple(
-            Source(
+            Contributor(
                 _model(m.model), Scope(f"{where}[{i}].parameters", m.parameters or {})
             )
             for i, m in enumerate(owner.models)
@@ -136,9 +136,9 @@ def _parts(
         yield OutputSlice(where, own, sources, (scope, *scopes))
 
 
-def _source(source: Any, where: str) -> Source:
+def _source(source: Any, where: str) -> Contributor:
     scope = Scope(f"{where}.parameters", source.parameters or {})
-    return Source(_model(source.model), scope, tuple(source.layer_range))
+    return Contributor(_model(source.model), scope, tuple(source.layer_range))
 
 
 def _model(reference: Any) -> Model:

@@ -137,6 +137,7 @@ def test_errors_are_those_a_caller_would_catch() -> None:
         ("io.loader", "LazyPickleLoader", None),
         ("io.loader", "DumbPytorchLoader", None),
         ("io.tasks", "LoaderCache", None),
+        ("io.tasks", "GatherTensors", None),
         ("merge", "_model_out_config", ("config", "arch_info", "trust_remote_code")),
         (
             "merge",

@@ -21,7 +21,7 @@ from mergekit.scripts import run_yaml
 from safetensors.torch import load_file, save_file
 
 from mergekit_ext import attach
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.breadcrumbs import BREADCRUMBS
 
 

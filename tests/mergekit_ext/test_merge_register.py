@@ -12,8 +12,8 @@ from mergekit.merge_methods import registry
 
 from mergekit_ext import register
 from mergekit_ext.errors import RecipeError
-from mergekit_ext.kernels.inputs import Input
 from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.method_catalogue import METHODS
 
 

@@ -478,7 +478,7 @@ def test_weights_that_cancel_out_are_refused_before_a_byte_is_read(
 ) -> None:
     make_models(Path("m"), "llama")
     Path("m/basque/model.safetensors").chmod(0o600)
-    monkeypatch.setattr("mergekit_ext.guard.scan", _unreachable)
+    monkeypatch.setattr("mergekit_ext.checked_merge.scan", _unreachable)
     written = recipe(method)
     written["models"][1]["parameters"]["weight"] = -0.5
     check_refused(merge(written), "sum to 0")
@@ -572,7 +572,7 @@ def test_late_checks_come_first(
 ) -> None:
     make_models(Path("m"), "llama")
     Path("m/bare").mkdir()
-    monkeypatch.setattr("mergekit_ext.guard.scan", _unreachable)
+    monkeypatch.setattr("mergekit_ext.checked_merge.scan", _unreachable)
     changes, message = LATE[name]
     check_refused(merge(recipe(method, **changes)), message)
 
@@ -646,7 +646,7 @@ def test_a_tokenizer_that_must_be_fetched_is_fetched_first(
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
-    monkeypatch.setattr("mergekit_ext.guard.scan", _unreachable)
+    monkeypatch.setattr("mergekit_ext.checked_merge.scan", _unreachable)
     check_refused(
         merge(recipe(tokenizer_source="unoin")),
         "tokenizer_source: did you mean union? Model 'unoin' is not here and cannot be"

@@ -7,10 +7,8 @@ import torch
 
 from mergekit_ext.kernels.compiled.numba_floats import CODECS
 from mergekit_ext.kernels.compiled.numba_loops import loops
-from mergekit_ext.kernels.inputs import chunks
-from mergekit_ext.kernels.order_statistics import Edges
-from mergekit_ext.kernels.sampling import Bracket, Census
-from mergekit_ext.kernels.spans import Span, each, spans
+from mergekit_ext.kernels.order_statistics import Bracket, Census, Edges
+from mergekit_ext.kernels.tensors import Span, chunks, each, spans
 from mergekit_ext.kernels.terms import Dropout, Merge
 
 
@@ -32,7 +30,7 @@ def supports(what: Merge) -> bool:
 def nearswap(
     base: torch.Tensor, other: torch.Tensor, t: float, threads: int
 ) -> tuple[torch.Tensor, bool]:
-    """Return what ``kernels.nearswap`` does, by a compiled loop."""
+    """Return what ``torch_passes.nearswap`` does, by a compiled loop."""
     merged = torch.empty(base.shape, dtype=base.dtype)
     one, two, out = (_view(tensor) for tensor in (base, other, merged))
     swap = loops(base.dtype).nearswap

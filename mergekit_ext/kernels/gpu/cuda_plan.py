@@ -14,8 +14,7 @@ import torch
 
 from mergekit_ext.kernels.gpu.cuda_launch import Launch, Operands, operands, run
 from mergekit_ext.kernels.gpu.triton_count import count_kernel
-from mergekit_ext.kernels.gpu.triton_narrow import narrow_kernel
-from mergekit_ext.kernels.gpu.triton_sample import sample_kernel
+from mergekit_ext.kernels.gpu.triton_narrow import narrow_kernel, sample_kernel
 from mergekit_ext.kernels.gpu.triton_ties import count_ties_kernel, split_kernel
 from mergekit_ext.kernels.terms import Band, Dropout, Merge
 

@@ -12,7 +12,7 @@ from mergekit_ext.errors import OutputError
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.disk_space import check_space, output_bytes, shown_size
 from mergekit_ext.inputs.safetensors_header import TensorHeader
-from mergekit_ext.recipes.recipe import Model, OutputSlice, Recipe, Scope, Source
+from mergekit_ext.recipes.recipe import Contributor, Model, OutputSlice, Recipe, Scope
 
 
 A, B = Model("a", "a"), Model("b", "b", adapter="lora")
@@ -33,7 +33,7 @@ def recipe(
     *ranges: tuple[int, int], models: tuple[Model, ...] = (A,), **dtypes: str
 ) -> Recipe:
     scope = Scope("x", {})
-    slices = tuple(OutputSlice("s", A, (Source(A, scope, r),), ()) for r in ranges)
+    slices = tuple(OutputSlice("s", A, (Contributor(A, scope, r),), ()) for r in ranges)
     return Recipe("m", slices, models, whole_models=not ranges, dtypes=dtypes)
 
 

@@ -9,10 +9,9 @@ from unittest import mock
 import torch
 
 from mergekit_ext.kernels import reference
-from mergekit_ext.kernels.backends import Backend
-from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.kernels.merge import merge_terms
+from mergekit_ext.kernels.backends import Backend, merge_terms
 from mergekit_ext.kernels.philox import keep_mask
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
 
 

@@ -11,9 +11,8 @@ import torch
 from made_merges import BF16, F16, F32, F64
 
 from mergekit_ext.kernels import backends
-from mergekit_ext.kernels import merge as merging
 from mergekit_ext.kernels.backends import WORTH_COMPILING, Backend, pick
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.kernels.terms import Merge, Term
 
 
@@ -99,7 +98,7 @@ def test_small_merges_import_no_compiler(root: Any) -> None:
     code = (
         "import sys, torch\n"
         "from mergekit_ext.methods.method_catalogue import METHODS\n"
-        "from mergekit_ext.kernels.inputs import Input\n"
+        "from mergekit_ext.kernels.tensors import Input\n"
         "from mergekit_ext.methods.breadcrumbs import BREADCRUMBS\n"
         "one = Input(torch.ones(9), 'm')\n"
         "BREADCRUMBS(one, [(one, {'weight': 1, 'density': 0.5})])\n"
@@ -119,12 +118,12 @@ def test_the_choice_sees_every_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append(len(merge.inputs))
         raise Asked
 
-    monkeypatch.setattr(merging, "pick", look)
+    monkeypatch.setattr(backends, "pick", look)
     base, other = Input(torch.ones(2), "b"), Input(torch.ones(2), "o")
     with pytest.raises(Asked):
-        merging.nearswap("w", base, other, 0.1)
+        backends.nearswap("w", base, other, 0.1)
     with pytest.raises(Asked):
-        merging.merge_terms(Merge("w", base, (Term(other, 1.0), Term(other, 1.0))))
+        backends.merge_terms(Merge("w", base, (Term(other, 1.0), Term(other, 1.0))))
     assert seen == [2, 3]
 
 

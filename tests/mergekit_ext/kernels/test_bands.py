@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from mergekit_ext.kernels import order_statistics, reference
 from mergekit_ext.kernels.blockwise import Blockwise
-from mergekit_ext.kernels.inputs import Input
 from mergekit_ext.kernels.order_statistics import (
     AFTER_ALL,
     BEFORE_ALL,
@@ -20,6 +19,7 @@ from mergekit_ext.kernels.order_statistics import (
     edges_by_span,
     locate,
 )
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.kernels.terms import Band, Merge, Term
 from mergekit_ext.kernels.torch_passes import TorchPasses
 

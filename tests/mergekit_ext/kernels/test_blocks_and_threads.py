@@ -10,7 +10,7 @@ import pytest
 import torch
 from made_merges import BF16, F16, F32, expected, family, merge_of, same_bits
 
-from mergekit_ext.kernels import spans, torch_passes
+from mergekit_ext.kernels import tensors, torch_passes
 from mergekit_ext.kernels.blockwise import Blockwise
 from mergekit_ext.kernels.compiled import numba_passes
 from mergekit_ext.kernels.terms import Merge
@@ -26,7 +26,7 @@ TIED = {"weights": [0.4, 0.6, 0.7], "keep": [["band", 0.5, 0.1], ["band", 0.4, 0
 @pytest.fixture(autouse=True)
 def _small_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a few thousand elements be worth a thread."""
-    monkeypatch.setattr(spans, "_SPAN", 4096)
+    monkeypatch.setattr(tensors, "_SPAN", 4096)
 
 
 def with_block(monkeypatch: pytest.MonkeyPatch, passes: Any, block: int) -> None:
@@ -128,7 +128,7 @@ def test_poison_is_seen() -> None:
 @pytest.mark.parametrize("numel", [0, 1, 4095, 4096, 4097, 30_011, 10**6 + 3])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7, 100])
 def test_spans_cover_each_element_once(numel: int, threads: int) -> None:
-    found = spans.spans(numel, threads)
+    found = tensors.spans(numel, threads)
     assert 1 <= len(found) <= min(threads, 32)
     assert found[0][0] == 0
     assert found[-1][1] == numel
@@ -138,15 +138,17 @@ def test_spans_cover_each_element_once(numel: int, threads: int) -> None:
 
 def test_small_tensors_are_left_to_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    assert spans.spans((1 << 18) - 1, 8) == [(0, (1 << 18) - 1)]
-    assert len(spans.spans(1 << 20, 8)) == 8
+    assert tensors.spans((1 << 18) - 1, 8) == [(0, (1 << 18) - 1)]
+    assert len(tensors.spans(1 << 20, 8)) == 8
 
 
 def test_the_results_of_spans_are_in_order() -> None:
     over = [(0, 1), (1, 2), (2, 3)]
-    assert spans.each(over, lambda index, span: (index, span)) == list(enumerate(over))
+    assert tensors.each(over, lambda index, span: (index, span)) == list(
+        enumerate(over)
+    )
 
 
 def test_an_error_in_a_thread_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        spans.each([(0, 1), (1, 2)], lambda index, span: 1 // (1 - index))
+        tensors.each([(0, 1), (1, 2)], lambda index, span: 1 // (1 - index))

@@ -32,7 +32,7 @@ from mergekit_ext.kernels import reference  # noqa: E402
 from mergekit_ext.kernels.gpu import cuda  # noqa: E402
 from mergekit_ext.kernels.gpu.cuda_launch import Launch  # noqa: E402
 from mergekit_ext.kernels.gpu.triton_philox import dropout_mask, philox  # noqa: E402
-from mergekit_ext.kernels.inputs import Input  # noqa: E402
+from mergekit_ext.kernels.tensors import Input  # noqa: E402
 from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term  # noqa: E402
 
 

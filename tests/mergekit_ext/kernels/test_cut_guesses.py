@@ -10,11 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_merges import BF16, F32, check, expected, family, merge_of, normal, same_bits
 
-from mergekit_ext.kernels import backends, cut_search, sampling
+from mergekit_ext.kernels import backends, cut_search
 from mergekit_ext.kernels.blockwise import Blockwise
-from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.kernels.order_statistics import INFINITY_BITS, Cut
-from mergekit_ext.kernels.sampling import Bracket, Census, settle
+from mergekit_ext.kernels.order_statistics import (
+    INFINITY_BITS,
+    Bracket,
+    Census,
+    Cut,
+    settle,
+)
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.kernels.terms import Merge, Term
 from mergekit_ext.kernels.torch_passes import TorchPasses
 
@@ -60,7 +65,7 @@ def test_settles_for_the_exact_cut_or_none(
 def sampled_places(numel: int) -> torch.Tensor:
     """Return the places that a sample is taken from, which float32 tells exactly."""
     what = alone(torch.arange(numel, dtype=torch.float32))
-    return sampling._sample(what, 0).view(torch.float32).long()
+    return cut_search._sample(what, 0).view(torch.float32).long()
 
 
 def test_a_sample_is_spread_over_the_tensor() -> None:
@@ -133,7 +138,7 @@ def test_a_guess_is_seldom_wrong() -> None:
 def test_small_and_strided_tensors_are_not_sampled(
     passes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small, large = torch.ones(sampling.WORTH_SAMPLING - 1), torch.ones(1 << 18)
+    small, large = torch.ones(cut_search.WORTH_SAMPLING - 1), torch.ones(1 << 18)
     assert not Blockwise(alone(small), passes, 1).search.sampling
     assert Blockwise(alone(large), passes, 1).search.sampling
     monkeypatch.setattr(cut_search.CutSearch, "by_sample", None)
@@ -146,15 +151,15 @@ def test_small_and_strided_tensors_are_not_sampled(
 @pytest.mark.parametrize("size", [8, 255, 256, 2047, 2048, SIZE, 5_000_017])
 def test_capacity_holds_what_a_good_guess_gathers(size: int) -> None:
     # a bracket is at most twice this share of the elements, and 16 of the sample
-    share = sampling._DEVIATIONS * (0.25 / sampling._sample_size(size)) ** 0.5
-    assert sampling.capacity(size) > 2 * share * size
-    assert sampling.capacity(525_000_000) * 2 * 4 < 64 << 20
+    share = cut_search._DEVIATIONS * (0.25 / cut_search._sample_size(size)) ** 0.5
+    assert cut_search.capacity(size) > 2 * share * size
+    assert cut_search.capacity(525_000_000) * 2 * 4 < 64 << 20
 
 
 @pytest.mark.parametrize("size", [8, 100, 5000])
 @pytest.mark.parametrize("share", [0.0, 1e-6, 0.5, 1 - 1e-6])
 def test_brackets_at_the_ends_are_open(size: int, share: float) -> None:
-    (bracket,) = sampling.brackets(alone(normal(size)), 0, [int(share * size)])
+    (bracket,) = cut_search.brackets(alone(normal(size)), 0, [int(share * size)])
     assert -1 <= bracket.low <= bracket.high <= INFINITY_BITS + 1
     if size < 100:
         assert (bracket.low, bracket.high) == (-1, INFINITY_BITS + 1)
@@ -162,5 +167,5 @@ def test_brackets_at_the_ends_are_open(size: int, share: float) -> None:
 
 def test_two_brackets_may_be_one() -> None:
     what = alone(torch.ones(SIZE))
-    one, two = sampling.brackets(what, 0, [SIZE // 4, SIZE // 2])
+    one, two = cut_search.brackets(what, 0, [SIZE // 4, SIZE // 2])
     assert one == two == Bracket(0x3F800000, 0x3F800000)

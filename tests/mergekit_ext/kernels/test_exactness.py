@@ -9,9 +9,8 @@ import torch
 from made_merges import BF16, F16, F32, F64, check, family, merge_of
 
 from mergekit_ext.kernels import backends
-from mergekit_ext.kernels.backends import Backend
-from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.kernels.merge import merge_terms
+from mergekit_ext.kernels.backends import Backend, merge_terms
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.kernels.terms import Merge
 
 

@@ -10,8 +10,7 @@ import torch
 from made_merges import BF16, F16, F32, F64, check, merge_of, normal
 
 from mergekit_ext.kernels import backends
-from mergekit_ext.kernels.backends import Backend
-from mergekit_ext.kernels.merge import merge_terms
+from mergekit_ext.kernels.backends import Backend, merge_terms
 
 
 SIZE = 4097

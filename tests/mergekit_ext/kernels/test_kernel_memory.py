@@ -16,13 +16,13 @@ pytestmark = pytest.mark.slow
 LIMIT = 64 << 20
 PROBE = """
 import json, sys, torch
-from mergekit_ext.kernels import backends, merge as merging
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels import backends
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.method_catalogue import METHODS
 
 backend, copies, names = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
 picked = backends.TORCH if backend == "torch" else backends.numba_backend()
-merging.pick = lambda what: picked
+backends.pick = lambda what: picked
 
 
 def status(key):

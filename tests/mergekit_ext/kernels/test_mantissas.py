@@ -105,7 +105,7 @@ def test_ratios_of_double_precision_are_summed_in_single() -> None:
 def test_ratios_depend_on_no_thread(
     passes: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mergekit_ext.kernels.spans._SPAN", 4096)
+    monkeypatch.setattr("mergekit_ext.kernels.tensors._SPAN", 4096)
     what = merge_of([normal(30_011), normal(30_011, 1)], BANDED)
     found = {Blockwise(what, passes, n).ratio(0) for n in (1, 2, 3, 7)}  # type: ignore[arg-type]
     assert found == {reference.ratio(what, what.terms[0])}

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from made_merges import BF16, F16, F32, F64
 
 from mergekit_ext.errors import InputError
-from mergekit_ext.kernels.backends import Backend
-from mergekit_ext.kernels.inputs import Input, chunks, flat_slice, work_dtype
-from mergekit_ext.kernels.merge import merge_terms, nearswap
+from mergekit_ext.kernels.backends import Backend, merge_terms, nearswap
+from mergekit_ext.kernels.tensors import Input, chunks, flat_slice, work_dtype
 from mergekit_ext.kernels.terms import Merge, Term
 
 

@@ -7,9 +7,8 @@ import torch
 from made_merges import BF16, F16, F32, F64, normal, same_bits
 
 from mergekit_ext.kernels import backends, reference
-from mergekit_ext.kernels.backends import Backend
-from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.kernels.merge import nearswap
+from mergekit_ext.kernels.backends import Backend, nearswap
+from mergekit_ext.kernels.tensors import Input
 
 
 SIZES = [0, 1, 63, 4097, (1 << 18) + 5]
@@ -64,7 +63,7 @@ def test_large_tensors_of_any_kind(dtypes: tuple[torch.dtype, torch.dtype]) -> N
 
 def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba", reason="NO NUMBA: its threads are not tested")
-    monkeypatch.setattr("mergekit_ext.kernels.spans._SPAN", 4096)
+    monkeypatch.setattr("mergekit_ext.kernels.tensors._SPAN", 4096)
     base, other = pair(30_011, BF16, BF16)
     expected = reference.nearswap(base, other, 0.03)
     for threads in (1, 2, 3, 7):

@@ -10,9 +10,8 @@ from made_merges import BF16, F16, F32, F64, merge_of, normal
 
 from mergekit_ext.errors import InputError
 from mergekit_ext.kernels import backends
-from mergekit_ext.kernels.backends import Backend
-from mergekit_ext.kernels.inputs import Input
-from mergekit_ext.kernels.merge import merge_terms, nearswap
+from mergekit_ext.kernels.backends import Backend, merge_terms, nearswap
+from mergekit_ext.kernels.tensors import Input
 
 
 SIZE = 4097
@@ -79,7 +78,7 @@ def test_any_bits_of_nan(row: str, bits: int, backend: Backend) -> None:
 def test_is_located_in_later_chunks(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mergekit_ext.kernels.merge._CHUNK", 1000)
+    monkeypatch.setattr("mergekit_ext.kernels.tensors._CHUNK", 1000)
     check(spoilt(BF16, 2, 3070), "whole", "element 3070 is NaN in 'e1'", backend)
 
 
@@ -87,7 +86,7 @@ def test_where_sampling_and_threads_are_at_work(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mergekit_ext.kernels.blockwise.WORTH_SAMPLING", 4096)
-    monkeypatch.setattr("mergekit_ext.kernels.spans._SPAN", 1024)
+    monkeypatch.setattr("mergekit_ext.kernels.tensors._SPAN", 1024)
     for row in ROWS:
         check(spoilt(BF16, 1, SIZE - 1), row, "element 4096 is NaN in 'e0'", backend)
 

@@ -17,7 +17,7 @@ import pytest
 import torch
 from packaging.version import Version
 
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
 
 

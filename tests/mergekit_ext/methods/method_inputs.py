@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.method_catalogue import METHODS
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mergekit_ext.errors import InputError, RecipeError
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.layer_swap import LAYER_SWAP
 from mergekit_ext.methods.layer_zones import layer_of, zones
 from mergekit_ext.register import register_all

@@ -9,7 +9,7 @@ import torch
 from method_inputs import FUSED, merged
 
 from mergekit_ext.errors import InputError, RecipeError
-from mergekit_ext.kernels.inputs import Input
+from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.method import Group
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from mergekit.common import ModelReference
 
-from mergekit_ext.methods.model_keys import distinct_keys, model_key
+from mergekit_ext.methods.method import distinct_keys, model_key
 
 
 class Path_(SimpleNamespace):  # noqa: N801

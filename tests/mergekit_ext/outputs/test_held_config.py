@@ -57,6 +57,38 @@ def test_it_is_let_go_after_a_failure(tmp_path: Path) -> None:
     assert PretrainedConfig.to_json_file is original
 
 
+def test_two_merges_end_in_whatever_order(tmp_path: Path) -> None:
+    """Two threads end as they like: neither gives back what the other still needs."""
+    config = LlamaConfig(hidden_size=64)
+    original = PretrainedConfig.to_json_file
+    one, two = held_back(tmp_path / "one"), held_back(tmp_path / "two")
+    one.__enter__()
+    two.__enter__()
+    config.save_pretrained(tmp_path / "one")
+    one.__exit__(None, None, None)
+    config.save_pretrained(tmp_path / "two")
+    two.__exit__(None, None, None)
+    assert PretrainedConfig.to_json_file is original
+    config.save_pretrained(tmp_path / "one" / "later")
+    written = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
+    assert written == {
+        "one/config.json.partial",
+        "two/config.json.partial",
+        "one/later/config.json",
+    }
+
+
+def test_a_merge_within_a_merge(tmp_path: Path) -> None:
+    config = LlamaConfig(hidden_size=64)
+    original = PretrainedConfig.to_json_file
+    with held_back(tmp_path / "one"):
+        with held_back(tmp_path / "one" / "inner"), held_back(tmp_path / "one"):
+            config.save_pretrained(tmp_path / "one" / "inner")
+        config.save_pretrained(tmp_path / "one")
+    assert PretrainedConfig.to_json_file is original
+    assert not list(tmp_path.rglob("config.json"))
+
+
 def test_what_was_written_in_spite_of_it(tmp_path: Path) -> None:
     hold_back_late(tmp_path)
     (tmp_path / "config.json").write_text("{}")

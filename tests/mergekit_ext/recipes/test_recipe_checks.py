@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mergekit_ext.errors import RecipeError
-from mergekit_ext.recipes.recipe_validation import validate_recipe
+from mergekit_ext.merge_file import validate_recipe
 
 
 TABLE = "recipe_checks"

@@ -8,8 +8,8 @@ import pytest
 from mergekit.common import ModelReference
 from mergekit.io.tasks import LoaderCache
 
-from mergekit_ext.inputs import mapped_files
-from mergekit_ext.inputs.mapped_files import MappedFiles
+from mergekit_ext import register
+from mergekit_ext.register import MappedFiles
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def loader(models: Path, monkeypatch: pytest.MonkeyPatch) -> object:
 
 def test_a_file_stays_open_until_enough_was_read(loader: object) -> None:
     files = MappedFiles()
-    files.read(mapped_files._LIMIT - 1)
+    files.read(register._LIMIT - 1)
     assert loader.current_shard is not None, "mergekit keeps its shard elsewhere now"
     files.read(1)
     assert loader.current_shard is None, "flush_all does not close what it did"
@@ -30,13 +30,24 @@ def test_a_file_stays_open_until_enough_was_read(loader: object) -> None:
 
 def test_a_file_is_opened_again(loader: object) -> None:
     before = loader.get_tensor("model.norm.weight").clone()
-    MappedFiles().read(mapped_files._LIMIT)
+    MappedFiles().read(register._LIMIT)
     assert bool((loader.get_tensor("model.norm.weight") == before).all())
 
 
 def test_what_was_read_is_counted_anew(loader: object) -> None:
     files = MappedFiles()
-    files.read(mapped_files._LIMIT)
+    files.read(register._LIMIT)
     loader.get_tensor("model.norm.weight")
-    files.read(mapped_files._LIMIT - 1)
+    files.read(register._LIMIT - 1)
     assert loader.current_shard is not None
+
+
+def test_another_merge_opens_a_file_meanwhile(
+    loader: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flush() -> None:
+        LoaderCache().loaders["another"] = loader
+
+    monkeypatch.setattr(loader, "flush", flush)
+    MappedFiles().read(register._LIMIT)
+    assert "another" in LoaderCache().loaders

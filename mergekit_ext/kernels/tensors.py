@@ -1,10 +1,15 @@
-"""The tensors that go into a merge: what they must be, and how they are read."""
+"""The tensors that go into a merge: what they must be, and how they are read.
+
+Whole tensors are never copied: threads take a span each, and of a span a run at a time.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
@@ -12,7 +17,14 @@ from mergekit_ext.dtypes import DTYPES
 from mergekit_ext.errors import InputError
 
 
+Span = tuple[int, int]
+Result = TypeVar("Result")
+
 _TAKEN = tuple(getattr(torch, name) for name in DTYPES)
+# elements at a time that are searched for the first NaN
+_CHUNK = 1 << 20
+# what a thread is worth starting for, and how many histograms may exist at a time
+_SPAN, _MOST_SPANS = 1 << 17, 32
 
 
 @dataclass(frozen=True)
@@ -28,7 +40,7 @@ class Input:
     model: str
 
 
-def check_inputs(name: str, inputs: Sequence[Input]) -> None:
+def check_tensors(name: str, inputs: Sequence[Input]) -> None:
     """Check that tensors can be merged: real floats, one shape, one device.
 
     Args:
@@ -55,6 +67,24 @@ def check_inputs(name: str, inputs: Sequence[Input]) -> None:
                 f"Tensor {name!r} is on {first.tensor.device} for {first.model!r}"
                 f" but on {one.tensor.device} for {one.model!r}."
             )
+
+
+def not_a_number(name: str, inputs: Sequence[Input]) -> str:
+    """Say where the first NaN is, and in which model."""
+    for one in inputs:
+        at = _first(one.tensor, torch.isnan)
+        if at is not None:
+            return (
+                f"Tensor {name!r}, element {at} is NaN in {one.model!r}. A merge would"
+                " spread it: fetch or train that model again."
+            )
+    infinite = [one for one in inputs if _first(one.tensor, torch.isinf) is not None]
+    models = " and ".join(repr(one.model) for one in infinite or inputs)
+    what = "infinities in" if infinite else "the sum overflows for"
+    return (
+        f"Tensor {name!r}: {what} {models}, so that an element of the result would be"
+        " no number. Fetch or train these models again, or merge with smaller weights."
+    )
 
 
 def work_dtype(tensors: Sequence[torch.Tensor]) -> torch.dtype:
@@ -87,3 +117,28 @@ def chunks(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
     """Cut a span into runs ``(start, stop)`` of at most ``size`` elements."""
     for at in range(start, stop, size):
         yield at, min(at + size, stop)
+
+
+def spans(numel: int, threads: int) -> list[Span]:
+    """Cut a tensor into at most ``threads`` spans, or fewer where it is small."""
+    count = max(1, min(threads, _MOST_SPANS, numel // _SPAN))
+    size = -(-numel // count // 4096) * 4096
+    return list(chunks(0, numel, size)) if numel else [(0, 0)]
+
+
+def each(over: Sequence[Span], work: Callable[[int, Span], Result]) -> list[Result]:
+    """Do a work for every span, given its index, one thread to a span."""
+    if len(over) == 1:
+        return [work(0, over[0])]
+    with ThreadPoolExecutor(len(over)) as pool:
+        return list(pool.map(work, range(len(over)), over))
+
+
+def _first(
+    tensor: torch.Tensor, test: Callable[[torch.Tensor], torch.Tensor]
+) -> int | None:
+    for start, stop in chunks(0, tensor.numel(), _CHUNK):
+        found = test(flat_slice(tensor, start, stop))
+        if bool(found.any()):
+            return start + int(found.to(torch.uint8).argmax())
+    return None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mergekit_ext.errors import RecipeError
-from mergekit_ext.recipes.recipe_validation import validate_recipe
+from mergekit_ext.merge_file import validate_recipe
 
 
 STOCK = """
