@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 
 from lm_eval_iberian.cache import (
     cache_folder,
@@ -18,13 +20,14 @@ from lm_eval_iberian.download import out_of_reach
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.harness.building import build
 from lm_eval_iberian.suites.hub import fetch_dataset, in_cache, now, state_of
-from lm_eval_iberian.suites.lanes import run_lanes
 from lm_eval_iberian.suites.lock import Entry, Key, write_lock
 from lm_eval_iberian.suites.needs import Need, sources
 from lm_eval_iberian.suites.refusal import Refusal, Status, refusal
 
 
 Meter = Callable[[int], None]
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,47 @@ def fetch_all(
         if outcome.entries and not frozen:
             write_lock(lock, entries)
         yield outcome
+
+
+def run_lanes(
+    jobs: Iterable[Job],
+    lane: Callable[[Job], str],
+    work: Callable[[Job], Result],
+    threads: int,
+) -> Iterator[Result]:
+    """Yield what ``work`` makes of each job, in the order they are done.
+
+    Args:
+        jobs: What is to be done.
+        lane: Jobs of the same lane run one after the other.
+        work: Must not raise; an exception of it is raised here and ends the run.
+        threads: How many jobs run at the same time, at most.
+    """
+    lanes: dict[str, list[Job]] = {}
+    for job in jobs:
+        lanes.setdefault(lane(job), []).append(job)
+    waiting: SimpleQueue[list[Job] | None] = SimpleQueue()
+    done: SimpleQueue[tuple[Result] | BaseException] = SimpleQueue()
+    for one in (*lanes.values(), *[None] * threads):
+        waiting.put(one)
+
+    def drain() -> None:
+        try:
+            for mine in iter(waiting.get, None):
+                for job in mine:
+                    done.put((work(job),))
+        except BaseException as error:
+            done.put(error)
+
+    # daemons, which the threads of concurrent.futures are not: whoever interrupts the
+    # program need not wait for a download
+    for _ in range(threads):
+        Thread(target=drain, daemon=True).start()
+    for _ in range(sum(map(len, lanes.values()))):
+        found = done.get()
+        if isinstance(found, BaseException):
+            raise found
+        yield found[0]
 
 
 def _with_files(entry: Entry, before: Entry | None) -> Entry:
