@@ -1,17 +1,21 @@
-"""How long to wait before a server is asked again, and who says it is asking."""
+"""How servers are asked: under our name, again after a while, never for too long."""
 
 from __future__ import annotations
 
 import email.utils
 import logging
+import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from lm_eval_iberian import __version__
+from lm_eval_iberian.errors import DataUnavailableError, causes
 
 
+Found = TypeVar("Found")
 USER_AGENT = f"lm-eval-iberian/{__version__}"
 TRIES = 3
 LONGEST = 120.0  # seconds; whoever is asked to wait longer is told, and does not wait
@@ -21,9 +25,66 @@ _LOG = logging.getLogger(__name__)
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
+def introduce() -> None:
+    """Say to the hub who is asking; to be called before its libraries are imported."""
+    os.environ.setdefault("HF_HUB_USER_AGENT_ORIGIN", USER_AGENT)
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # one set of bars is enough
+    for name in ("HF_HUB_VERBOSITY", "DATASETS_VERBOSITY"):
+        os.environ.setdefault(name, "error")
+
+
+def patiently(ask: Callable[[], Found], address: str = "") -> Found:
+    """Ask a server, and again where the fault may pass, three times in all.
+
+    Args:
+        ask: Raises what ``requests`` or the hub's client does.
+        address: Where, to be named when it asks to wait; not needed after
+            ``be_patient``, which says so by itself.
+
+    Raises:
+        Exception: What ``ask`` raised the last time.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return ask()
+        except Exception as error:
+            headers = _if_it_may_pass(error)
+            wait = None if headers is None else pause(attempt, headers)
+            if headers is None or wait is None:
+                raise
+        if address:
+            _say_waiting(address, headers)
+        time.sleep(wait)
+
+
+def be_patient() -> None:
+    """Let the hub's client give up where it is told to wait for very long.
+
+    By itself it would sleep for as long as any server asks.
+    """
+    from huggingface_hub import get_session
+
+    client = get_session()
+    hooks = getattr(client, "event_hooks", None)
+    if hooks is None or _refuse_long_waits in hooks.get("response", ()):
+        return
+    client.event_hooks = hooks | {
+        "response": [*hooks.get("response", ()), _refuse_long_waits]
+    }
+
+
 def passes(status: int) -> bool:
     """Whether an HTTP status is a fault that may pass by itself."""
     return status in _PASSING or status >= 500
+
+
+def status_code(error: BaseException) -> int | None:
+    """Return the HTTP status of the fault that an error carries, where it does."""
+    code = getattr(getattr(error, "response", None), "status_code", None)
+    return code if isinstance(code, int) and code >= 400 else None
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> float | None:
@@ -58,9 +119,33 @@ def pause(attempt: int, headers: Mapping[str, str]) -> float | None:
     return max(_FIRST * 2.0 ** (attempt - 1), wanted or 0.0)
 
 
-def say_waiting(address: str, headers: Mapping[str, str]) -> None:
+def _if_it_may_pass(error: Exception) -> Mapping[str, str] | None:
+    """Return what a server answered beside its fault, None where that will not pass."""
+    client = type(error).__module__.partition(".")[0]
+    # the hub's libraries wrap what their client raises, requests is asked directly
+    for one in (error,) if client == "requests" else causes(error):
+        code = status_code(one)
+        if code is not None:
+            headers = getattr(getattr(one, "response", None), "headers", {})
+            return headers if passes(code) else None
+    return {} if client == "requests" or client.startswith("httpx") else None
+
+
+def _say_waiting(address: str, headers: Mapping[str, str]) -> None:
     """Say that a server asks to wait, where it does: silence looks like a fault."""
     wanted = asked_to_wait(headers)
     if wanted:
         host = urlsplit(address).netloc
         _LOG.warning("%s asks to wait %.0f s before the next try", host, wanted)
+
+
+def _refuse_long_waits(response: Any) -> None:
+    if response.status_code not in (429, 503):
+        return
+    wait = asked_to_wait(response.headers)
+    if wait is not None and wait > LONGEST:
+        raise DataUnavailableError(
+            f"The server asks to wait {wait:.0f} seconds (HTTP {response.status_code}):"
+            " run this again later; what is whole is kept"
+        )
+    _say_waiting(str(response.url), response.headers)

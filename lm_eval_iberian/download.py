@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from lm_eval_iberian.backoff import (
-    TRIES,
-    USER_AGENT,
-    asked_to_wait,
-    passes,
-    pause,
-    say_waiting,
-)
+from lm_eval_iberian.backoff import TRIES, USER_AGENT, asked_to_wait, patiently
 from lm_eval_iberian.cache import cache_folder, require_writable
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
 
-
-if TYPE_CHECKING:
-    from requests import Response
 
 MIRROR = "LM_EVAL_IBERIAN_MIRROR"
 # the hub's library takes the third for the first
@@ -175,47 +163,36 @@ def _download(address: str, partial: Path) -> str | None:
     """Fetch into ``partial``; return why it could not be, or None."""
     import requests
 
-    wait: float | None = None
-    headers = {"User-Agent": USER_AGENT}
-    for attempt in range(1, TRIES + 1):
-        if wait is not None:
-            time.sleep(wait)
-        try:
-            with requests.get(
-                address, stream=True, timeout=_TIMEOUT, headers=headers
-            ) as reply:
-                if reply.ok:
-                    _save(reply, partial)
-                    return None
-                reason = f"HTTP {reply.status_code}"
-                wait = pause(attempt, reply.headers)
-                if wait is None or not passes(reply.status_code):
-                    return reason + _told_to_wait(reply)
-                say_waiting(address, reply.headers)
-        except requests.RequestException as error:  # a body cut off, too
-            reason = f"{type(error).__name__} after {attempt} tries"
-            wait = pause(attempt, {})
-    return reason
+    try:
+        patiently(lambda: _save(address, partial), address)
+    except requests.HTTPError as error:
+        wanted = asked_to_wait(error.response.headers)
+        asks = "" if wanted is None else f", it asks to wait {wanted:.0f} s"
+        return f"HTTP {error.response.status_code}{asks}"
+    except requests.RequestException as error:  # a body cut off, too
+        return f"{type(error).__name__} after {TRIES} tries"
+    return None
 
 
-def _told_to_wait(reply: Response) -> str:
-    seconds = asked_to_wait(reply.headers)
-    return "" if seconds is None else f", it asks to wait {seconds:.0f} s"
-
-
-def _save(reply: Response, partial: Path) -> None:
+def _save(address: str, partial: Path) -> None:
+    import requests
     from tqdm import tqdm
 
-    length = reply.headers.get("Content-Length")
-    encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
-    total = int(length) if length and not encoded else None
-    with (
-        partial.open("wb") as file,
-        tqdm(total=total, unit="B", unit_scale=True, desc="fetch", leave=False) as bar,
-    ):
-        for block in reply.iter_content(1 << 16):
-            file.write(block)
-            bar.update(len(block))
+    headers = {"User-Agent": USER_AGENT}
+    with requests.get(address, stream=True, timeout=_TIMEOUT, headers=headers) as reply:
+        reply.raise_for_status()
+        length = reply.headers.get("Content-Length")
+        encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
+        total = int(length) if length and not encoded else None
+        with (
+            partial.open("wb") as file,
+            tqdm(
+                total=total, unit="B", unit_scale=True, desc="fetch", leave=False
+            ) as bar,
+        ):
+            for block in reply.iter_content(1 << 16):
+                file.write(block)
+                bar.update(len(block))
 
 
 def _mirrored(url: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_iberian import download
+from lm_eval_iberian import backoff, download
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.suites import probe
 
@@ -71,7 +71,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     for name in (*download._OFFLINE, download.MIRROR):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(backoff.time, "sleep", lambda seconds: None)
     return tmp_path
 
 
@@ -157,7 +157,7 @@ def test_the_server_says_when_to_ask_again(
 ) -> None:
     url, asked = server
     waited: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", waited.append)
+    monkeypatch.setattr(backoff.time, "sleep", waited.append)
     download.fetch(f"{url}/wait7/a", "it", "a_task")
     assert waited == [7]
     assert len(asked) == 2

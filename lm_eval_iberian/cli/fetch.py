@@ -48,7 +48,7 @@ def command(
     iberian fetch merge_and_conquer_eu     where there is a network
     iberian doctor merge_and_conquer_eu    where the job will run
     """
-    from lm_eval_iberian.suites.politeness import introduce
+    from lm_eval_iberian.backoff import introduce
 
     introduce()  # both libraries read the environment once
     from lm_eval_iberian.harness.building import open_suites

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -13,13 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.backoff import USER_AGENT
+from lm_eval_iberian.backoff import USER_AGENT, be_patient, patiently, status_code
 from lm_eval_iberian.download import offline
 from lm_eval_iberian.errors import DataError, DataUnavailableError
 from lm_eval_iberian.suites.lock import Entry, File
 from lm_eval_iberian.suites.needs import Need
-from lm_eval_iberian.suites.politeness import be_patient, wait_for
-from lm_eval_iberian.suites.refusal import DamagedError, status_code
+from lm_eval_iberian.suites.refusal import DamagedError
 
 
 Meter = Callable[[int], None]
@@ -41,15 +39,7 @@ def fetch_dataset(need: Need, revision: str | None, meter: Meter) -> Entry:
     Raises:
         Exception: Whatever the libraries raise; ``refusal`` words it.
     """
-    for attempt in range(1, 100):
-        try:
-            return _fetch(need, revision, meter)
-        except Exception as error:
-            wait = wait_for(error, attempt)
-            if wait is None:
-                raise
-            time.sleep(wait)
-    raise AssertionError("pause() never gave up")
+    return patiently(lambda: _fetch(need, revision, meter))
 
 
 def state_of(dataset: Any) -> tuple[dict[str, int], dict[str, tuple[str, ...]], str]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_iberian import download
+from lm_eval_iberian import backoff, download
 from lm_eval_iberian.errors import DataError, DataUnavailableError
 from lm_eval_iberian.tasks import flores_archive
 from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark
@@ -73,7 +73,7 @@ def serve(
     monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "LM_EVAL_IBERIAN_MIRROR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(backoff.time, "sleep", lambda seconds: None)
 
     def start(content: bytes, kind: str = "good", **pinned: Any) -> list[str]:
         handler.content = content
