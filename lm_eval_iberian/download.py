@@ -26,7 +26,7 @@ _TIMEOUT = 30  # seconds without a byte
 
 
 @dataclass(frozen=True)
-class Source:
+class PinnedSource:
     """One entry of ``data/SOURCES.toml``: what it is, where, at which commit.
 
     Attributes:
@@ -74,7 +74,7 @@ class Source:
             )
 
 
-def source(name: str) -> Source:
+def source(name: str) -> PinnedSource:
     """Return the pinned source called ``name`` in ``data/SOURCES.toml``."""
     entries = read_toml(data() / "SOURCES.toml")
     if name not in entries:
@@ -83,7 +83,7 @@ def source(name: str) -> Source:
     needed = (entry["what"], entry["url"], entry["commit"], tuple(entry["languages"]))
     fields = ("sha256", "prompts", "instructions", "size")
     known = (entry.get(field) for field in fields)
-    return Source(name, *needed, *known)
+    return PinnedSource(name, *needed, *known)
 
 
 def cached(url: str) -> Path:

@@ -40,6 +40,7 @@ HOSTS = {
 # whose modules nothing else in either package is named after
 OWN_NAMES = (
     "lm_eval_iberian/paper_recipes",
+    "lm_eval_iberian/suites",
     "mergekit_ext/methods",
     "mergekit_ext/recipes",
 )

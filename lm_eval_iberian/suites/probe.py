@@ -64,7 +64,7 @@ def probe(
 
 def _tried(manager: Any, leaf: Any, shots: int | None) -> dict[str, Any]:
     from lm_eval_iberian.harness.building import build, render
-    from lm_eval_iberian.suites.hub import state_of
+    from lm_eval_iberian.suites.lock import state_of
     from lm_eval_iberian.suites.needs import need_of
 
     record: dict[str, Any] = {"task": leaf.name, "key": need_of(leaf).key}

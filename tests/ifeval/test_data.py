@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_iberian.download import MIRROR, Source, cached, source
+from lm_eval_iberian.download import MIRROR, PinnedSource, cached, source
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.ifeval import data as module
 from lm_eval_iberian.ifeval.data import (
@@ -216,7 +216,7 @@ HUB: list[dict[str, Any]] = [
 def pinned_as(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     """Let the English source expect what the test serves."""
 
-    def changed(name: str) -> Source:
+    def changed(name: str) -> PinnedSource:
         found = source(name)
         return (
             dataclasses.replace(found, **changes) if name == "google-ifeval" else found

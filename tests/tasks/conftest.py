@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lm_eval_iberian.jsonl import read_jsonl
-from lm_eval_iberian.tasks import flores_archive, hub
+from lm_eval_iberian.tasks import benchmarks, flores_archive
 from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark, benchmark
 
 
@@ -46,9 +46,9 @@ def fake_hub(
     monkeypatch.setattr(datasets, "load_dataset", load)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
-    hub._load.cache_clear()
+    benchmarks._load.cache_clear()
     yield asked
-    hub._load.cache_clear()
+    benchmarks._load.cache_clear()
 
 
 @pytest.fixture
@@ -66,9 +66,9 @@ def refusing_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[An
     monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
     for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "LM_EVAL_IBERIAN_MIRROR"):
         monkeypatch.delenv(name, raising=False)
-    hub._load.cache_clear()
+    benchmarks._load.cache_clear()
     yield refuse
-    hub._load.cache_clear()
+    benchmarks._load.cache_clear()
 
 
 @pytest.fixture
