@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import get_ident
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from lm_eval_iberian.backoff import TRIES, USER_AGENT, asked_to_wait, patiently
 from lm_eval_iberian.cache import cache_folder, require_writable
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
+from lm_eval_iberian.files import sha256
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
 
@@ -67,8 +67,7 @@ class PinnedSource:
             raise DataError(
                 f"it has {size:,} bytes, pinned are {self.size:,} (data/SOURCES.toml)"
             )
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if self.sha256 is not None and found != self.sha256:
+        if self.sha256 is not None and (found := sha256(path)) != self.sha256:
             raise DataError(
                 f"its SHA-256 is {found}, pinned is {self.sha256} (data/SOURCES.toml)"
             )
@@ -79,11 +78,9 @@ def source(name: str) -> PinnedSource:
     entries = read_toml(data() / "SOURCES.toml")
     if name not in entries:
         raise UnknownNameError("data source", name, entries)
-    entry = entries[name]
-    needed = (entry["what"], entry["url"], entry["commit"], tuple(entry["languages"]))
-    fields = ("sha256", "prompts", "instructions", "size")
-    known = (entry.get(field) for field in fields)
-    return PinnedSource(name, *needed, *known)
+    names = {field.name for field in fields(PinnedSource)}
+    entry = {key: value for key, value in entries[name].items() if key in names}
+    return PinnedSource(name, **entry | {"languages": tuple(entry["languages"])})
 
 
 def cached(url: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 from lm_eval_iberian.backoff import USER_AGENT, be_patient, patiently, status_code
 from lm_eval_iberian.download import offline
 from lm_eval_iberian.errors import DataError, DataUnavailableError
+from lm_eval_iberian.files import sha256
 from lm_eval_iberian.suites.lock import COMMIT, File, LockEntry, now
 from lm_eval_iberian.suites.needs import Need
 from lm_eval_iberian.suites.refusal import DamagedError
@@ -169,11 +169,7 @@ def _download(match: re.Match[str], meter: Meter) -> Path:
 
 
 def _file(name: str, path: Path) -> File:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return File(name, path.stat().st_size, digest.hexdigest())
+    return File(name, path.stat().st_size, sha256(path))
 
 
 def _check(file: File, wanted: str | None, path: Path) -> None:
