@@ -27,7 +27,7 @@ def hub_rows() -> dict[tuple[str, str], list[dict[str, Any]]]:
 def fake_hub(
     hub_rows: dict[tuple[str, str], list[dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    own_cache: Path,
 ) -> Iterator[list[tuple[str, str | None, str]]]:
     """Let ``load_dataset`` answer from the cases; the list says what was asked."""
     import datasets
@@ -44,15 +44,13 @@ def fake_hub(
         )
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
     benchmarks._load.cache_clear()
     yield asked
     benchmarks._load.cache_clear()
 
 
 @pytest.fixture
-def refusing_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def refusing_hub(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> Iterator[Any]:
     """Let ``load_dataset`` raise what the test gives; nothing is in the cache."""
     import datasets
 
@@ -62,10 +60,6 @@ def refusing_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[An
 
         monkeypatch.setattr(datasets, "load_dataset", load)
 
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
-    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "LM_EVAL_IBERIAN_MIRROR"):
-        monkeypatch.delenv(name, raising=False)
     benchmarks._load.cache_clear()
     yield refuse
     benchmarks._load.cache_clear()
