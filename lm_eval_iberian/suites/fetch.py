@@ -18,7 +18,7 @@ from lm_eval_iberian.cache import (
 from lm_eval_iberian.download import out_of_reach
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.harness.building import build
-from lm_eval_iberian.suites.hub import fetch_dataset, in_cache
+from lm_eval_iberian.suites.hub import Meter, fetch_dataset, in_cache
 from lm_eval_iberian.suites.lock import (
     Key,
     LockEntry,
@@ -31,7 +31,6 @@ from lm_eval_iberian.suites.needs import Need, sources
 from lm_eval_iberian.suites.refusal import Refusal, Status, refusal
 
 
-Meter = Callable[[int], None]
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
