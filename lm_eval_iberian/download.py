@@ -9,18 +9,23 @@ from pathlib import Path
 from threading import get_ident
 from urllib.parse import urlsplit, urlunsplit
 
-from lm_eval_iberian.backoff import TRIES, USER_AGENT, asked_to_wait, patiently
 from lm_eval_iberian.cache import cache_folder, require_writable
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.files import sha256
+from lm_eval_iberian.network import (
+    CHECKING,
+    TRIES,
+    USER_AGENT,
+    asked_to_wait,
+    offline,
+    out_of_reach,
+    patiently,
+)
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
 
 
 MIRROR = "LM_EVAL_IBERIAN_MIRROR"
-# the hub's library takes the third for the first
-_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
-CHECKING = "LM_EVAL_IBERIAN_CHECKING"  # set in the processes of a check-up
 _HUB = "https://huggingface.co/"
 _TIMEOUT = 30  # seconds without a byte
 
@@ -86,20 +91,6 @@ def source(name: str) -> PinnedSource:
 def cached(url: str) -> Path:
     """Return where the local copy of ``url`` is, or would be."""
     return cache_folder() / urlsplit(url).path.lstrip("/")
-
-
-def offline() -> str | None:
-    """Return the variable that forbids the network, if one does."""
-    truthy = {"1", "true", "yes", "on"}
-    return next((v for v in _OFFLINE if os.environ.get(v, "").lower() in truthy), None)
-
-
-def out_of_reach() -> str | None:
-    """Word why what is missing is not fetched; None where the network may be used."""
-    if os.environ.get(CHECKING):
-        return "not in the cache (this check never uses the network)"
-    forbids = offline()
-    return f"not in the cache, and {forbids} is set" if forbids else None
 
 
 def fetch(

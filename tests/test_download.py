@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from file_server import FileServer, serve_file
 
-from lm_eval_iberian import backoff, download
+from lm_eval_iberian import download, network
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.suites import probe
 
@@ -29,7 +29,7 @@ def server(served: FileServer) -> tuple[str, list[str]]:
 
 @pytest.fixture(autouse=True)
 def cache(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(backoff.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(network.time, "sleep", lambda seconds: None)
     return own_cache
 
 
@@ -115,7 +115,7 @@ def test_the_server_says_when_to_ask_again(
 ) -> None:
     url, asked = served.url, served.asked
     waited: list[float] = []
-    monkeypatch.setattr(backoff.time, "sleep", waited.append)
+    monkeypatch.setattr(network.time, "sleep", waited.append)
     download.fetch(f"{url}/wait7/a", "it", "a_task")
     assert waited == [7]
     assert len(asked) == 2
@@ -128,7 +128,7 @@ def test_the_server_says_when_to_ask_again(
     assert files(cache) == ["a"]
 
 
-@pytest.mark.parametrize("variable", download._OFFLINE)
+@pytest.mark.parametrize("variable", network._OFFLINE)
 def test_offline_nothing_is_asked(
     server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:

@@ -10,7 +10,7 @@ import click
 from rich.table import Table
 
 from lm_eval_iberian.cli import options
-from lm_eval_iberian.download import offline
+from lm_eval_iberian.network import offline
 from lm_eval_iberian.terminal import console, progress, shown
 
 
@@ -48,7 +48,7 @@ def command(
     iberian fetch merge_and_conquer_eu     where there is a network
     iberian doctor merge_and_conquer_eu    where the job will run
     """
-    from lm_eval_iberian.backoff import introduce
+    from lm_eval_iberian.network import introduce
 
     introduce()  # both libraries read the environment once
     from lm_eval_iberian.harness.building import open_suites

@@ -15,9 +15,9 @@ from lm_eval_iberian.cache import (
     require_writable,
     why_unwritable,
 )
-from lm_eval_iberian.download import out_of_reach
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.harness.building import build
+from lm_eval_iberian.network import out_of_reach
 from lm_eval_iberian.suites.hub import Meter, fetch_dataset, in_cache
 from lm_eval_iberian.suites.lock import (
     Key,

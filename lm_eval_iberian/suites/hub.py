@@ -10,10 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.backoff import USER_AGENT, be_patient, patiently, status_code
-from lm_eval_iberian.download import offline
 from lm_eval_iberian.errors import DataError, DataUnavailableError
 from lm_eval_iberian.files import sha256
+from lm_eval_iberian.network import (
+    USER_AGENT,
+    be_patient,
+    offline,
+    patiently,
+    status_code,
+)
 from lm_eval_iberian.suites.lock import COMMIT, File, LockEntry, now
 from lm_eval_iberian.suites.needs import Need
 from lm_eval_iberian.suites.refusal import DamagedError

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from lm_eval_iberian.download import CHECKING
+from lm_eval_iberian.network import CHECKING
 
 
 OFFLINE = {
@@ -78,8 +78,8 @@ def _tried(manager: Any, leaf: Any, shots: int | None) -> dict[str, Any]:
 
 
 def _why(error: Exception, dataset: str) -> dict[str, Any]:
-    from lm_eval_iberian.download import out_of_reach
     from lm_eval_iberian.errors import IberianError
+    from lm_eval_iberian.network import out_of_reach
     from lm_eval_iberian.suites.refusal import refusal
 
     found = refusal(error, dataset)

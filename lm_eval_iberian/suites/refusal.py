@@ -10,14 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from lm_eval_iberian.backoff import status_code
-from lm_eval_iberian.download import out_of_reach
 from lm_eval_iberian.errors import (
     DataError,
     DataUnavailableError,
     IberianError,
     causes,
 )
+from lm_eval_iberian.network import out_of_reach, status_code
 from lm_eval_iberian.terminal import one_line
 
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lm_eval_iberian.cache import readable_datasets
-from lm_eval_iberian.download import offline, out_of_reach
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
+from lm_eval_iberian.network import offline, out_of_reach
 from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark, benchmark
 from lm_eval_iberian.tasks.flores_archive import from_archive, is_unpacked
 from lm_eval_iberian.tasks.minis import from_mini

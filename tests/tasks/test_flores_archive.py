@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from file_server import serve_file
 
-from lm_eval_iberian import backoff, download
+from lm_eval_iberian import download, network
 from lm_eval_iberian.errors import DataError, DataUnavailableError
 from lm_eval_iberian.tasks import flores_archive
 from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark
@@ -45,7 +45,7 @@ def serve(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch, small_flores: Small
 ) -> Iterator[Callable[..., list[str]]]:
     """Serve an archive and pin its size and digest, or others."""
-    monkeypatch.setattr(backoff.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(network.time, "sleep", lambda seconds: None)
     with serve_file() as server:
 
         def start(content: bytes, kind: str = "good", **pinned: Any) -> list[str]:

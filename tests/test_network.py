@@ -7,7 +7,7 @@ from email.utils import formatdate
 import pytest
 import requests
 
-from lm_eval_iberian.backoff import (
+from lm_eval_iberian.network import (
     LONGEST,
     TRIES,
     asked_to_wait,

@@ -1,4 +1,4 @@
-"""How servers are asked: under our name, again after a while, never for too long."""
+"""How the network is used: not where it is forbidden, under our name, with patience."""
 
 from __future__ import annotations
 
@@ -19,10 +19,27 @@ Found = TypeVar("Found")
 USER_AGENT = f"lm-eval-iberian/{__version__}"
 TRIES = 3
 LONGEST = 120.0  # seconds; whoever is asked to wait longer is told, and does not wait
+# the hub's library takes the third for the first
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
+CHECKING = "LM_EVAL_IBERIAN_CHECKING"  # set in the processes of a check-up
 _FIRST = 0.5
 _SPENT = re.compile(r"\br=0;t=([0-9]{1,9})\b")
 _LOG = logging.getLogger(__name__)
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def offline() -> str | None:
+    """Return the variable that forbids the network, if one does."""
+    truthy = {"1", "true", "yes", "on"}
+    return next((v for v in _OFFLINE if os.environ.get(v, "").lower() in truthy), None)
+
+
+def out_of_reach() -> str | None:
+    """Word why what is missing is not fetched; None where the network may be used."""
+    if os.environ.get(CHECKING):
+        return "not in the cache (this check never uses the network)"
+    forbids = offline()
+    return f"not in the cache, and {forbids} is set" if forbids else None
 
 
 def introduce() -> None:
