@@ -138,7 +138,7 @@ def _optional(package: str, what: str, extra: str) -> str:
 
 
 def _hub(network: bool) -> Finding:
-    from lm_eval_iberian.download import offline
+    from lm_eval_iberian.network import offline
 
     forbids = offline()
     if forbids or not network:

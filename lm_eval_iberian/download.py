@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import get_ident
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from lm_eval_iberian.backoff import (
+from lm_eval_iberian.cache import cache_folder, require_writable
+from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
+from lm_eval_iberian.files import sha256
+from lm_eval_iberian.network import (
+    CHECKING,
     TRIES,
     USER_AGENT,
     asked_to_wait,
-    passes,
-    pause,
-    say_waiting,
+    offline,
+    out_of_reach,
+    patiently,
 )
-from lm_eval_iberian.cache import cache_folder, require_writable
-from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.toml import read_toml
 
 
-if TYPE_CHECKING:
-    from requests import Response
-
 MIRROR = "LM_EVAL_IBERIAN_MIRROR"
-# the hub's library takes the third for the first
-_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
-CHECKING = "LM_EVAL_IBERIAN_CHECKING"  # set in the processes of a check-up
 _HUB = "https://huggingface.co/"
 _TIMEOUT = 30  # seconds without a byte
 
 
 @dataclass(frozen=True)
-class Source:
+class PinnedSource:
     """One entry of ``data/SOURCES.toml``: what it is, where, at which commit.
 
     Attributes:
@@ -79,42 +72,25 @@ class Source:
             raise DataError(
                 f"it has {size:,} bytes, pinned are {self.size:,} (data/SOURCES.toml)"
             )
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if self.sha256 is not None and found != self.sha256:
+        if self.sha256 is not None and (found := sha256(path)) != self.sha256:
             raise DataError(
                 f"its SHA-256 is {found}, pinned is {self.sha256} (data/SOURCES.toml)"
             )
 
 
-def source(name: str) -> Source:
+def source(name: str) -> PinnedSource:
     """Return the pinned source called ``name`` in ``data/SOURCES.toml``."""
     entries = read_toml(data() / "SOURCES.toml")
     if name not in entries:
         raise UnknownNameError("data source", name, entries)
-    entry = entries[name]
-    needed = (entry["what"], entry["url"], entry["commit"], tuple(entry["languages"]))
-    fields = ("sha256", "prompts", "instructions", "size")
-    known = (entry.get(field) for field in fields)
-    return Source(name, *needed, *known)
+    names = {field.name for field in fields(PinnedSource)}
+    entry = {key: value for key, value in entries[name].items() if key in names}
+    return PinnedSource(name, **entry | {"languages": tuple(entry["languages"])})
 
 
 def cached(url: str) -> Path:
     """Return where the local copy of ``url`` is, or would be."""
     return cache_folder() / urlsplit(url).path.lstrip("/")
-
-
-def offline() -> str | None:
-    """Return the variable that forbids the network, if one does."""
-    truthy = {"1", "true", "yes", "on"}
-    return next((v for v in _OFFLINE if os.environ.get(v, "").lower() in truthy), None)
-
-
-def out_of_reach() -> str | None:
-    """Word why what is missing is not fetched; None where the network may be used."""
-    if os.environ.get(CHECKING):
-        return "not in the cache (this check never uses the network)"
-    forbids = offline()
-    return f"not in the cache, and {forbids} is set" if forbids else None
 
 
 def fetch(
@@ -175,47 +151,36 @@ def _download(address: str, partial: Path) -> str | None:
     """Fetch into ``partial``; return why it could not be, or None."""
     import requests
 
-    wait: float | None = None
-    headers = {"User-Agent": USER_AGENT}
-    for attempt in range(1, TRIES + 1):
-        if wait is not None:
-            time.sleep(wait)
-        try:
-            with requests.get(
-                address, stream=True, timeout=_TIMEOUT, headers=headers
-            ) as reply:
-                if reply.ok:
-                    _save(reply, partial)
-                    return None
-                reason = f"HTTP {reply.status_code}"
-                wait = pause(attempt, reply.headers)
-                if wait is None or not passes(reply.status_code):
-                    return reason + _told_to_wait(reply)
-                say_waiting(address, reply.headers)
-        except requests.RequestException as error:  # a body cut off, too
-            reason = f"{type(error).__name__} after {attempt} tries"
-            wait = pause(attempt, {})
-    return reason
+    try:
+        patiently(lambda: _save(address, partial), address)
+    except requests.HTTPError as error:
+        wanted = asked_to_wait(error.response.headers)
+        asks = "" if wanted is None else f", it asks to wait {wanted:.0f} s"
+        return f"HTTP {error.response.status_code}{asks}"
+    except requests.RequestException as error:  # a body cut off, too
+        return f"{type(error).__name__} after {TRIES} tries"
+    return None
 
 
-def _told_to_wait(reply: Response) -> str:
-    seconds = asked_to_wait(reply.headers)
-    return "" if seconds is None else f", it asks to wait {seconds:.0f} s"
-
-
-def _save(reply: Response, partial: Path) -> None:
+def _save(address: str, partial: Path) -> None:
+    import requests
     from tqdm import tqdm
 
-    length = reply.headers.get("Content-Length")
-    encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
-    total = int(length) if length and not encoded else None
-    with (
-        partial.open("wb") as file,
-        tqdm(total=total, unit="B", unit_scale=True, desc="fetch", leave=False) as bar,
-    ):
-        for block in reply.iter_content(1 << 16):
-            file.write(block)
-            bar.update(len(block))
+    headers = {"User-Agent": USER_AGENT}
+    with requests.get(address, stream=True, timeout=_TIMEOUT, headers=headers) as reply:
+        reply.raise_for_status()
+        length = reply.headers.get("Content-Length")
+        encoded = reply.headers.get("Content-Encoding", "identity") != "identity"
+        total = int(length) if length and not encoded else None
+        with (
+            partial.open("wb") as file,
+            tqdm(
+                total=total, unit="B", unit_scale=True, desc="fetch", leave=False
+            ) as bar,
+        ):
+            for block in reply.iter_content(1 << 16):
+                file.write(block)
+                bar.update(len(block))
 
 
 def _mirrored(url: str) -> str:

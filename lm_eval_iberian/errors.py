@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class IberianError(Exception):
@@ -47,6 +47,16 @@ class DataUnavailableError(IberianError, OSError):
 
 class MissingExtraError(IberianError, ImportError):
     """A package that an extra of ours installs is not there."""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, what caused it, what caused that."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        yield one
+        one = one.__cause__ or one.__context__
 
 
 # kinds with too many names to print, and what lists them

@@ -1,10 +1,20 @@
-"""Write files that are whole or not there."""
+"""Files that are whole or not there, and what tells one from all others."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from pathlib import Path
+
+
+def sha256(path: Path) -> str:
+    """Return the digest of a file of any size."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

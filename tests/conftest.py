@@ -27,6 +27,18 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache; nothing forbids the network or leads it elsewhere."""
+    home = tmp_path / "hf"
+    monkeypatch.setenv("HF_HOME", str(home))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(home))
+    for kind in ("HF_HUB", "HF_DATASETS", "TRANSFORMERS"):
+        monkeypatch.delenv(f"{kind}_OFFLINE", raising=False)
+    monkeypatch.delenv("LM_EVAL_IBERIAN_MIRROR", raising=False)
+    return home
+
+
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """The real data that nobody here wrote; it is not part of the project."""

@@ -39,6 +39,7 @@ OWN_NAMES = (
     "lm_eval_iberian/report",
     "mergekit_ext/inputs",
     "mergekit_ext/kernels",
+    "lm_eval_iberian/suites",
     "mergekit_ext/methods",
     "mergekit_ext/outputs",
     "mergekit_ext/recipes",

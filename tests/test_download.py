@@ -1,78 +1,36 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from file_server import FileServer, serve_file
 
-from lm_eval_iberian import download
+from lm_eval_iberian import download, network
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.suites import probe
 
 
-pause_server = time.sleep  # the fixture takes the client's away
-AGENTS: list[str] = []
 GOOD = b'{"key": 1}\n' * 1000
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers by the path's first part; counts what it was asked."""
-
-    asked: list[str]
-    agents: list[str]
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        self.agents.append(self.headers["User-Agent"])
-        kind = self.path.split("/")[1]
-        if kind == "flaky" and len(self.asked) < 3:
-            kind = "500"
-        if kind.startswith("wait") and len(self.asked) < 2:
-            self.send_response(429)
-            self.send_header("Retry-After", kind.removeprefix("wait"))
-            self.end_headers()
-            return
-        if kind.isdigit():
-            self.send_error(int(kind))
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(GOOD)))
-        self.end_headers()
-        if kind == "slow":
-            for at in range(0, len(GOOD), 2000):
-                self.wfile.write(GOOD[at : at + 2000])
-                self.wfile.flush()
-                pause_server(0.05)
-            return
-        self.wfile.write(GOOD[:500] if kind == "cut" else GOOD)
-
-    def log_message(self, *args: object) -> None:
-        pass
+@pytest.fixture
+def served() -> Iterator[FileServer]:
+    with serve_file(GOOD) as server:
+        yield server
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[str, list[str]]]:
-    handler = type("Counting", (Handler,), {"asked": [], "agents": AGENTS})
-    AGENTS.clear()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{http.server_port}", handler.asked
-    http.shutdown()
+def server(served: FileServer) -> tuple[str, list[str]]:
+    return served.url, served.asked
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
-    for name in (*download._OFFLINE, download.MIRROR):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
-    return tmp_path
+def cache(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(network.time, "sleep", lambda seconds: None)
+    return own_cache
 
 
 def files(folder: Path) -> list[str]:
@@ -153,11 +111,11 @@ def test_a_slow_server_is_waited_for(server: tuple[str, list[str]]) -> None:
 
 
 def test_the_server_says_when_to_ask_again(
-    server: tuple[str, list[str]], cache: Path, monkeypatch: pytest.MonkeyPatch
+    served: FileServer, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url, asked = server
+    url, asked = served.url, served.asked
     waited: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", waited.append)
+    monkeypatch.setattr(network.time, "sleep", waited.append)
     download.fetch(f"{url}/wait7/a", "it", "a_task")
     assert waited == [7]
     assert len(asked) == 2
@@ -166,11 +124,11 @@ def test_the_server_says_when_to_ask_again(
         download.fetch(f"{url}/wait86400/b", "it", "a_task")
     assert waited == [7]
     assert len(asked) == 1
-    assert all(agent.startswith("lm-eval-iberian/") for agent in AGENTS)
+    assert all(agent.startswith("lm-eval-iberian/") for agent in served.agents)
     assert files(cache) == ["a"]
 
 
-@pytest.mark.parametrize("variable", download._OFFLINE)
+@pytest.mark.parametrize("variable", network._OFFLINE)
 def test_offline_nothing_is_asked(
     server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
@@ -226,6 +184,7 @@ def test_nothing_is_asked_for_a_cache_that_cannot_be_written(
     server: tuple[str, list[str]], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, asked = server
+    cache.mkdir()
     (cache / "lm_eval_iberian").write_text("a file where the folder would be")
     with pytest.raises(DataUnavailableError, match=r"cannot be written.*set HF_HOME"):
         download.fetch(f"{url}/good/a", "it", "a_task")

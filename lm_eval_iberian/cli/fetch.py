@@ -10,12 +10,12 @@ import click
 from rich.table import Table
 
 from lm_eval_iberian.cli import options
-from lm_eval_iberian.download import offline
+from lm_eval_iberian.network import offline
 from lm_eval_iberian.terminal import console, progress, shown
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.suites.fetch import Outcome
+    from lm_eval_iberian.suites.fetch import Fetched
 
 
 @click.command("fetch")
@@ -48,11 +48,10 @@ def command(
     iberian fetch merge_and_conquer_eu     where there is a network
     iberian doctor merge_and_conquer_eu    where the job will run
     """
-    from lm_eval_iberian.suites.politeness import introduce
+    from lm_eval_iberian.network import introduce
 
     introduce()  # both libraries read the environment once
     from lm_eval_iberian.harness.building import open_suites
-    from lm_eval_iberian.suites.fetch import as_json as row_of
     from lm_eval_iberian.suites.fetch import fetch_all, require_room
     from lm_eval_iberian.suites.lock import LOCK, read_lock
     from lm_eval_iberian.suites.needs import needs
@@ -77,7 +76,7 @@ def command(
     outcomes.sort(key=lambda one: one.need.key)
     missing = [one for one in outcomes if one.missing]
     if as_json:
-        rows = [row_of(one) for one in outcomes]
+        rows = [one.as_json() for one in outcomes]
         lock_now = str(path) if path.exists() else None
         found = {"lock": lock_now, "tasks": len(leaves), "datasets": rows}
         click.echo(json.dumps(found, indent=1))
@@ -87,7 +86,7 @@ def command(
         raise SystemExit(1)
 
 
-def _print(outcomes: list[Outcome], tasks: int, lock: Path, frozen: bool) -> None:
+def _print(outcomes: list[Fetched], tasks: int, lock: Path, frozen: bool) -> None:
     names = ("dataset", "config", "revision", "rows", "size", "status")
     table = Table(*names, box=None, pad_edge=False)
     for one in outcomes:
@@ -110,7 +109,7 @@ def _print(outcomes: list[Outcome], tasks: int, lock: Path, frozen: bool) -> Non
         out.print(f"Nothing is fetched while {forbids} is set: unset it to fetch")
 
 
-def _cells(one: Outcome) -> tuple[str, ...]:
+def _cells(one: Fetched) -> tuple[str, ...]:
     dataset, config = one.need.called
     head = (dataset, config or "–")
     if not one.entries:

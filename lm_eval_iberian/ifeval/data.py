@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from lm_eval_iberian.download import Source, fetch, source
+from lm_eval_iberian.download import PinnedSource, fetch, source
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval.prompt import Prompt, decoded, parse_prompt
 from lm_eval_iberian.ifeval.repairs import Mending, Outcome, Repairs, read_repairs
@@ -135,7 +135,7 @@ def languages(which: str) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (data() / "ifeval/mini").glob("*.jsonl")))
 
 
-def paper_source(lang: str) -> Source:
+def paper_source(lang: str) -> PinnedSource:
     """Return where the paper's prompts of a language come from."""
     for name in _SOURCES:
         if lang in (found := source(name)).languages:
@@ -162,7 +162,7 @@ def _mini(lang: str) -> Path:
     return data() / "ifeval" / "mini" / f"{lang}.jsonl"
 
 
-def _require_whole(reading: Reading, pinned: Source) -> None:
+def _require_whole(reading: Reading, pinned: PinnedSource) -> None:
     """Refuse a file that does not hold as much as its source says."""
     published = [len(prompt.published[0]) for prompt in reading.prompts]
     for what, found, wanted in (

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.suites.lock import Entry, Key
+from lm_eval_iberian.suites.lock import Key, LockEntry
 from lm_eval_iberian.suites.probe import OFFLINE
 from lm_eval_iberian.terminal import one_line
 
@@ -53,7 +53,7 @@ def check_up(
     *,
     include_path: Sequence[Path] = (),
     shots: int | None = None,
-    locked: Mapping[Key, Entry] | None = None,
+    locked: Mapping[Key, LockEntry] | None = None,
     lock: Path | None = None,
     seconds: float = 120.0,
 ) -> Iterator[Started | Checked]:
@@ -122,7 +122,7 @@ def fetch_command(
 
 def _checked(
     fact: Mapping[str, Any],
-    locked: Mapping[Key, Entry],
+    locked: Mapping[Key, LockEntry],
     include_path: Sequence[Path],
     lock: Path | None,
 ) -> Checked:
@@ -134,7 +134,7 @@ def _checked(
     dataset, config, arguments = fact["key"]
     entry = locked.get((dataset, config, arguments))
     if not why and entry is not None:
-        here = Entry(
+        here = LockEntry(
             *(dataset, config, arguments),
             revision=fact["revision"] or None,
             rows=fact["rows"],

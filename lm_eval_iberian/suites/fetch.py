@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 
 from lm_eval_iberian.cache import (
     cache_folder,
@@ -14,31 +15,54 @@ from lm_eval_iberian.cache import (
     require_writable,
     why_unwritable,
 )
-from lm_eval_iberian.download import out_of_reach
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.harness.building import build
-from lm_eval_iberian.suites.hub import fetch_dataset, in_cache, now, state_of
-from lm_eval_iberian.suites.lanes import run_lanes
-from lm_eval_iberian.suites.lock import Entry, Key, write_lock
+from lm_eval_iberian.network import out_of_reach
+from lm_eval_iberian.suites.hub import Meter, fetch_dataset, in_cache
+from lm_eval_iberian.suites.lock import (
+    Key,
+    LockEntry,
+    now,
+    size_of,
+    state_of,
+    write_lock,
+)
 from lm_eval_iberian.suites.needs import Need, sources
 from lm_eval_iberian.suites.refusal import Refusal, Status, refusal
 
 
-Meter = Callable[[int], None]
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Fetched:
     """What became of one dataset; ``entries`` is empty where it is not whole."""
 
     need: Need
-    entries: tuple[Entry, ...]
+    entries: tuple[LockEntry, ...]
     missing: Refusal | None = None
 
     @property
     def status(self) -> Status | str:
         """``ok``, or why not, in a word or two."""
         return self.missing.status if self.missing else "ok"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for a machine."""
+        entry = self.entries[0] if self.entries else None
+        return {
+            "name": self.need.called[0],
+            "kind": self.need.kind,
+            "dataset": self.need.dataset,
+            "config": self.need.config,
+            "arguments": self.need.options,
+            "revision": entry.revision if entry else None,
+            "rows": dict(entry.rows) if entry else {},
+            "size": entry.size if entry else None,
+            "status": self.status,
+            "why": self.missing.sentence if self.missing else None,
+        }
 
 
 def require_room(wanted: Sequence[Need], lock: Path | None) -> None:
@@ -68,11 +92,11 @@ def fetch_all(
     wanted: Sequence[Need],
     *,
     lock: Path,
-    known: Mapping[Key, Entry],
+    known: Mapping[Key, LockEntry],
     frozen: bool,
     jobs: int,
     meter: Meter,
-) -> Iterator[Outcome]:
+) -> Iterator[Fetched]:
     """Fetch each dataset and yield what became of it; one failure stops no other.
 
     The lock is written anew after each, so that it is true whenever this is killed.
@@ -87,16 +111,16 @@ def fetch_all(
         meter: Called with the bytes that come in.
     """
 
-    def work(need: Need) -> Outcome:
+    def work(need: Need) -> Fetched:
         absent = out_of_reach()
         if absent and need.kind == "hub" and not in_cache(need.dataset):
-            return Outcome(need, (), Refusal("no network", absent))
+            return Fetched(need, (), Refusal("no network", absent))
         try:
             if frozen:
-                return Outcome(need, _frozen(manager, need, known, meter))
-            return Outcome(need, _fetch(manager, need, meter))
+                return Fetched(need, _frozen(manager, need, known, meter))
+            return Fetched(need, _fetch(manager, need, meter))
         except Exception as error:  # what may come is not one family of exceptions
-            return Outcome(need, (), refusal(error, need.dataset))
+            return Fetched(need, (), refusal(error, need.dataset))
 
     entries = dict(known)
     for outcome in run_lanes(wanted, lambda need: need.lane, work, jobs):
@@ -107,14 +131,55 @@ def fetch_all(
         yield outcome
 
 
-def _with_files(entry: Entry, before: Entry | None) -> Entry:
+def run_lanes(
+    jobs: Iterable[Job],
+    lane: Callable[[Job], str],
+    work: Callable[[Job], Result],
+    threads: int,
+) -> Iterator[Result]:
+    """Yield what ``work`` makes of each job, in the order they are done.
+
+    Args:
+        jobs: What is to be done.
+        lane: Jobs of the same lane run one after the other.
+        work: Must not raise; an exception of it is raised here and ends the run.
+        threads: How many jobs run at the same time, at most.
+    """
+    lanes: dict[str, list[Job]] = {}
+    for job in jobs:
+        lanes.setdefault(lane(job), []).append(job)
+    waiting: SimpleQueue[list[Job] | None] = SimpleQueue()
+    done: SimpleQueue[tuple[Result] | BaseException] = SimpleQueue()
+    for one in (*lanes.values(), *[None] * threads):
+        waiting.put(one)
+
+    def drain() -> None:
+        try:
+            for mine in iter(waiting.get, None):
+                for job in mine:
+                    done.put((work(job),))
+        except BaseException as error:
+            done.put(error)
+
+    # daemons, which the threads of concurrent.futures are not: whoever interrupts the
+    # program need not wait for a download
+    for _ in range(threads):
+        Thread(target=drain, daemon=True).start()
+    for _ in range(sum(map(len, lanes.values()))):
+        found = done.get()
+        if isinstance(found, BaseException):
+            raise found
+        yield found[0]
+
+
+def _with_files(entry: LockEntry, before: LockEntry | None) -> LockEntry:
     """Keep what is known of the files: from the cache alone they are not seen."""
     if entry.files or before is None or before.revision != entry.revision:
         return entry
     return replace(entry, files=before.files, size=before.size)
 
 
-def _fetch(manager: Any, need: Need, meter: Meter) -> tuple[Entry, ...]:
+def _fetch(manager: Any, need: Need, meter: Meter) -> tuple[LockEntry, ...]:
     if need.kind == "hub":
         return (fetch_dataset(need, None, meter),)
     parts = list(_parts(need, meter))  # before the loader: these are checked
@@ -125,7 +190,7 @@ def _fetch(manager: Any, need: Need, meter: Meter) -> tuple[Entry, ...]:
     return (replace(own, size=size or own.size), *used)
 
 
-def _parts(need: Need, meter: Meter) -> Iterator[Entry]:
+def _parts(need: Need, meter: Meter) -> Iterator[LockEntry]:
     for one in sources(need):
         try:
             yield fetch_dataset(one, one.options.get("revision"), meter)
@@ -135,32 +200,25 @@ def _parts(need: Need, meter: Meter) -> Iterator[Entry]:
             return
 
 
-def _load(manager: Any, need: Need) -> Entry:
+def _load(manager: Any, need: Need) -> LockEntry:
     """Call the task's own loader; the harness does that when it builds the task."""
     dataset = build(manager, need.leaf).dataset
     rows, fields, revision = state_of(dataset)
-    return Entry(
+    return LockEntry(
         need.dataset,
         need.config,
         need.arguments,
         revision=revision or None,
         rows=rows,
         fields=fields,
-        size=_bytes(dataset),
+        size=size_of(dataset),
         fetched_at=now(),
     )
 
 
-def _bytes(dataset: Any) -> int | None:
-    splits = dataset.values() if isinstance(dataset, Mapping) else [dataset]
-    sizes = [getattr(getattr(split, "data", None), "nbytes", None) for split in splits]
-    known = [size for size in sizes if isinstance(size, int)]
-    return sum(known) if known else None
-
-
 def _frozen(
-    manager: Any, need: Need, known: Mapping[Key, Entry], meter: Meter
-) -> tuple[Entry, ...]:
+    manager: Any, need: Need, known: Mapping[Key, LockEntry], meter: Meter
+) -> tuple[LockEntry, ...]:
     locked = known.get(need.key)
     if locked is None:
         raise DataError(
@@ -178,27 +236,10 @@ def _frozen(
     return (locked, *parts)
 
 
-def _same(locked: Entry, found: Entry) -> None:
+def _same(locked: LockEntry, found: LockEntry) -> None:
     differences = locked.differences(found)
     if differences:
         raise DataError(
             f"{found.dataset} {found.config}".rstrip()
             + f" is not what is locked: {'; '.join(differences)}"
         )
-
-
-def as_json(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome for a machine."""
-    entry = outcome.entries[0] if outcome.entries else None
-    return {
-        "name": outcome.need.called[0],
-        "kind": outcome.need.kind,
-        "dataset": outcome.need.dataset,
-        "config": outcome.need.config,
-        "arguments": json.loads(outcome.need.arguments),
-        "revision": entry.revision if entry else None,
-        "rows": dict(entry.rows) if entry else {},
-        "size": entry.size if entry else None,
-        "status": outcome.status,
-        "why": outcome.missing.sentence if outcome.missing else None,
-    }

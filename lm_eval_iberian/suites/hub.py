@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.backoff import USER_AGENT
-from lm_eval_iberian.download import offline
 from lm_eval_iberian.errors import DataError, DataUnavailableError
-from lm_eval_iberian.suites.lock import Entry, File
+from lm_eval_iberian.files import sha256
+from lm_eval_iberian.network import (
+    USER_AGENT,
+    be_patient,
+    offline,
+    patiently,
+    status_code,
+)
+from lm_eval_iberian.suites.lock import COMMIT, File, LockEntry, now
 from lm_eval_iberian.suites.needs import Need
-from lm_eval_iberian.suites.politeness import be_patient, wait_for
-from lm_eval_iberian.suites.refusal import DamagedError, status_code
+from lm_eval_iberian.suites.refusal import DamagedError
 
 
 Meter = Callable[[int], None]
 _HF = re.compile(r"^hf://datasets/(?P<repo>[^@]+)@(?P<sha>[0-9a-f]{40})/(?P<name>.+)$")
-_COMMIT = re.compile(r"^[0-9a-f]{40}$")
 
 
-def fetch_dataset(need: Need, revision: str | None, meter: Meter) -> Entry:
+def fetch_dataset(need: Need, revision: str | None, meter: Meter) -> LockEntry:
     """Download a dataset and prepare it, so that it loads without a network.
 
     Faults that pass are tried again, three times in all. What is whole is not fetched
@@ -41,42 +42,10 @@ def fetch_dataset(need: Need, revision: str | None, meter: Meter) -> Entry:
     Raises:
         Exception: Whatever the libraries raise; ``refusal`` words it.
     """
-    for attempt in range(1, 100):
-        try:
-            return _fetch(need, revision, meter)
-        except Exception as error:
-            wait = wait_for(error, attempt)
-            if wait is None:
-                raise
-            time.sleep(wait)
-    raise AssertionError("pause() never gave up")
+    return patiently(lambda: _fetch(need, revision, meter))
 
 
-def state_of(dataset: Any) -> tuple[dict[str, int], dict[str, tuple[str, ...]], str]:
-    """Return rows and fields per split, and the commits, of a loaded dataset."""
-    splits = dataset if isinstance(dataset, Mapping) else {"all": dataset}
-    rows = {str(k): len(v) for k, v in splits.items() if hasattr(v, "__len__")}
-    fields = {str(k): tuple(map(str, _columns(v))) for k, v in splits.items()}
-    parts = {
-        part
-        for split in splits.values()
-        for file in getattr(split, "cache_files", None) or ()
-        for part in Path(file["filename"]).parts
-    }
-    commits = sorted(part for part in parts if _COMMIT.match(part))
-    return rows, fields, ",".join(commits)
-
-
-def now() -> str:
-    """Return the time, UTC, to the second."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def _columns(split: Any) -> list[str]:
-    return list(getattr(split, "column_names", None) or ())
-
-
-def _fetch(need: Need, revision: str | None, meter: Meter) -> Entry:
+def _fetch(need: Need, revision: str | None, meter: Meter) -> LockEntry:
     from datasets import DownloadConfig, disable_progress_bars, load_dataset_builder
 
     disable_progress_bars()
@@ -105,14 +74,14 @@ def _fetch(need: Need, revision: str | None, meter: Meter) -> Entry:
     return _entry(need, builder, files)
 
 
-def _entry(need: Need, builder: Any, files: tuple[File, ...]) -> Entry:
+def _entry(need: Need, builder: Any, files: tuple[File, ...]) -> LockEntry:
     splits, names = builder.info.splits or {}, tuple(builder.info.features or ())
     sha = str(builder.hash)
-    return Entry(
+    return LockEntry(
         dataset=need.dataset,
         config=need.config,
         arguments=need.arguments,
-        revision=sha if _COMMIT.match(sha) else None,
+        revision=sha if COMMIT.match(sha) else None,
         files=files,
         rows={split: info.num_examples for split, info in splits.items()},
         fields={split: names for split in splits},
@@ -127,7 +96,7 @@ def _commit(dataset: str, revision: str | None) -> tuple[str | None, dict[str, s
 
     Once per process and dataset: its configurations are of the same commit.
     """
-    known = revision if revision and _COMMIT.match(revision) else None
+    known = revision if revision and COMMIT.match(revision) else None
     if dataset.count("/") != 1 or Path(dataset).exists() or offline():
         return known, {}
     from huggingface_hub import HfApi
@@ -205,11 +174,7 @@ def _download(match: re.Match[str], meter: Meter) -> Path:
 
 
 def _file(name: str, path: Path) -> File:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return File(name, path.stat().st_size, digest.hexdigest())
+    return File(name, path.stat().st_size, sha256(path))
 
 
 def _check(file: File, wanted: str | None, path: Path) -> None:

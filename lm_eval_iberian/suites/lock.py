@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from lm_eval_iberian.files import write_whole
 
 
 LOCK = Path("iberian.lock.json")
+COMMIT = re.compile(r"^[0-9a-f]{40}$")
 _VERSION = 1
 _PACKAGES = ("datasets", "huggingface_hub", "lm-eval")
 _TEXTS = ("dataset", "config", "arguments", "fetched_at")
@@ -31,7 +34,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LockEntry:
     """One dataset that is whole.
 
     Attributes:
@@ -61,7 +64,7 @@ class Entry:
         """What tells it from all others."""
         return (self.dataset, self.config, self.arguments)
 
-    def differences(self, other: Entry) -> list[str]:
+    def differences(self, other: LockEntry) -> list[str]:
         """Say how another state of the dataset differs, a sentence part for each."""
         found = []
         if self.revision and other.revision and self.revision != other.revision:
@@ -85,7 +88,35 @@ class Entry:
         return found
 
 
-def read_lock(path: Path) -> dict[Key, Entry]:
+def state_of(dataset: Any) -> tuple[dict[str, int], dict[str, tuple[str, ...]], str]:
+    """Return rows and fields per split, and the commits, of a loaded dataset."""
+    splits = dataset if isinstance(dataset, Mapping) else {"all": dataset}
+    rows = {str(k): len(v) for k, v in splits.items() if hasattr(v, "__len__")}
+    fields = {str(k): tuple(map(str, _columns(v))) for k, v in splits.items()}
+    parts = {
+        part
+        for split in splits.values()
+        for file in getattr(split, "cache_files", None) or ()
+        for part in Path(file["filename"]).parts
+    }
+    commits = sorted(part for part in parts if COMMIT.match(part))
+    return rows, fields, ",".join(commits)
+
+
+def now() -> str:
+    """Return the time, UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def size_of(dataset: Any) -> int | None:
+    """Return the bytes of a loaded dataset's rows, where that is known."""
+    splits = dataset.values() if isinstance(dataset, Mapping) else [dataset]
+    sizes = [getattr(getattr(split, "data", None), "nbytes", None) for split in splits]
+    known = [size for size in sizes if isinstance(size, int)]
+    return sum(known) if known else None
+
+
+def read_lock(path: Path) -> dict[Key, LockEntry]:
     """Return the entries of a lock, by key.
 
     Raises:
@@ -108,7 +139,7 @@ def read_lock(path: Path) -> dict[Key, Entry]:
     return {entry.key: entry for entry in entries}
 
 
-def write_lock(path: Path, entries: Mapping[Key, Entry]) -> None:
+def write_lock(path: Path, entries: Mapping[Key, LockEntry]) -> None:
     """Write a lock, whole or not at all.
 
     Raises:
@@ -135,7 +166,11 @@ def _installed() -> dict[str, str]:
     return found
 
 
-def _entry(path: Path, place: int, row: Any) -> Entry:
+def _columns(split: Any) -> list[str]:
+    return list(getattr(split, "column_names", None) or ())
+
+
+def _entry(path: Path, place: int, row: Any) -> LockEntry:
     try:
         texts = {name: row[name] for name in _TEXTS}
         revision, size = row["revision"], row["size"]
@@ -153,6 +188,6 @@ def _entry(path: Path, place: int, row: Any) -> Entry:
         and (size is None or isinstance(size, int))
     ):
         raise DataError(f"{path}, datasets[{place}]: a value has the wrong type")
-    return Entry(
+    return LockEntry(
         **texts, revision=revision, files=files, rows=rows, fields=fields, size=size
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from lm_eval_iberian.download import CHECKING
+from lm_eval_iberian.network import CHECKING
 
 
 OFFLINE = {
@@ -64,7 +64,7 @@ def probe(
 
 def _tried(manager: Any, leaf: Any, shots: int | None) -> dict[str, Any]:
     from lm_eval_iberian.harness.building import build, render
-    from lm_eval_iberian.suites.hub import state_of
+    from lm_eval_iberian.suites.lock import state_of
     from lm_eval_iberian.suites.needs import need_of
 
     record: dict[str, Any] = {"task": leaf.name, "key": need_of(leaf).key}
@@ -78,8 +78,8 @@ def _tried(manager: Any, leaf: Any, shots: int | None) -> dict[str, Any]:
 
 
 def _why(error: Exception, dataset: str) -> dict[str, Any]:
-    from lm_eval_iberian.download import out_of_reach
     from lm_eval_iberian.errors import IberianError
+    from lm_eval_iberian.network import out_of_reach
     from lm_eval_iberian.suites.refusal import refusal
 
     found = refusal(error, dataset)

@@ -7,12 +7,16 @@ import importlib.metadata
 import importlib.util
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from lm_eval_iberian.download import out_of_reach
-from lm_eval_iberian.errors import DataError, DataUnavailableError, IberianError
+from lm_eval_iberian.errors import (
+    DataError,
+    DataUnavailableError,
+    IberianError,
+    causes,
+)
+from lm_eval_iberian.network import out_of_reach, status_code
 from lm_eval_iberian.terminal import one_line
 
 
@@ -50,7 +54,7 @@ def refusal(error: BaseException, dataset: str) -> Refusal:
         error: What was raised; its causes count as well.
         dataset: The hub's id, for the address where access is asked for.
     """
-    chain = list(_chain(error))
+    chain = list(causes(error))
     own = next((e for e in chain if isinstance(e, IberianError)), None)
     for one in chain:
         found = _of_the_hub(one, dataset) or _of_datasets(one, dataset)
@@ -76,7 +80,7 @@ def gated(dataset: str, why: str = "it is gated") -> Refusal:
 
 def broken_import(error: BaseException) -> str | None:
     """Name the import that an installed package no longer serves, if that is it."""
-    for one in _chain(error):
+    for one in causes(error):
         if not isinstance(one, ImportError) or not one.name:
             continue
         top = one.name.partition(".")[0]
@@ -87,21 +91,6 @@ def broken_import(error: BaseException) -> str | None:
             f" ({one_line(one, 150)}), which {top} {_version(top)} does not have"
         )
     return None
-
-
-def status_code(error: BaseException) -> int | None:
-    """Return the HTTP status an error carries, where it does."""
-    code = getattr(getattr(error, "response", None), "status_code", None)
-    return code if isinstance(code, int) else None
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    one: BaseException | None = error
-    while one is not None and id(one) not in seen:
-        seen.add(id(one))
-        yield one
-        one = one.__cause__ or one.__context__
 
 
 def _of_the_hub(error: BaseException, dataset: str) -> Refusal | None:

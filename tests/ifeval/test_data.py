@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_iberian.download import MIRROR, Source, cached, source
+from lm_eval_iberian.download import MIRROR, PinnedSource, cached, source
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.ifeval import data as module
 from lm_eval_iberian.ifeval.data import (
@@ -66,7 +66,9 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 @pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def mirror(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """A local server with the paper's layout; returns the folder it serves."""
     folder = tmp_path / "served"
     folder.mkdir()
@@ -79,10 +81,6 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=http.serve_forever, daemon=True).start()
     monkeypatch.setenv(MIRROR, f"http://127.0.0.1:{http.server_port}")
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.delenv("HF_DATASETS_OFFLINE", raising=False)
     yield folder
     http.shutdown()
 
@@ -216,7 +214,7 @@ HUB: list[dict[str, Any]] = [
 def pinned_as(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     """Let the English source expect what the test serves."""
 
-    def changed(name: str) -> Source:
+    def changed(name: str) -> PinnedSource:
         found = source(name)
         return (
             dataclasses.replace(found, **changes) if name == "google-ifeval" else found

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.suites.lock import Entry, File, read_lock, write_lock
+from lm_eval_iberian.suites.lock import File, LockEntry, read_lock, write_lock
 
 
-ENTRY = Entry(
+ENTRY = LockEntry(
     "own/good", "eu", revision="a" * 40, files=(File("x", 3, "0" * 64),),
     rows={"test": 2}, fields={"test": ("q", "a")}, size=3, fetched_at="2026-01-01",
 )  # fmt: skip
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    other = Entry("ours/utils.load", "lang=eu", '{"lang": "eu"}')
+    other = LockEntry("ours/utils.load", "lang=eu", '{"lang": "eu"}')
     path = tmp_path / "lock.json"
     write_lock(path, {entry.key: entry for entry in (ENTRY, other)})
     assert read_lock(path) == {ENTRY.key: ENTRY, other.key: other}

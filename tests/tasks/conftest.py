@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lm_eval_iberian.jsonl import read_jsonl
-from lm_eval_iberian.tasks import flores_archive, hub
+from lm_eval_iberian.tasks import benchmarks, flores_archive
 from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark, benchmark
 
 
@@ -27,7 +27,7 @@ def hub_rows() -> dict[tuple[str, str], list[dict[str, Any]]]:
 def fake_hub(
     hub_rows: dict[tuple[str, str], list[dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    own_cache: Path,
 ) -> Iterator[list[tuple[str, str | None, str]]]:
     """Let ``load_dataset`` answer from the cases; the list says what was asked."""
     import datasets
@@ -44,15 +44,13 @@ def fake_hub(
         )
 
     monkeypatch.setattr(datasets, "load_dataset", load)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
-    hub._load.cache_clear()
+    benchmarks._load.cache_clear()
     yield asked
-    hub._load.cache_clear()
+    benchmarks._load.cache_clear()
 
 
 @pytest.fixture
-def refusing_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def refusing_hub(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> Iterator[Any]:
     """Let ``load_dataset`` raise what the test gives; nothing is in the cache."""
     import datasets
 
@@ -62,13 +60,9 @@ def refusing_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[An
 
         monkeypatch.setattr(datasets, "load_dataset", load)
 
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
-    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "LM_EVAL_IBERIAN_MIRROR"):
-        monkeypatch.delenv(name, raising=False)
-    hub._load.cache_clear()
+    benchmarks._load.cache_clear()
     yield refuse
-    hub._load.cache_clear()
+    benchmarks._load.cache_clear()
 
 
 @pytest.fixture

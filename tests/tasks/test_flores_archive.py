@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from file_server import serve_file
 
-from lm_eval_iberian import download
+from lm_eval_iberian import download, network
 from lm_eval_iberian.errors import DataError, DataUnavailableError
 from lm_eval_iberian.tasks import flores_archive
 from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark
@@ -41,54 +40,27 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarIn
     return info
 
 
-class Handler(BaseHTTPRequestHandler):
-    content: bytes
-    asked: list[str]
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        kind = self.path.split("/")[1]
-        if kind.isdigit():
-            self.send_error(int(kind))
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.content)))
-        self.end_headers()
-        half = self.content[: len(self.content) // 2]
-        self.wfile.write(half if kind == "cut" else self.content)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
 def serve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_flores: Small
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch, small_flores: Small
 ) -> Iterator[Callable[..., list[str]]]:
     """Serve an archive and pin its size and digest, or others."""
-    handler = type("Serving", (Handler,), {"asked": [], "content": b""})
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path / "hf"))
-    for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "LM_EVAL_IBERIAN_MIRROR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(network.time, "sleep", lambda seconds: None)
+    with serve_file() as server:
 
-    def start(content: bytes, kind: str = "good", **pinned: Any) -> list[str]:
-        handler.content = content
-        found = replace(
-            download.source("flores-200"),
-            url=f"http://127.0.0.1:{http.server_port}/{kind}/flores.tar.gz",
-            sha256=hashlib.sha256(content).hexdigest(),
-            size=len(content),
-        )
-        found = replace(found, **pinned)
-        monkeypatch.setattr(flores_archive, "source", lambda name: found)
-        return handler.asked
+        def start(content: bytes, kind: str = "good", **pinned: Any) -> list[str]:
+            server.content = content
+            found = replace(
+                download.source("flores-200"),
+                url=f"{server.url}/{kind}/flores.tar.gz",
+                sha256=hashlib.sha256(content).hexdigest(),
+                size=len(content),
+            )
+            found = replace(found, **pinned)
+            monkeypatch.setattr(flores_archive, "source", lambda name: found)
+            return server.asked
 
-    yield start
-    http.shutdown()
+        yield start
 
 
 def files(folder: Path) -> list[str]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
-from lm_eval_iberian.suites.lanes import run_lanes
+from lm_eval_iberian.suites.fetch import run_lanes
 
 
 def test_a_lane_is_never_entered_twice_and_few_run_at_once() -> None:
@@ -41,3 +43,24 @@ def test_no_jobs() -> None:
 def test_what_work_raises_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         list(run_lanes([0], str, lambda job: 1 / job, 2))
+
+
+INTERRUPTED = """
+import threading
+from lm_eval_iberian.suites.fetch import run_lanes
+
+def work(job):
+    if job == "endless":
+        threading.Event().wait()
+    return job
+
+for _ in run_lanes(["endless", "short", "never"], str, work, 2):
+    raise KeyboardInterrupt
+"""
+
+
+def test_an_interrupt_waits_for_no_job() -> None:
+    command = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert done.stderr.endswith("KeyboardInterrupt\n")
