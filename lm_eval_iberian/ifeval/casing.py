@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
-    Parameter,
+    Kwarg,
     Verdict,
     compare,
     shown,
@@ -67,8 +67,8 @@ INSTRUCTIONS = (
         "change_case:capital_word_frequency",
         capital_frequency,
         (
-            Parameter("capital_frequency", "count"),
-            Parameter("capital_relation", "relation"),
+            Kwarg("capital_frequency", "count"),
+            Kwarg("capital_relation", "relation"),
         ),
     ),
 )

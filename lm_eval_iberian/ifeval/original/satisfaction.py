@@ -99,10 +99,10 @@ def _obstacle(
 
 def _drawn(arguments: Arguments) -> str | None:
     """Name the first argument that is missing or negative, so drawn by chance."""
-    for parameter in INSTRUCTIONS[arguments.instruction_id].parameters:
-        value = arguments.get(parameter.name)
+    for kwarg in INSTRUCTIONS[arguments.instruction_id].kwargs:
+        value = arguments.get(kwarg.name)
         if value in (None, "", ()) or (isinstance(value, int) and value < 0):
-            return parameter.name
+            return kwarg.name
     return None
 
 
