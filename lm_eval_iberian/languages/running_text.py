@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
@@ -80,26 +79,24 @@ def chunks(text: str) -> list[str]:
     """
     parts: list[str] = []
     held = ""
-    for piece in _pieces(text):
-        if not piece:
-            if len(held) >= _PARAGRAPH:
-                parts.append(held)
-                held = ""
-            continue
-        held = f"{held} {piece}" if held else piece
-        if len(held) >= CHUNK:
+    for line in text.split("\n"):
+        if not line.strip() and len(held) >= _PARAGRAPH:
             parts.append(held)
             held = ""
+        for piece in _pieces(line):
+            held = f"{held} {piece}" if held else piece
+            if len(held) >= CHUNK:
+                parts.append(held)
+                held = ""
     return [*parts, held] if held else parts
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """Yield sentences, what is too long for one in parts, nothing for a blank line."""
-    for line in text.split("\n"):
-        if not line.strip():
-            yield ""
-        for piece in _SENTENCE_END.split(line):
-            if len(piece) <= 2 * _LONGEST_CHUNK:
-                yield from (piece,) if piece.strip() else ()
-            else:
-                yield from _CUT.findall(piece)
+def _pieces(line: str) -> list[str]:
+    """Return the sentences of a line; what is too long for one in parts."""
+    found: list[str] = []
+    for piece in _SENTENCE_END.split(line):
+        if len(piece) > 2 * _LONGEST_CHUNK:
+            found += _CUT.findall(piece)
+        elif piece.strip():
+            found.append(piece)
+    return found
