@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Final
 
 from lm_eval_iberian.languages.folding import compose
-from lm_eval_iberian.languages.markup import without_fences
 
 
 # fewer letters than this are no text to judge
@@ -46,6 +45,25 @@ def running_text(text: str) -> str:
         if count_letters(prose, MIN_LETTERS) == MIN_LETTERS:
             break
     return _MARKUP.sub(" ", prose).strip()
+
+
+def without_fences(text: str) -> str:
+    """Return the text without fenced code; fenced text if there is nothing else.
+
+    An unclosed fence reaches to the end, as in Markdown.
+    """
+    outside: list[str] = []
+    inside: list[str] = []
+    fence = ""
+    for line in text.split("\n"):
+        mark = line.lstrip()[:3]
+        if mark in ("```", "~~~") and fence in ("", mark):
+            fence = "" if fence else mark
+        else:
+            (inside if fence else outside).append(line)
+    if not any(map(str.isalpha, "".join(outside))):
+        outside = inside
+    return "\n".join(outside)
 
 
 def sample(text: str) -> str:
