@@ -1,4 +1,4 @@
-"""How often arguments are validated: once for each instruction of a row."""
+"""What is done once: arguments are validated, the language of an answer is decided."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from lm_eval_iberian.ifeval.data import load
 from lm_eval_iberian.ifeval.instruction import Instruction
 from lm_eval_iberian.ifeval.scoring import score_by
+from lm_eval_iberian.languages import detect
 
 
 ANSWERS = ("compliant", "non_compliant")
@@ -54,3 +55,28 @@ def test_a_mapping_is_validated_when_it_is_scored(validated: list[str]) -> None:
     row = {"key": 1, "prompt": "Agurtu.", "instruction_id_list": ids, "lang": "eu"}
     all_that_is_reported(row | {"kwargs": [{}, {}]}, "Hona, hemen:\nkaixo,\nagur")
     assert validated == ids
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [
+        ("change_case:english_lowercase", {}),
+        ("language:response_language", {"language": "eu"}),
+    ],
+)
+def test_the_language_is_decided_once_for_check_and_rates(
+    monkeypatch: pytest.MonkeyPatch, name: str, kwargs: dict[str, Any]
+) -> None:
+    ranked: list[str | None] = []
+    rank = detect.rank
+
+    def counted(parts: list[str], wanted: str | None = None) -> Any:
+        ranked.append(wanted)
+        return rank(parts, wanted)
+
+    monkeypatch.setattr(detect, "rank", counted)
+    detect._decide.cache_clear()
+    row = {"key": 1, "prompt": "Agurtu.", "instruction_id_list": [name], "lang": "eu"}
+    answer = f"gaur goizean {name} ikusi dugu, eta oso pozik gaude etxean denok."
+    all_that_is_reported(row | {"kwargs": [kwargs]}, answer)
+    assert ranked == ["eu"]
