@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from lm_eval_iberian.languages import compose, is_all_lower, is_all_upper
-from lm_eval_iberian.languages.markup import without_fences
+from lm_eval_iberian.languages.running_text import without_fences
 
 
 DICTIONARIES: Final = {

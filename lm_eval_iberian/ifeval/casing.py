@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
-    Parameter,
+    Kwarg,
     Verdict,
     compare,
     shown,
@@ -37,10 +37,12 @@ def _case(
 
     A language that cannot be told from so short an answer is not held against it.
     """
-    if any(map(other, answer.text)):
-        found = [w for w in words(answer.text, answer.profile) if any(map(other, w))]
+    letters = set(answer.text)
+    if others := set(filter(other, letters)):
+        every = words(answer.text, answer.profile)
+        found = [word for word in every if not others.isdisjoint(word)]
         return Verdict(False, f"{names[1]} letters found in {shown(found)}")
-    if not any(map(wanted, answer.text)):
+    if not any(map(wanted, letters)):
         return Verdict(False, f"no {names[0]} letters found")
     decision = decide_language(answer.text, asked_language(answer))
     reason = f"all letters are {names[0]}; {decision.reason}"
@@ -67,8 +69,8 @@ INSTRUCTIONS = (
         "change_case:capital_word_frequency",
         capital_frequency,
         (
-            Parameter("capital_frequency", "count"),
-            Parameter("capital_relation", "relation"),
+            Kwarg("capital_frequency", "count"),
+            Kwarg("capital_relation", "relation"),
         ),
     ),
 )

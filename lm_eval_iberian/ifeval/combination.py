@@ -8,7 +8,7 @@ from typing import Final
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
-    Parameter,
+    Kwarg,
     Verdict,
     shorten,
 )
@@ -64,6 +64,6 @@ INSTRUCTIONS = (
     Instruction(
         "combination:repeat_prompt",
         repeat_prompt,
-        (Parameter("prompt_to_repeat", "text"),),
+        (Kwarg("prompt_to_repeat", "text"),),
     ),
 )

@@ -19,7 +19,6 @@ from lm_eval_iberian.ifeval.asked_numbers import (
 from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Answer
 from lm_eval_iberian.ifeval.marks_of_form import offered
 from lm_eval_iberian.ifeval.prompt import Prompt
-from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.languages import (
     LanguageProfile,
     compose,
@@ -91,8 +90,8 @@ def inconsistencies(prompt: Prompt) -> list[Finding]:
     """
     profile = load_profile(prompt.lang)
     found = []
-    for name, kwargs in zip(prompt.instruction_ids, prompt.kwargs, strict=True):
-        id_ = resolve(name).id
+    for demand in prompt.demands:
+        id_, kwargs = demand.instruction.id, demand.arguments
         for kwarg, value in kwargs.items():
             for why in _missing(kwarg, value, kwargs, prompt, profile):
                 found.append(Finding(prompt.key, id_, kwarg, value, why))
@@ -166,7 +165,7 @@ def _strange_options(prompt: Prompt, profile: LanguageProfile) -> list[str]:
 
 def _unchecked_case(prompt: Prompt, profile: LanguageProfile) -> Iterator[Finding]:
     """Yield a word about letter case in a prompt without any check of it."""
-    ids = [resolve(name).id for name in prompt.instruction_ids]
+    ids = [demand.instruction.id for demand in prompt.demands]
     cue = next((c for c in profile.case.cues if _begins(c, prompt.prompt)), None)
     if cue is not None and not any(id_.startswith("change_case:") for id_ in ids):
         why = "the prompt asks for letter case and nothing checks it"
@@ -196,12 +195,13 @@ def _turned_limits(prompt: Prompt) -> Iterator[Finding]:
 
 def _checked(prompt: Prompt) -> Iterator[tuple[str, str, tuple[str, int]]]:
     """Yield id, kwarg and (relation, value) of every limit in the kwargs."""
-    for name, kwargs in zip(prompt.instruction_ids, prompt.kwargs, strict=True):
+    for demand in prompt.demands:
+        id_, kwargs = demand.instruction.id, demand.arguments
         for kwarg, value in kwargs.items():
             if kwarg in _RELATED:
-                yield resolve(name).id, kwarg, (kwargs[_RELATED[kwarg]], value)
+                yield id_, kwarg, (kwargs[_RELATED[kwarg]], value)
             elif kwarg in _MINIMAL:
-                yield resolve(name).id, kwarg, (AT_LEAST, value)
+                yield id_, kwarg, (AT_LEAST, value)
 
 
 def _fails(asked: Limit, checked: tuple[str, int]) -> bool:

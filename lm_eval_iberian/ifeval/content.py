@@ -10,7 +10,7 @@ from typing import Final
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
-    Parameter,
+    Kwarg,
     Verdict,
     shorten,
     shown,
@@ -94,11 +94,11 @@ INSTRUCTIONS = (
     Instruction(
         "detectable_content:number_placeholders",
         placeholders,
-        (Parameter("num_placeholders", "count"),),
+        (Kwarg("num_placeholders", "count"),),
     ),
     Instruction(
         "detectable_content:postscript",
         postscript,
-        (Parameter("postscript_marker", "text"),),
+        (Kwarg("postscript_marker", "text"),),
     ),
 )

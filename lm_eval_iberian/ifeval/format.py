@@ -9,7 +9,7 @@ from typing import Final, NoReturn
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
-    Parameter,
+    Kwarg,
     Verdict,
     shown,
 )
@@ -131,8 +131,8 @@ def constrained(answer: Answer) -> Verdict:
     return Verdict(False, f"none of the options found: {shown(options)}")
 
 
-def _count(name: str) -> tuple[Parameter, ...]:
-    return (Parameter(name, "count"),)
+def _count(name: str) -> tuple[Kwarg, ...]:
+    return (Kwarg(name, "count"),)
 
 
 INSTRUCTIONS = (
@@ -147,7 +147,7 @@ INSTRUCTIONS = (
     Instruction(
         "detectable_format:multiple_sections",
         sections,
-        (Parameter("section_spliter", "text"), Parameter("num_sections", "count")),
+        (Kwarg("section_spliter", "text"), Kwarg("num_sections", "count")),
     ),
     Instruction("detectable_format:json_format", json_format),
     Instruction("detectable_format:title", title),

@@ -98,8 +98,8 @@ _KINDS: Final[Mapping[str, tuple[str, Callable[[object], bool]]]] = {
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """A kwarg of an instruction: its name, its kind, whether it may be missing."""
+class Kwarg:
+    """A kwarg that a type takes: its name, its kind, whether it may be missing."""
 
     name: str
     kind: str
@@ -107,7 +107,7 @@ class Parameter:
 
     def __post_init__(self) -> None:
         if self.kind not in _KINDS:
-            raise ValueError(f"Parameter {self.name}: unknown kind {self.kind!r}.")
+            raise ValueError(f"Kwarg {self.name}: unknown kind {self.kind!r}.")
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,12 @@ class Instruction:
     Attributes:
         id: Google's id, e.g. ``punctuation:no_comma``.
         check: Takes the answer and, by name, the arguments.
-        parameters: The kwargs it uses.
+        kwargs: What arguments it takes.
     """
 
     id: str
     check: Checker
-    parameters: tuple[Parameter, ...] = ()
+    kwargs: tuple[Kwarg, ...] = ()
 
     def validate(self, kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the arguments among ``kwargs``; ``None`` is a missing value, 0 is not.
@@ -137,18 +137,18 @@ class Instruction:
             kind = type(kwargs).__name__
             raise DataError(f"{self.id}: kwargs must be a mapping, not {kind}.")
         given = {str(k): v for k, v in (kwargs or {}).items() if v is not None}
-        known = {parameter.name: parameter for parameter in self.parameters}
+        known = {kwarg.name: kwarg for kwarg in self.kwargs}
         for name in given:
             if name not in known:
                 raise DataError(self._unknown(name, list(known)))
-        for name, parameter in known.items():
+        for name, kwarg in known.items():
             if name not in given:
-                if parameter.required:
+                if kwarg.required:
                     raise DataError(f"{self.id}: kwarg {name!r} is missing.")
                 continue
-            if parameter.kind == "texts" and isinstance(given[name], str):
+            if kwarg.kind == "texts" and isinstance(given[name], str):
                 given[name] = [given[name]]
-            wording, fits = _KINDS[parameter.kind]
+            wording, fits = _KINDS[kwarg.kind]
             if not fits(given[name]):
                 found = shorten(repr(given[name]), 80)
                 raise DataError(
@@ -156,22 +156,39 @@ class Instruction:
                 )
         return given
 
-    def judge(self, answer: Answer, kwargs: Mapping[str, Any] | None) -> Verdict:
-        """Check an answer; a blank one never follows.
-
-        Raises:
-            DataError: The kwargs are not those of this instruction.
-        """
-        arguments = self.validate(kwargs)
-        if not answer.text.strip():
-            return Verdict(False, "the answer is empty")
-        return self.check(answer, **arguments)
-
     def _unknown(self, name: str, known: list[str]) -> str:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         takes = ", ".join(known) or "no kwargs"
         return f"{self.id}: unknown kwarg {name!r}.{hint} It takes {takes}."
+
+
+@dataclass(frozen=True)
+class Demand:
+    """An instruction with the arguments of one prompt, which fit it.
+
+    Attributes:
+        instruction: The type.
+        arguments: What its ``validate`` returned.
+    """
+
+    instruction: Instruction
+    arguments: dict[str, Any]
+
+    @classmethod
+    def of(cls, instruction: Instruction, kwargs: Mapping[str, Any] | None) -> Demand:
+        """Put an instruction and its kwargs together.
+
+        Raises:
+            DataError: They are not those of the instruction.
+        """
+        return cls(instruction, instruction.validate(kwargs))
+
+    def judge(self, answer: Answer) -> Verdict:
+        """Check an answer; a blank one never follows."""
+        if not answer.text.strip():
+            return Verdict(False, "the answer is empty")
+        return self.instruction.check(answer, **self.arguments)
 
 
 def compare(found: int, relation: str, wanted: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
-    Parameter,
+    Kwarg,
     Verdict,
     counted,
     shown,
@@ -54,28 +54,28 @@ def letters(
 
 
 INSTRUCTIONS = (
-    Instruction("keywords:existence", existence, (Parameter("keywords", "texts"),)),
+    Instruction("keywords:existence", existence, (Kwarg("keywords", "texts"),)),
     Instruction(
         "keywords:frequency",
         frequency,
         (
-            Parameter("keyword", "text"),
-            Parameter("frequency", "count"),
-            Parameter("relation", "relation"),
+            Kwarg("keyword", "text"),
+            Kwarg("frequency", "count"),
+            Kwarg("relation", "relation"),
         ),
     ),
     Instruction(
         "keywords:forbidden_words",
         forbidden,
-        (Parameter("forbidden_words", "texts"),),
+        (Kwarg("forbidden_words", "texts"),),
     ),
     Instruction(
         "keywords:letter_frequency",
         letters,
         (
-            Parameter("letter", "character"),
-            Parameter("let_frequency", "count"),
-            Parameter("let_relation", "relation"),
+            Kwarg("letter", "character"),
+            Kwarg("let_frequency", "count"),
+            Kwarg("let_relation", "relation"),
         ),
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from lm_eval_iberian.ifeval.instruction import Answer, Instruction, Parameter, Verdict
+from lm_eval_iberian.ifeval.instruction import Answer, Instruction, Kwarg, Verdict
 from lm_eval_iberian.languages import (
     LanguageProfile,
     decide_language,
@@ -121,6 +121,6 @@ INSTRUCTIONS = (
     Instruction(
         "language:response_language",
         response_language,
-        (Parameter("language", "language"),),
+        (Kwarg("language", "language"),),
     ),
 )

@@ -8,7 +8,7 @@ from typing import Final
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
-    Parameter,
+    Kwarg,
     Verdict,
     counted,
     shorten,
@@ -82,25 +82,25 @@ INSTRUCTIONS = (
     Instruction(
         "length_constraints:number_words",
         number_words,
-        (Parameter("num_words", "count"), Parameter("relation", "relation")),
+        (Kwarg("num_words", "count"), Kwarg("relation", "relation")),
     ),
     Instruction(
         "length_constraints:number_sentences",
         number_sentences,
-        (Parameter("num_sentences", "count"), Parameter("relation", "relation")),
+        (Kwarg("num_sentences", "count"), Kwarg("relation", "relation")),
     ),
     Instruction(
         "length_constraints:number_paragraphs",
         number_paragraphs,
-        (Parameter("num_paragraphs", "rank"),),
+        (Kwarg("num_paragraphs", "rank"),),
     ),
     Instruction(
         "length_constraints:nth_paragraph_first_word",
         first_word,
         (
-            Parameter("num_paragraphs", "rank"),
-            Parameter("nth_paragraph", "rank"),
-            Parameter("first_word", "text"),
+            Kwarg("num_paragraphs", "rank"),
+            Kwarg("nth_paragraph", "rank"),
+            Kwarg("first_word", "text"),
         ),
     ),
 )

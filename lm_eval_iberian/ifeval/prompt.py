@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.registry import resolve
-from lm_eval_iberian.ifeval.rows import Published
+from lm_eval_iberian.ifeval.instruction import Demand
+from lm_eval_iberian.ifeval.registry import LEFT_OUT, resolve
 
-
-# The BSC's Spanish and Catalan sets (M-IFEval) have types of their own, unchecked here.
-_ADDITIONAL: Final = frozenset(
-    {
-        "punctuation:question_marks",
-        "punctuation:exclamation_marks",
-        "special_character:enie",
-        "special_character:tildes",
-        "special_character:dieresis",
-    }
-)
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.0*)?")
 
 
+Published = tuple[Sequence[str], Sequence[Mapping[str, Any] | None]]
+
+
 @dataclass(frozen=True)
 class Prompt:
-    """One IFEval prompt.
+    """One IFEval prompt; its arguments are validated when it is made.
 
     ``kwargs[i]`` belongs to ``instruction_ids[i]`` and holds only what that instruction
     uses. ``instruction_ids`` may be empty: such a prompt is never scored.
@@ -40,6 +32,11 @@ class Prompt:
         skipped_ids: Instructions that were left out because nothing here checks them.
         published: Ids and kwargs as they were before any repair.
         published_prompt: The text before any repair; answers may be filed under it.
+        demands: The instructions, each with its kwargs.
+
+    Raises:
+        DataError: Ids, kwargs and flags are not equally many, or kwargs do not fit.
+        UnknownNameError: No such instruction.
     """
 
     key: int
@@ -51,6 +48,7 @@ class Prompt:
     skipped_ids: tuple[str, ...] = ()
     published: Published = ((), ())
     published_prompt: str = ""
+    demands: tuple[Demand, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         count = len(self.instruction_ids)
@@ -66,6 +64,10 @@ class Prompt:
             object.__setattr__(self, "published", both)
         if not self.published_prompt:
             object.__setattr__(self, "published_prompt", self.prompt)
+        instructions = map(resolve, self.instruction_ids)
+        demands = tuple(map(Demand.of, instructions, self.kwargs))
+        object.__setattr__(self, "demands", demands)
+        object.__setattr__(self, "kwargs", tuple(one.arguments for one in demands))
 
 
 def decoded(row: dict[str, Any]) -> dict[str, Any]:
@@ -109,25 +111,23 @@ def parse_prompt(
         raise DataError(f"{where}: 'prompt' must be a text, found {text!r}")
     ids, kwargs = _lists(row, where)
     kept = [place for place, name in enumerate(ids) if not _is_additional(name)]
-    arguments: dict[int, dict[str, Any]] = {}
-    for place in kept:
-        try:
-            arguments[place] = resolve(ids[place]).validate(kwargs[place])
-        except (UnknownNameError, DataError) as error:
-            raise DataError(f"{where}: {error}") from error
     flags = _flags(row, len(ids), where)
     before = published or row
-    return Prompt(
-        key,
-        text,
-        tuple(ids[place] for place in kept),
-        tuple(arguments.values()),
-        lang,
-        tuple(flags[place] for place in kept),
-        tuple(_bare(name) for name in ids if _is_additional(name)),
-        _published(before, where),
-        str(before.get("prompt") or text),
-    )
+    both = _published(before, where)
+    try:
+        return Prompt(
+            key,
+            text,
+            tuple(ids[place] for place in kept),
+            tuple(kwargs[place] for place in kept),
+            lang,
+            tuple(flags[place] for place in kept),
+            tuple(_bare(name) for name in ids if _is_additional(name)),
+            both,
+            str(before.get("prompt") or text),
+        )
+    except (UnknownNameError, DataError) as error:
+        raise DataError(f"{where}: {error}") from error
 
 
 def _lists(
@@ -169,7 +169,7 @@ def _bare(instruction_id: str) -> str:
 
 
 def _is_additional(instruction_id: str) -> bool:
-    return _bare(instruction_id) in _ADDITIONAL
+    return _bare(instruction_id) in LEFT_OUT
 
 
 def _from_json(value: Any) -> Any:

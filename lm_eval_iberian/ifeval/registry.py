@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from lm_eval_iberian.errors import UnknownNameError
+from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval import (
     casing,
     combination,
@@ -28,8 +28,16 @@ _FAMILIES: Final = (
     keywords, language, length, content, format, combination, startend, casing,
     punctuation,
 )  # fmt: skip
-INSTRUCTIONS: Final[Mapping[str, Instruction]] = MappingProxyType(
-    {item.id: item for family in _FAMILIES for item in family.INSTRUCTIONS}
+# The BSC's Spanish and Catalan sets (M-IFEval) have types of their own, unchecked here:
+# prompts leave them out.
+LEFT_OUT: Final = frozenset(
+    {
+        "punctuation:question_marks",
+        "punctuation:exclamation_marks",
+        "special_character:enie",
+        "special_character:tildes",
+        "special_character:dieresis",
+    }
 )
 
 # What published datasets put before an id, and call the case checks, besides the packs.
@@ -59,17 +67,40 @@ def resolve(instruction_id: str) -> Instruction:
 
 def _canonical(instruction_id: str) -> str:
     """Return the id without its prefix and with Google's name of the case checks."""
-    prefix, colon, rest = instruction_id.partition(":")
-    known = _PREFIXES.union(available_languages())
-    name = rest if colon and ":" in rest and prefix in known else instruction_id
+    prefix, _, rest = instruction_id.partition(":")
+    prefixed = ":" in rest and (prefix in _PREFIXES or prefix in available_languages())
+    name = rest if prefixed else instruction_id
     match = _CASE.fullmatch(name)
-    if match and match[1] in _case_languages():
+    if match and (match[1] in _CASE_LANGUAGES or match[1] in _pack_names()):
         return f"change_case:english_{match[2]}"
     return name
 
 
 @cache
-def _case_languages() -> frozenset[str]:
-    """Return the language names that the ids of the case checks may carry."""
-    packs = {load_profile(lang).name.lower() for lang in available_languages()}
-    return _CASE_LANGUAGES | packs
+def _pack_names() -> frozenset[str]:
+    """Return the names of the languages that have a pack, as ids carry them."""
+    return frozenset(load_profile(lang).name.lower() for lang in available_languages())
+
+
+def _registered() -> Mapping[str, Instruction]:
+    """Return the types of all families by id.
+
+    Raises:
+        DataError: No prompt would ever reach a type: prompts leave its id out, another
+            type has it, or it is one more name of another.
+    """
+    found: dict[str, Instruction] = {}
+    for family in _FAMILIES:
+        for item in family.INSTRUCTIONS:
+            where = f"{family.__name__}: {item.id!r}"
+            if item.id in LEFT_OUT:
+                raise DataError(f"{where} is in LEFT_OUT; take it out there")
+            if _canonical(item.id) != item.id:
+                raise DataError(f"{where} is read as {_canonical(item.id)!r}")
+            if item.id in found:
+                raise DataError(f"{where} is another type already")
+            found[item.id] = item
+    return MappingProxyType(found)
+
+
+INSTRUCTIONS: Final = _registered()

@@ -1,23 +1,119 @@
-"""Prompts with their instructions, and what one scoring says of one answer."""
+"""A prompt with its instructions, an answer to it, what one scoring says of that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.ifeval.conduct import Conduct
-from lm_eval_iberian.ifeval.instruction import Verdict
+from lm_eval_iberian.ifeval.conduct import Conduct, observe
+from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
+from lm_eval_iberian.ifeval.original import satisfiable
+from lm_eval_iberian.ifeval.prompt import Prompt, Published
+from lm_eval_iberian.ifeval.registry import resolve
+from lm_eval_iberian.ifeval.thoughts import Spoken, without_thoughts
+from lm_eval_iberian.languages import LanguageProfile, compose, load_profile
 
 
-class Aside(Protocol):
-    """What is known of an answer whatever the scoring."""
+@dataclass(frozen=True)
+class Row:
+    """What scoring needs of a prompt.
 
-    @property
-    def conduct(self) -> Conduct: ...  # noqa: D102
-    @property
-    def satisfiable(self) -> Set[tuple[int, str]]: ...  # noqa: D102
+    Attributes:
+        key: Its key, where it has one.
+        prompt: Its text, where it is known.
+        demands: Its instructions.
+        published: Ids and kwargs as they were before any repair.
+        unsatisfiable: For each instruction, whether no answer can follow it.
+        profile: The language of the task.
+    """
+
+    key: int | str | None
+    prompt: str | None
+    demands: Sequence[Demand]
+    published: Published
+    unsatisfiable: Sequence[bool]
+    profile: LanguageProfile
+
+
+def read_row(
+    row: Prompt | Mapping[str, Any], lang: str | LanguageProfile | None
+) -> Row:
+    """Return a row of either form; a prompt's arguments were validated before.
+
+    Raises:
+        DataError: A field is missing, ids and kwargs are not equally many, or kwargs
+            are not those of their instruction.
+    """
+    if isinstance(row, Prompt):
+        profile = profile_of(row.lang if lang is None else lang)
+        return Row(
+            row.key,
+            row.prompt,
+            row.demands,
+            row.published,
+            row.unsatisfiable,
+            profile,
+        )
+    key = row.get("key")
+    for name in ("prompt", "instruction_id_list", "kwargs"):
+        if name not in row:
+            raise DataError(f"Row {key}: it has no {name!r}.")
+    ids, kwargs = row["instruction_id_list"], row["kwargs"]
+    if len(ids) != len(kwargs):
+        raise DataError(f"Row {key}: {len(ids)} instructions but {len(kwargs)} kwargs.")
+    wanted = row.get("lang") if lang is None else lang
+    if wanted is None:
+        raise DataError(f"Row {key}: it names no language, and none was given.")
+    profile = profile_of(wanted)
+    instructions = [resolve(name) for name in ids]
+    try:
+        demands = tuple(map(Demand.of, instructions, kwargs))
+    except DataError as error:
+        raise DataError(f"Row {key}: {error}") from error
+    published = row.get("published") or (ids, kwargs)
+    unsatisfiable = row.get("unsatisfiable") or ()
+    return Row(key, row["prompt"], demands, published, unsatisfiable, profile)
+
+
+@dataclass(eq=False)
+class Answered:
+    """One answer and all that was asked of it."""
+
+    row: Row
+    response: str | None
+    truncated: bool | None
+
+    @cached_property
+    def spoken(self) -> Spoken:
+        """The answer without its thoughts."""
+        return without_thoughts(self.response or "")
+
+    @cached_property
+    def answer(self) -> Answer:
+        """The same as the repaired checkers see it."""
+        return Answer(compose(self.spoken.text), self.row.profile, self.row.prompt)
+
+    @cached_property
+    def conduct(self) -> Conduct:
+        """What is known of the answer besides; the same for every scoring."""
+        languages = (asked.arguments.get("language") for asked in self.row.demands)
+        language = next((lang for lang in languages if lang is not None), None)
+        return observe(self.answer, self.spoken, language, self.truncated)
+
+    @cached_property
+    def satisfiable(self) -> frozenset[tuple[int, str]]:
+        """The instructions, by place and id, that both scorings can be satisfied in."""
+        flags = dict(enumerate(self.row.unsatisfiable))
+        published = enumerate(zip(*self.row.published, strict=True))
+        return frozenset(
+            (at, resolve(name).id)
+            for at, (name, kwargs) in published
+            if not flags.get(at)
+            and satisfiable(name, kwargs, lang=self.row.profile, prompt=self.row.prompt)
+        )
 
 
 @dataclass(frozen=True)
@@ -31,7 +127,7 @@ class RowScore:
         places: Where each of them stands in the prompt's own list.
         strict: One verdict for each instruction, on the answer as it is.
         loose: The same on the most favourable of eight variants of the answer.
-        aside: What is known besides the verdicts; found out when it is asked for.
+        answered: What is known besides the verdicts; found out when it is asked for.
     """
 
     key: int | str | None
@@ -39,12 +135,12 @@ class RowScore:
     places: tuple[int, ...]
     strict: tuple[Verdict, ...]
     loose: tuple[Verdict, ...]
-    aside: Aside
+    answered: Answered
 
     @property
     def conduct(self) -> Conduct:
         """What else is known of the answer: empty, cut off, off-language …"""
-        return self.aside.conduct
+        return self.answered.conduct
 
     @property
     def satisfiable(self) -> tuple[bool, ...]:
@@ -53,7 +149,7 @@ class RowScore:
         That is by an answer which does what the prompt says.
         """
         pairs = zip(self.places, self.instruction_ids, strict=True)
-        return tuple(pair in self.aside.satisfiable for pair in pairs)
+        return tuple(pair in self.answered.satisfiable for pair in pairs)
 
     @property
     def counts(self) -> bool:
@@ -71,85 +167,6 @@ class RowScore:
         return self.counts and all(verdict.followed for verdict in self.loose)
 
 
-Published = tuple[Sequence[str], Sequence[Mapping[str, Any] | None]]
-
-
-class PromptLike(Protocol):
-    """A prompt and its instructions, as ``ifeval.data`` reads them."""
-
-    @property
-    def key(self) -> int: ...  # noqa: D102
-    @property
-    def prompt(self) -> str: ...  # noqa: D102
-    @property
-    def instruction_ids(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def kwargs(self) -> Sequence[Mapping[str, Any] | None]: ...  # noqa: D102
-    @property
-    def lang(self) -> str: ...  # noqa: D102
-    @property
-    def published(self) -> Published: ...  # noqa: D102
-    @property
-    def unsatisfiable(self) -> Sequence[bool]: ...  # noqa: D102
-
-
-@dataclass(frozen=True)
-class Row:
-    """What scoring needs of a prompt.
-
-    Attributes:
-        key: Its key, where it has one.
-        prompt: Its text, where it is known.
-        instruction_ids: Ids in any form that ``registry.resolve`` knows.
-        kwargs: The arguments of each.
-        lang: Its language, where it names one.
-        published: Ids and kwargs as they were before any repair.
-        unsatisfiable: For each instruction, whether no answer can follow it.
-    """
-
-    key: int | str | None
-    prompt: str | None
-    instruction_ids: Sequence[str]
-    kwargs: Sequence[Mapping[str, Any] | None]
-    lang: str | None
-    published: Published
-    unsatisfiable: Sequence[bool] = ()
-
-    def __post_init__(self) -> None:
-        if len(self.instruction_ids) != len(self.kwargs):
-            raise DataError(
-                f"Row {self.key}: {len(self.instruction_ids)} instructions but "
-                f"{len(self.kwargs)} kwargs."
-            )
-
-
-def read_row(row: PromptLike | Mapping[str, Any]) -> Row:
-    """Return a row of either form.
-
-    Raises:
-        DataError: A field is missing, or ids and kwargs are not equally many.
-    """
-    if not isinstance(row, Mapping):
-        return Row(
-            row.key,
-            row.prompt,
-            row.instruction_ids,
-            row.kwargs,
-            row.lang,
-            row.published,
-            row.unsatisfiable,
-        )
-    key = row.get("key")
-    for name in ("prompt", "instruction_id_list", "kwargs"):
-        if name not in row:
-            raise DataError(f"Row {key}: it has no {name!r}.")
-    ids, kwargs = row["instruction_id_list"], row["kwargs"]
-    return Row(
-        key=key,
-        prompt=row["prompt"],
-        instruction_ids=ids,
-        kwargs=kwargs,
-        lang=row.get("lang"),
-        published=row.get("published") or (ids, kwargs),
-        unsatisfiable=row.get("unsatisfiable") or (),
-    )
+def profile_of(lang: str | LanguageProfile) -> LanguageProfile:
+    """Return a profile, given as such or by its code."""
+    return lang if isinstance(lang, LanguageProfile) else load_profile(lang)

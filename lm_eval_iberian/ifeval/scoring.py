@@ -6,24 +6,26 @@ what the paper's scorer (for English lm-eval's) says, faults included.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.conduct import Conduct, observe
-from lm_eval_iberian.ifeval.instruction import Answer, Instruction, Verdict
-from lm_eval_iberian.ifeval.original import judge_original, satisfiable
+from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
+from lm_eval_iberian.ifeval.original import judge_original
+from lm_eval_iberian.ifeval.prompt import Prompt
 from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.ifeval.repaired import judge_repaired
-from lm_eval_iberian.ifeval.rows import PromptLike, Row, RowScore, read_row
-from lm_eval_iberian.ifeval.thoughts import Spoken, without_thoughts
-from lm_eval_iberian.languages import LanguageProfile, compose, load_profile
+from lm_eval_iberian.ifeval.rows import (
+    Answered,
+    RowScore,
+    profile_of,
+    read_row,
+)
+from lm_eval_iberian.ifeval.thoughts import without_thoughts
+from lm_eval_iberian.languages import LanguageProfile, compose
 
 
 SCORINGS: Final = ("repaired", "original")
-PromptOrRow = PromptLike | Mapping[str, Any]
 
 
 def check(
@@ -51,7 +53,7 @@ def check(
     """
     _require_scorings((scoring,))
     _require_text(response)
-    instruction, profile = resolve(instruction_id), _profile(lang)
+    instruction, profile = resolve(instruction_id), profile_of(lang)
     if scoring == "original":
         judged, _ = judge_original(
             [instruction.id], [kwargs], response, lang=profile, prompt=prompt
@@ -59,15 +61,15 @@ def check(
         if judged[0] is None:
             return Verdict(False, "the original scoring leaves this type out")
         return judged[0]
+    demand = Demand.of(instruction, kwargs)
     spoken = without_thoughts(response or "")
-    strict, _ = judge_repaired(
-        [instruction], [kwargs], spoken, lang=profile, prompt=prompt
-    )
+    answer = Answer(compose(spoken.text), profile, prompt)
+    strict, _ = judge_repaired([demand], answer, unclosed=spoken.unclosed)
     return strict[0]
 
 
 def score_row(
-    row: PromptOrRow,
+    row: Prompt | Mapping[str, Any],
     response: str | None,
     *,
     lang: str | LanguageProfile | None = None,
@@ -90,7 +92,7 @@ def score_row(
 
 
 def score_by(
-    row: PromptOrRow,
+    row: Prompt | Mapping[str, Any],
     response: str | None,
     scorings: Sequence[str] = SCORINGS,
     *,
@@ -108,105 +110,52 @@ def score_by(
     """
     _require_scorings(scorings)
     _require_text(response)
-    given = read_row(row)
-    wanted = lang if lang is not None else given.lang
-    if wanted is None:
-        raise DataError(f"Row {given.key}: it names no language, and none was given.")
-    profile = _profile(wanted)
-    try:
-        instructions = [resolve(name) for name in given.instruction_ids]
-        pairs = zip(instructions, given.kwargs, strict=True)
-        kwargs = [instruction.validate(kw) for instruction, kw in pairs]
-    except DataError as error:
-        raise DataError(f"Row {given.key}: {error}") from error
-    answered = _Answered(given, instructions, kwargs, response, profile, truncated)
-    return tuple(answered.score(scoring) for scoring in scorings)
+    answered = Answered(read_row(row, lang), response, truncated)
+    return tuple(_SCORERS[scoring](answered) for scoring in scorings)
 
 
-@dataclass(eq=False)
-class _Answered:
-    """One answer and all that was asked of it."""
-
-    row: Row
-    instructions: Sequence[Instruction]
-    kwargs: Sequence[Mapping[str, Any]]
-    response: str | None
-    profile: LanguageProfile
-    truncated: bool | None
-
-    def score(self, scoring: str) -> RowScore:
-        """Return what one scoring says."""
-        return self._original() if scoring == "original" else self._repaired()
-
-    def _repaired(self) -> RowScore:
-        strict, loose = judge_repaired(
-            self.instructions,
-            self.kwargs,
-            self.spoken,
-            lang=self.profile,
-            prompt=self.row.prompt,
-        )
-        rows = zip(self.instructions, strict, loose, strict=True)
-        return self._row_score(
-            [(at, item.id, one, other) for at, (item, one, other) in enumerate(rows)]
-        )
-
-    def _original(self) -> RowScore:
-        """Score the row as it was published, without what the original leaves out."""
-        ids, kwargs = self.row.published
-        strict, loose = judge_original(
-            ids, kwargs, self.response, lang=self.profile, prompt=self.row.prompt
-        )
-        rows = enumerate(zip(ids, strict, loose, strict=True))
-        return self._row_score(
-            [
-                (at, resolve(name).id, one, other)
-                for at, (name, one, other) in rows
-                if one is not None and other is not None
-            ]
-        )
-
-    def _row_score(self, rows: Sequence[tuple[int, str, Verdict, Verdict]]) -> RowScore:
-        return RowScore(
-            key=self.row.key,
-            instruction_ids=tuple(name for _, name, _, _ in rows),
-            places=tuple(at for at, *_ in rows),
-            strict=tuple(verdict for _, _, verdict, _ in rows),
-            loose=tuple(verdict for *_, verdict in rows),
-            aside=self,
-        )
-
-    @cached_property
-    def spoken(self) -> Spoken:
-        """The answer without its thoughts."""
-        return without_thoughts(self.response or "")
-
-    @cached_property
-    def conduct(self) -> Conduct:
-        """What is known of the answer besides; the same for every scoring."""
-        languages = [kw["language"] for kw in self.kwargs if "language" in kw]
-        return observe(
-            Answer(compose(self.spoken.text), self.profile, self.row.prompt),
-            self.spoken,
-            languages[0] if languages else None,
-            self.truncated,
-        )
-
-    @cached_property
-    def satisfiable(self) -> frozenset[tuple[int, str]]:
-        """The instructions, by place and id, that both scorings can be satisfied in."""
-        flags = dict(enumerate(self.row.unsatisfiable))
-        published = enumerate(zip(*self.row.published, strict=True))
-        return frozenset(
-            (at, resolve(name).id)
-            for at, (name, kwargs) in published
-            if not flags.get(at)
-            and satisfiable(name, kwargs, lang=self.profile, prompt=self.row.prompt)
-        )
+def _repaired(answered: Answered) -> RowScore:
+    demands = answered.row.demands
+    strict, loose = judge_repaired(
+        demands, answered.answer, unclosed=answered.spoken.unclosed
+    )
+    ids = [demand.instruction.id for demand in demands]
+    return _row_score(answered, zip(range(len(ids)), ids, strict, loose, strict=True))
 
 
-def _profile(lang: str | LanguageProfile) -> LanguageProfile:
-    return lang if isinstance(lang, LanguageProfile) else load_profile(lang)
+def _original(answered: Answered) -> RowScore:
+    """Score the row as it was published, without what the original leaves out."""
+    row = answered.row
+    ids, kwargs = row.published
+    strict, loose = judge_original(
+        ids, kwargs, answered.response, lang=row.profile, prompt=row.prompt
+    )
+    rows = enumerate(zip(ids, strict, loose, strict=True))
+    return _row_score(
+        answered,
+        (
+            (at, resolve(name).id, one, other)
+            for at, (name, one, other) in rows
+            if one is not None and other is not None
+        ),
+    )
+
+
+_SCORERS: Final = {"repaired": _repaired, "original": _original}
+
+
+def _row_score(
+    answered: Answered, rows: Iterable[tuple[int, str, Verdict, Verdict]]
+) -> RowScore:
+    places, ids, strict, loose = tuple(zip(*rows, strict=True)) or ((), (), (), ())
+    return RowScore(
+        answered.row.key,
+        places=places,
+        instruction_ids=ids,
+        strict=strict,
+        loose=loose,
+        answered=answered,
+    )
 
 
 def _require_text(response: str | None) -> None:

@@ -7,7 +7,7 @@ import re
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
-    Parameter,
+    Kwarg,
     Verdict,
     shorten,
 )
@@ -82,6 +82,6 @@ def _step(text: str, place: int, opening: str, closing: str) -> int:
 
 
 INSTRUCTIONS = (
-    Instruction("startend:end_checker", end_phrase, (Parameter("end_phrase", "text"),)),
+    Instruction("startend:end_checker", end_phrase, (Kwarg("end_phrase", "text"),)),
     Instruction("startend:quotation", quotation),
 )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 _LONGEST_FEATURE: Final = 6
+_FEW: Final = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,32 +44,57 @@ class ByteModel:
 
     def score(self, parts: Sequence[bytes]) -> Floats:
         """Return the log-posterior, by part and label; the last row is of them all."""
-        found = self.features[self._states(b"".join(parts))]
+        found = self.features.take(self._states(b"".join(parts)))
         ends = np.fromiter(accumulate(map(len, parts)), np.intp, len(parts))
         hits = np.flatnonzero(found >= 0)
-        owner = np.searchsorted(ends, hits, side="right")
-        distinct, column = np.unique(found[hits], return_inverse=True)
-        counts = count_pairs(owner, column, len(parts), len(distinct))
-        return np.log1p(counts) @ self.weights.take(distinct, axis=0) + self.priors
+        owner = ends.searchsorted(hits, side="right")
+        distinct, counts = count_marks(found.take(hits), owner, len(parts))
+        return log1p(counts) @ self.weights.take(distinct, axis=0) + self.priors
 
     def _states(self, text: bytes) -> NDArray[np.uint32]:
         """Return the automaton's state after each byte."""
         letters = np.frombuffer(text, np.uint8).astype(np.int32)
-        states: NDArray[np.uint32] = self.moves[letters + self.rows[0]]
+        states: NDArray[np.uint32] = self.moves.take(letters + self.rows[0])
         before = np.zeros_like(states)
         for _ in range(_LONGEST_FEATURE - 1):
             before[1:] = states[:-1]
-            states = self.moves[self.rows[before] + letters]
+            states = self.moves.take(self.rows.take(before) + letters)
         return states
 
 
-def count_pairs(
-    owner: NDArray[np.intp], column: NDArray[np.intp], parts: int, columns: int
-) -> Floats:
-    """Count columns by part; one more row, the last, has the sums."""
-    flat = np.bincount(owner * columns + column, minlength=parts * columns)
-    counts = flat.reshape(parts, columns)
-    return np.vstack((counts, counts.sum(axis=0, keepdims=True))).astype(np.float32)
+def count_marks(
+    found: NDArray[np.integer], owner: NDArray[np.intp], parts: int
+) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
+    """Count marks by part.
+
+    Args:
+        found: The marks.
+        owner: The part of each.
+        parts: How many parts there are.
+
+    Returns:
+        The different marks in order, and their counts: a row for each part, and one
+        more, the last, with the sums.
+    """
+    distinct, column = np.unique(found, return_inverse=True)
+    size = (parts + 1, len(distinct))
+    flat = np.bincount(owner * size[1] + column, minlength=size[0] * size[1])
+    counts = flat.reshape(size)
+    counts[:-1].sum(axis=0, out=counts[-1])
+    return distinct, counts
+
+
+def log1p(counts: NDArray[np.intp]) -> Floats:
+    """Return the logarithm of counts and 1; looked up, as most are small."""
+    known = _logarithms()
+    if counts.max(initial=0) < len(known):
+        return known.take(counts)
+    return np.log1p(counts.astype(np.float32))
+
+
+@cache
+def _logarithms() -> Floats:
+    return np.log1p(np.arange(_FEW, dtype=np.float32))
 
 
 @cache

@@ -23,14 +23,14 @@ def is_small(letter: str) -> bool:
 
 def is_all_upper(text: str) -> bool:
     """Tell whether a text has capital letters and no small one."""
-    text = compose(text)
-    return any(map(is_capital, text)) and not any(map(is_small, text))
+    letters = set(compose(text))
+    return any(map(is_capital, letters)) and not any(map(is_small, letters))
 
 
 def is_all_lower(text: str) -> bool:
     """Tell whether a text has small letters and no capital one."""
-    text = compose(text)
-    return any(map(is_small, text)) and not any(map(is_capital, text))
+    letters = set(compose(text))
+    return any(map(is_small, letters)) and not any(map(is_capital, letters))
 
 
 def capital_words(text: str, profile: LanguageProfile) -> list[str]:

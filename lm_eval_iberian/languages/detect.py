@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from lm_eval_iberian.errors import UnknownNameError
@@ -79,6 +80,12 @@ def decide_language(text: str, wanted: str) -> LanguageDecision:
     known = known_languages()
     if wanted not in known:
         raise UnknownNameError("language code", wanted, known)
+    return _decide(text, wanted)
+
+
+@lru_cache(maxsize=32)  # several checks ask the same of one answer
+def _decide(text: str, wanted: str) -> LanguageDecision:
+    """Decide about a language that the model knows."""
     cleaned = running_text(text)
     letters = count_letters(cleaned, _MIN_TO_REJECT)
     if letters < MIN_LETTERS:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.languages.byte_model import Floats, count_pairs
+from lm_eval_iberian.languages.byte_model import Floats, count_marks, log1p
 from lm_eval_iberian.toml import read_toml
 
 
@@ -39,6 +39,8 @@ _FEW: Final = 3
 # a hyphen before a clitic and an apostrophe after an elided word belong to it
 _TOKEN: Final = re.compile(r"-?[^\W\d_]{1,40}(?:'(?=[^\W\d_]))?")
 _REMEMBERED: Final = 50_000
+# how many words, and which marks
+_Piece = tuple[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,7 @@ class Evidence:
         telling: Whether a mark shows that there is running text, by mark: function
             words do, and endings of few languages; letters stand in names too.
         letters: Finds the letters that are marks.
-        seen: The marks of words met before.
+        seen: The words and marks of pieces met before.
     """
 
     languages: tuple[str, ...]
@@ -75,33 +77,40 @@ class Evidence:
     against: Floats
     telling: NDArray[np.bool_]
     letters: re.Pattern[str]
-    seen: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    seen: dict[str, _Piece] = field(default_factory=dict)
 
     def score(self, parts: Sequence[str]) -> Weighed:
         """Weigh the marks in the parts of a text, and in all of them together."""
-        words = [_TOKEN.findall(part.replace("’", "'")) for part in parts]
-        marks = [self._marks_of(of_part) for of_part in words]
+        pieces = [self._read(part.replace("’", "'").split()) for part in parts]
+        marks = [list(chain.from_iterable(m for _, m in read)) for read in pieces]
         owner = np.repeat(np.arange(len(parts)), list(map(len, marks)))
         flat = np.fromiter(chain.from_iterable(marks), np.intp, len(owner))
-        distinct, column = np.unique(flat, return_inverse=True)
-        counts = count_pairs(owner, column, len(parts), len(distinct))
-        against = self.against[distinct]
-        telling = (against < _LACKS) & self.telling[distinct][:, None]
+        distinct, counts = count_marks(flat, owner, len(parts))
+        against = self.against.take(distinct, axis=0)
+        telling = (against < _LACKS) & self.telling.take(distinct)[:, None]
         return Weighed(
-            score=-np.log1p(counts) @ against,
-            telling=counts[-1] @ telling.astype(np.float32),
-            words=sum(map(len, words)),
+            score=-log1p(counts) @ against,
+            telling=counts[-1].astype(np.float32) @ telling.astype(np.float32),
+            words=sum(count for read in pieces for count, _ in read),
         )
 
-    def _marks_of(self, words: list[str]) -> list[int]:
-        """Return the marks in some words; what a word has is remembered."""
-        found = list(map(self.seen.get, words))
+    def _read(self, pieces: list[str]) -> list[_Piece]:
+        """Return the words and marks in pieces of text without white space.
+
+        What a piece has is remembered.
+        """
+        found = list(map(self.seen.get, pieces))
         if None in found:
             if len(self.seen) >= _REMEMBERED:
                 self.seen.clear()
-            self.seen.update((word, self._marks(word)) for word in set(words))
-            found = list(map(self.seen.get, words))
-        return list(chain.from_iterable(filter(None, found)))
+            self.seen.update((piece, self._words(piece)) for piece in set(pieces))
+            found = list(map(self.seen.get, pieces))
+        return list(filter(None, found))
+
+    def _words(self, piece: str) -> _Piece:
+        """Count the words in a piece, and find their marks."""
+        words = _TOKEN.findall(piece)
+        return len(words), tuple(chain.from_iterable(map(self._marks, words)))
 
     def _marks(self, word: str) -> tuple[int, ...]:
         """Return the marks in a word: itself, or its ending and its letters."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +36,7 @@ _FOREIGN: Final = 0.8
 _FOREIGN_BEST: Final = 0.5
 
 
-@dataclass(frozen=True)
-class Guess:
+class Guess(NamedTuple):
     """The likeliest language of a text or a part of it, and its probability."""
 
     language: str
@@ -82,9 +81,11 @@ def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
     cooling = np.asarray(sizes, np.float32).clip(min=1)[:, None] ** np.float32(-0.5)
     scored = byte_model().score(encoded)
     marks = evidence().score(parts)
-    near = _softmax((scored[:, layout.columns] + marks.score) * cooling + layout.prior)
+    near = _softmax(
+        (scored.take(layout.columns, axis=1) + marks.score) * cooling + layout.prior
+    )
     every = _merged(_softmax(scored * cooling), layout.twins)
-    far = every[:, layout.far]
+    far = every.take(layout.far, axis=1)
     foreign = (far.sum(axis=1) >= _FOREIGN) & (far.max(axis=1) >= _FOREIGN_BEST)
     if wanted is not None and wanted not in layout.near:
         foreign[:] = True
@@ -106,13 +107,12 @@ def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
 def _guess(near: Floats, every: Floats, foreign: NDArray[np.bool_]) -> list[Guess]:
     """Return the likeliest by row: among all if foreign, else the neighbours."""
     layout = _layout()
-    guesses = list(
-        map(
-            Guess,
-            map(layout.near.__getitem__, near.argmax(1).tolist()),
-            near.max(1).tolist(),
+    guesses = [
+        Guess(layout.near[column], share)
+        for column, share in zip(
+            near.argmax(1).tolist(), near.max(1).tolist(), strict=True
         )
-    )
+    ]
     for row in np.flatnonzero(foreign):
         top = int(every[row].argmax())
         guesses[row] = Guess(layout.every[top], float(every[row, top]))

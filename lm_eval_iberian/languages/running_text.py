@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
 from lm_eval_iberian.languages.folding import compose
-from lm_eval_iberian.languages.markup import without_fences
 
 
 # fewer letters than this are no text to judge
@@ -49,6 +47,25 @@ def running_text(text: str) -> str:
     return _MARKUP.sub(" ", prose).strip()
 
 
+def without_fences(text: str) -> str:
+    """Return the text without fenced code; fenced text if there is nothing else.
+
+    An unclosed fence reaches to the end, as in Markdown.
+    """
+    outside: list[str] = []
+    inside: list[str] = []
+    fence = ""
+    for line in text.split("\n"):
+        mark = line.lstrip()[:3]
+        if mark in ("```", "~~~") and fence in ("", mark):
+            fence = "" if fence else mark
+        else:
+            (inside if fence else outside).append(line)
+    if not any(map(str.isalpha, "".join(outside))):
+        outside = inside
+    return "\n".join(outside)
+
+
 def sample(text: str) -> str:
     """Return the text, or its first, middle and last ``LONGEST / 3`` characters."""
     if len(text) <= LONGEST:
@@ -80,26 +97,24 @@ def chunks(text: str) -> list[str]:
     """
     parts: list[str] = []
     held = ""
-    for piece in _pieces(text):
-        if not piece:
-            if len(held) >= _PARAGRAPH:
-                parts.append(held)
-                held = ""
-            continue
-        held = f"{held} {piece}" if held else piece
-        if len(held) >= CHUNK:
+    for line in text.split("\n"):
+        if not line.strip() and len(held) >= _PARAGRAPH:
             parts.append(held)
             held = ""
+        for piece in _pieces(line):
+            held = f"{held} {piece}" if held else piece
+            if len(held) >= CHUNK:
+                parts.append(held)
+                held = ""
     return [*parts, held] if held else parts
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """Yield sentences, what is too long for one in parts, nothing for a blank line."""
-    for line in text.split("\n"):
-        if not line.strip():
-            yield ""
-        for piece in _SENTENCE_END.split(line):
-            if len(piece) <= 2 * _LONGEST_CHUNK:
-                yield from (piece,) if piece.strip() else ()
-            else:
-                yield from _CUT.findall(piece)
+def _pieces(line: str) -> list[str]:
+    """Return the sentences of a line; what is too long for one in parts."""
+    found: list[str] = []
+    for piece in _SENTENCE_END.split(line):
+        if len(piece) > 2 * _LONGEST_CHUNK:
+            found += _CUT.findall(piece)
+        elif piece.strip():
+            found.append(piece)
+    return found

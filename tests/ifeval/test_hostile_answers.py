@@ -59,7 +59,7 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
 @st.composite
 def asked(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     instruction = INSTRUCTIONS[draw(st.sampled_from(sorted(INSTRUCTIONS)))]
-    return instruction.id, {p.name: draw(KINDS[p.kind]) for p in instruction.parameters}
+    return instruction.id, {p.name: draw(KINDS[p.kind]) for p in instruction.kwargs}
 
 
 @settings(max_examples=400, deadline=None)

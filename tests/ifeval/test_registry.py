@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import runpy
 from typing import Any
 
 import pytest
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval import INSTRUCTIONS, check, resolve
+from lm_eval_iberian.ifeval import (
+    INSTRUCTIONS,
+    Instruction,
+    check,
+    punctuation,
+    registry,
+    resolve,
+)
 
 
 def test_there_are_googles_25() -> None:
@@ -100,3 +108,22 @@ def test_unused_arguments_may_be_none_and_zero_is_a_value() -> None:
 def test_arguments_are_checked_for_an_empty_answer_too() -> None:
     with pytest.raises(DataError):
         check(WORDS, {}, "", lang="eu")
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ("punctuation:question_marks", "'punctuation:question_marks' is in LEFT_OUT"),
+        ("special_character:enie", "'special_character:enie' is in LEFT_OUT"),
+        ("change_case:basque_capital", "is read as 'change_case:english_capital'"),
+        ("es:startend:opening", "is read as 'startend:opening'"),
+        ("startend:quotation", "'startend:quotation' is another type already"),
+    ],
+)
+def test_a_type_that_no_prompt_would_reach_cannot_be_added(
+    monkeypatch: pytest.MonkeyPatch, added: str, message: str
+) -> None:
+    more = (*punctuation.INSTRUCTIONS, Instruction(added, punctuation.no_comma))
+    monkeypatch.setattr(punctuation, "INSTRUCTIONS", more)
+    with pytest.raises(DataError, match=message):
+        runpy.run_path(registry.__file__)

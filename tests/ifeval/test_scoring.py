@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval import Metrics, RowScore, aggregate, check, score_row
+from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.scoring import score_by
 from lm_eval_iberian.ifeval.thoughts import without_thoughts
 
@@ -24,17 +24,6 @@ def row(*ids: str, key: int = 1) -> dict[str, Any]:
         "instruction_id_list": list(ids),
         "kwargs": [{} for _ in ids],
     }
-
-
-@dataclass(frozen=True)
-class Asked:
-    key: int = 7
-    prompt: str = "Agurtu."
-    instruction_ids: tuple[str, ...] = ("eu:punctuation:no_comma",)
-    kwargs: tuple[dict[str, Any], ...] = ({},)
-    lang: str = "eu"
-    published: tuple[tuple[str, ...], tuple[dict[str, Any], ...]] = ((COMMA,), ({},))
-    unsatisfiable: tuple[bool, ...] = ()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +48,8 @@ def test_stars_may_go_in_the_loose_verdict() -> None:
 
 
 def test_a_row_may_be_an_object_with_its_own_language() -> None:
-    score = score_row(Asked(), "Kaixo denoi.")
+    prompt = Prompt(7, "Agurtu.", ("eu:punctuation:no_comma",), ({},), "eu")
+    score = score_row(prompt, "Kaixo denoi.")
     assert score.key == 7
     assert score.instruction_ids == (COMMA,)
     assert score.strictly_followed

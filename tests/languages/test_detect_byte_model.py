@@ -26,6 +26,7 @@ TEXTS = [
     "今朝、妹と一緒に市場へ行って",
     "\ud800 \x00 \u202e",
     "ab" * 3000,
+    "ab" * 5000,  # more than the counts whose logarithm is looked up
 ]
 
 

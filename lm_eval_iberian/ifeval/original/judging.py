@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
-from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.errors import IberianError, UnknownNameError
 from lm_eval_iberian.ifeval.instruction import Verdict, shorten
-from lm_eval_iberian.ifeval.original.arguments import Arguments
-from lm_eval_iberian.ifeval.original.behaviour import Behaviour, behaviour_of
-from lm_eval_iberian.ifeval.original.registry import Check, find
+from lm_eval_iberian.ifeval.original import (
+    form_checks,
+    language_checks,
+    word_checks,
+)
+from lm_eval_iberian.ifeval.original.arguments import (
+    Arguments,
+    Behaviour,
+    behaviour_of,
+)
 from lm_eval_iberian.ifeval.original.text import Text
+from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.ifeval.repaired import variants
 from lm_eval_iberian.languages import LanguageProfile
 
 
+Check = Callable[[Text, Arguments], Verdict]
+_FAMILIES: Final = (word_checks, language_checks, form_checks)
+CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
+    {name: check for family in _FAMILIES for name, check in family.CHECKS.items()}
+)
 Kwargs = Mapping[str, Any] | None
 Verdicts = tuple[Verdict | None, ...]
 
@@ -63,6 +77,17 @@ def judge_original(
         strict.append(verdict)
         loose.append(_loosely(check, arguments, verdict, others))
     return tuple(strict), tuple(loose)
+
+
+def find(instruction_id: str, behaviour: Behaviour) -> tuple[str, Check] | None:
+    """Return Google's id and the checker, or ``None`` where the original skips it."""
+    try:
+        name = resolve(instruction_id).id
+    except UnknownNameError:
+        return None
+    if name in behaviour.skips or name not in CHECKS:
+        return None
+    return name, CHECKS[name]
 
 
 def prepare(

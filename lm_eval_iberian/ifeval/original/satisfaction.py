@@ -7,12 +7,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from lm_eval_iberian.errors import UnknownNameError
-from lm_eval_iberian.ifeval.original import unreachable, worded
-from lm_eval_iberian.ifeval.original.arguments import Arguments
-from lm_eval_iberian.ifeval.original.asked import Asked
-from lm_eval_iberian.ifeval.original.behaviour import behaviour_of
-from lm_eval_iberian.ifeval.original.judging import prepare
-from lm_eval_iberian.ifeval.original.registry import find
+from lm_eval_iberian.ifeval.original.arguments import Arguments, behaviour_of
+from lm_eval_iberian.ifeval.original.judging import find, prepare
+from lm_eval_iberian.ifeval.original.obstacles import RULES, Wording
 from lm_eval_iberian.ifeval.original.text import Text
 from lm_eval_iberian.ifeval.registry import INSTRUCTIONS
 from lm_eval_iberian.languages import LanguageProfile, load_profile
@@ -24,7 +21,6 @@ _DETECTED: Final = (
     "change_case:english_capital",
     "change_case:english_lowercase",
 )
-_RULES: Final = {**unreachable.RULES, **worded.RULES}
 
 
 def satisfiable(
@@ -91,18 +87,18 @@ def _obstacle(
     try:
         if name not in _DETECTED:
             check(Text("x"), arguments)
-        rule = _RULES.get(name)
-        return rule(Asked(arguments, _profile(lang))) if rule else None
+        rule = RULES.get(name)
+        return rule(Wording(arguments, _profile(lang))) if rule else None
     except Exception as error:
         return f"the original fails on these arguments: {error}"
 
 
 def _drawn(arguments: Arguments) -> str | None:
     """Name the first argument that is missing or negative, so drawn by chance."""
-    for parameter in INSTRUCTIONS[arguments.instruction_id].parameters:
-        value = arguments.get(parameter.name)
+    for kwarg in INSTRUCTIONS[arguments.instruction_id].kwargs:
+        value = arguments.get(kwarg.name)
         if value in (None, "", ()) or (isinstance(value, int) and value < 0):
-            return parameter.name
+            return kwarg.name
     return None
 
 

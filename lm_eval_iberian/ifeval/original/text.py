@@ -1,10 +1,33 @@
-"""An answer, or a part of it, with what several checkers measure of it."""
+"""A text as the original sees it; its words and sentences by nltk, in every language.
+
+The sentence model that lm-eval downloads does not come with the project: its licence is
+unclear. The algorithm is the same, nltk's Punkt, the parameters are our own lists
+(``sentences.toml``). Words depend on nltk alone, so on its version too, as in lm-eval.
+"""
 
 from __future__ import annotations
 
-from functools import cached_property
+import re
+from collections import Counter
+from functools import cache, cached_property, lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
 
-from lm_eval_iberian.ifeval.original import tokens
+from lm_eval_iberian.toml import read_toml
+
+
+# junk may hold more, and no prompt asks for so many
+_MOST_SENTENCES: Final = 10_000
+# nltk's flags of an orthographic context: where a word was seen, and in which case
+_FIRST_UPPER: Final = 1 << 1
+_INSIDE_UPPER: Final = 1 << 2
+_INSIDE_LOWER: Final = 1 << 5
+# a letter, or one in a circle, that no small letter follows: without one the tokeniser,
+# which is slow, finds no token in capitals
+_CAPITAL: Final = re.compile(
+    "(?:[^\\W\\d_a-z]|[\u24b6-\u24cf\U0001f130-\U0001f189])(?![a-z])"
+)
 
 
 class Text:
@@ -24,14 +47,76 @@ class Text:
     @cached_property
     def words(self) -> int:
         """The number of words."""
-        return tokens.count_words(self.value)
+        return count_words(self.value)
 
     @cached_property
     def sentences(self) -> int:
         """The number of sentences."""
-        return tokens.count_sentences(self.value)
+        return count_sentences(self.value)
 
     @cached_property
     def capital_words(self) -> tuple[str, ...]:
         """The words in capital letters."""
-        return tokens.capital_words(self.value)
+        return capital_words(self.value)
+
+
+def count_words(text: str) -> int:
+    r"""Return the number of runs of ``\w``."""
+    return len(_word_tokenizer().tokenize(text))
+
+
+def count_sentences(text: str) -> int:
+    """Return the number of sentences by the English model, 10,000 at most."""
+    return sum(1 for _ in islice(_punkt().span_tokenize(text), _MOST_SENTENCES))
+
+
+def capital_words(text: str) -> tuple[str, ...]:
+    """Return the tokens of which every cased letter is a capital."""
+    if not _CAPITAL.search(text):
+        return ()
+    found: list[str] = []
+    for start, end in _punkt().span_tokenize(text):
+        if _CAPITAL.search(text, start, end):
+            found += _sentence_capitals(text[start:end])
+    return tuple(found)
+
+
+@lru_cache(maxsize=2048)  # the variants of an answer share most of their sentences
+def _sentence_capitals(sentence: str) -> tuple[str, ...]:
+    return tuple(filter(str.isupper, _token_splitter().tokenize(sentence)))
+
+
+@cache
+def _punkt() -> Any:
+    """Make the sentence splitter; nltk is slow to import, so only now."""
+    from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+
+    lists = read_toml(Path(__file__).with_name("sentences.toml"))
+    parameters = PunktParameters()
+    parameters.ortho_context = Counter()  # nltk's would keep every word ever asked for
+    parameters.abbrev_types.update(lists["abbreviations"])
+    parameters.sent_starters.update(lists["starters"])
+    for word in lists["common"]:
+        parameters.ortho_context[word] = _FIRST_UPPER | _INSIDE_LOWER
+    for word in lists["in_names"]:
+        parameters.ortho_context[word] = _FIRST_UPPER | _INSIDE_LOWER | _INSIDE_UPPER
+    splitter = PunktSentenceTokenizer(parameters)
+    ends = lru_cache(maxsize=8192)(splitter.text_contains_sentbreak)
+    splitter.text_contains_sentbreak = ends
+    return splitter
+
+
+@cache
+def _token_splitter() -> Any:
+    """Make the tokeniser behind nltk's ``word_tokenize``."""
+    from nltk.tokenize import NLTKWordTokenizer
+
+    return NLTKWordTokenizer()
+
+
+@cache
+def _word_tokenizer() -> Any:
+    """Make the tokeniser by which words are counted."""
+    from nltk.tokenize import RegexpTokenizer
+
+    return RegexpTokenizer(r"\w+")

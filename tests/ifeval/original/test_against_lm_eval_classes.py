@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lm_eval_iberian.ifeval.original import judge_original, tokens
+from lm_eval_iberian.ifeval.original import judge_original
+from lm_eval_iberian.ifeval.original import text as original_text
 
 
 RELATIONS = st.sampled_from(["at least", "less than"])
@@ -110,10 +111,10 @@ def theirs() -> Iterator[Any]:
     from lm_eval.tasks.ifeval import utils
     from nltk.tokenize.punkt import PunktTokenizer
 
-    trained, own = PunktTokenizer("english"), tokens._punkt()
+    trained, own = PunktTokenizer("english"), original_text._punkt()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(langdetect.DetectorFactory, "seed", 0)
-        patch.setattr(tokens, "_punkt", lambda: trained)
+        patch.setattr(original_text, "_punkt", lambda: trained)
         utils.splitters = trained, own
         yield utils
 

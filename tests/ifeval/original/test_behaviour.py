@@ -8,7 +8,7 @@ import pytest
 
 from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.ifeval.original import judge_original
-from lm_eval_iberian.ifeval.original.behaviour import _tables, behaviour_of
+from lm_eval_iberian.ifeval.original.arguments import _tables, behaviour_of
 from lm_eval_iberian.languages import read_pack
 
 
