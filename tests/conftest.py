@@ -8,6 +8,7 @@ from pathlib import Path
 import huggingface_hub.constants  # noqa: F401 (before a test sets HF_HOME: read once)
 import pytest
 from hypothesis import settings
+from skip_report import skips
 
 
 # a machine may be busy with something else while an example runs
@@ -33,3 +34,15 @@ def reference() -> Path:
     if not REFERENCE.is_dir():
         pytest.skip(f"NO REFERENCE DATA: {REFERENCE} is absent")
     return REFERENCE
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End a run with what was skipped and why: nobody scrolls up for it."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or config.option.collectonly:  # a worker has none
+        return
+    lines = skips(reporter.stats.get("skipped", []))
+    reporter.write_line(f"skipped:{'' if lines else ' nothing'}")
+    for line in lines:
+        reporter.write_line(line)
