@@ -21,6 +21,9 @@ from lm_eval_iberian.tasks import ifeval
 from lm_eval_iberian.tasks.catalogue import task_names
 
 
+pytestmark = pytest.mark.slow  # lm-eval reads 14,000 files for its index
+
+
 @pytest.fixture(scope="module")
 def hooked() -> Any:
     """lm-eval's own class with our hook on it, whether or not a start-up file runs."""

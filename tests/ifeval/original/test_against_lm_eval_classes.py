@@ -136,6 +136,7 @@ def by_lm_eval(
 )
 @given(data=st.data(), answer=answers)
 @pytest.mark.parametrize("name", ARGUMENTS)
+@pytest.mark.slow
 def test_same_verdicts(theirs: Any, name: str, data: Any, answer: str) -> None:
     kwargs = data.draw(st.fixed_dictionaries(ARGUMENTS[name]))
     (strict,), (loose,) = judge_original(
