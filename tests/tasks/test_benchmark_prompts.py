@@ -59,6 +59,7 @@ def test_there_is_a_stored_prompt_for_every_real_task() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(STORED))
+@pytest.mark.slow
 def test_the_first_prompt_is_the_stored_one(
     name: str, fake_hub: list[tuple[str, str | None, str]]
 ) -> None:
