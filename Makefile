@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# a file of tests is one worker's
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 STAMP := $(VENV)/.ready-$(shell cat pyproject.toml hatch_build.py startup/*autoload* 2>/dev/null | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
@@ -18,11 +21,11 @@ $(STAMP):
 demo: $(STAMP) ## train four tiny models, merge, evaluate, print a table
 	$(BIN)/iberian demo
 
-test: $(STAMP) ## run every test, the slow ones too
-	$(BIN)/python -m pytest
+test: $(STAMP) ## run every test, the slow ones too; WORKERS=8 for as many at a time
+	$(PYTEST)
 
-fast: $(STAMP) ## run the tests that take seconds
-	$(BIN)/python -m pytest -m "not slow"
+fast: $(STAMP) ## run what every change can break and a process checks in no time
+	$(PYTEST) -m "not slow"
 
 lint: $(STAMP) ## ruff
 	$(BIN)/ruff check .

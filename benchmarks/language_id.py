@@ -1,16 +1,13 @@
 """How often, and how fast, languages are told: this package and plain libraries.
 
-Usage: python benchmarks/language_id.py PASSAGES [ANSWERS ...]
-
-PASSAGES is a JSONL file with ``lang``, ``bucket`` and ``text``; ANSWERS are JSONL files
-of answers in English, whose longest string is timed. Prints Markdown.
+Prints Markdown.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -29,8 +26,14 @@ REPEATS = 3
 Row = dict[str, Any]
 
 
-def main(passages: str, *answers: str) -> None:
-    rows = [json.loads(line) for line in Path(passages).read_text("utf-8").splitlines()]
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("passages", type=Path, help="JSONL with lang, bucket and text")
+    add("answers", type=Path, nargs="*", help="JSONL; longest strings are timed")
+    options = parser.parse_args()
+    lines = options.passages.read_text("utf-8").splitlines()
+    rows = [json.loads(text) for text in lines]
     print("## Passages named rightly, %, short/medium/long\n")
     header("which", "case", *OURS)
     for name, namer in namers().items():
@@ -44,7 +47,7 @@ def main(passages: str, *answers: str) -> None:
             named = partial(is_accepted, case)
             print(line(half, case.__name__, *shares(chosen, named)))
     wrong_acceptances(rows)
-    for path in answers:
+    for path in options.answers:
         speed(path)
 
 
@@ -116,12 +119,12 @@ def wrong_acceptances(rows: list[Row]) -> None:
             print(line(lang, total[lang, bucket], *counts))
 
 
-def speed(path: str) -> None:
+def speed(path: Path) -> None:
     """Print how many answers are judged in a second of one core."""
-    lines = Path(path).read_text("utf-8").splitlines()
+    lines = path.read_text("utf-8").splitlines()
     texts = [longest(json.loads(text)) for text in lines]
     cut = [(text * 4)[:1000] for text in texts if len(text) > 250]
-    print(f"\n## Answers a second, {Path(path).name}\n")
+    print(f"\n## Answers a second, {path.name}\n")
     header("which", "as they are", "1,000 characters")
     rates = {
         "decide_language": lambda text: decide_language(text, "en"),
@@ -162,6 +165,4 @@ def line(*cells: object) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main()

@@ -30,7 +30,20 @@ from tqdm import tqdm
 
 CHECKED: Final = "model.layers.0.self_attn.k_proj.weight"
 LARGE: Final = Shape()
-_LAUNCH: Final = Path(__file__).with_name("merge_launch.py")
+# a child's peak memory counts from that of the process that starts it: a small one
+_LAUNCH: Final = """
+import json, os, subprocess, sys, time
+log, *command = sys.argv[1:]
+with open(log, "wb") as said:
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=said, stderr=said)
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - start
+child.returncode = os.waitstatus_to_exitcode(status)
+unit = 1 if sys.platform == "darwin" else 1024
+taken = [wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit]
+print(json.dumps([child.returncode, *taken]))
+"""
 _SAID: Final = 3_000
 _BLOCK: Final = 1 << 24
 
@@ -251,14 +264,14 @@ def _command() -> Path:
 
 def _child(command: list[str], log: Path) -> Run:
     done = subprocess.run(
-        [sys.executable, str(_LAUNCH), str(log), *command],
+        [sys.executable, "-c", _LAUNCH, str(log), *command],
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
         check=True,
     )
-    found = json.loads(done.stdout)
-    if found["exit"]:
+    code, *taken = json.loads(done.stdout)
+    if code:
         end = log.read_text("utf-8", errors="replace")[-_SAID:]
-        raise RuntimeError(f"{' '.join(command)}: exit {found['exit']}\n{end}")
-    return Run(**found["taken"])
+        raise RuntimeError(f"{' '.join(command)}: exit {code}\n{end}")
+    return Run(*taken)

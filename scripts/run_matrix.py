@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,12 +49,18 @@ def run_version(version: str, folder: Path) -> tuple[bool | None, str]:
         return False, "FAILED: its environment could not be made"
     tests = [str(there / "bin" / "python"), "-m", "pytest", "-q"]
     done = subprocess.run(tests, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-    lines = done.stdout.strip().splitlines() or ["pytest said nothing"]
-    last = lines[-1].strip("= ")
+    last = outcome(done.stdout)
     if done.returncode == 0:
         return True, last
     print(done.stdout, flush=True)
     return False, f"FAILED: {last}"
+
+
+def outcome(said: str) -> str:
+    """Return pytest's own last line: what was skipped stands below it."""
+    lines = said.strip().splitlines() or ["pytest said nothing"]
+    counts = (line for line in reversed(lines) if re.search(r" in \d+\.\d+s", line))
+    return next(counts, lines[-1]).strip("= ")
 
 
 def main(folder: Path, versions: list[str]) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import huggingface_hub.constants  # noqa: F401 (before a test sets HF_HOME: read once)
 import pytest
 from hypothesis import settings
+from skip_report import skips
 
 
 # a machine may be busy with something else while an example runs
@@ -20,6 +21,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT.parent / "shared" / "reference"
+
+
+# what makes each test that asks for it slow: commands on a small hub, and the real data
+SLOW_FIXTURES = {"place", "reference"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +57,15 @@ def reference() -> Path:
     if not REFERENCE.is_dir():
         pytest.skip(f"NO REFERENCE DATA: {REFERENCE} is absent")
     return REFERENCE
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End a run with what was skipped and why: nobody scrolls up for it."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or config.option.collectonly:  # a worker has none
+        return
+    lines = skips(reporter.stats.get("skipped", []))
+    reporter.write_line(f"skipped:{'' if lines else ' nothing'}")
+    for line in lines:
+        reporter.write_line(line)

@@ -33,6 +33,7 @@ def load(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
             del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_prints_a_table_and_writes_every_round(
     load: Load, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

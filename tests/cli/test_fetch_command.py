@@ -220,6 +220,7 @@ def test_locks_of_two_suites_add_up(here: Path) -> None:
     assert len(json.loads((here / "a.json").read_text())["datasets"]) == 2
 
 
+@pytest.mark.slow
 def test_an_unknown_suite_is_told_the_nearest(here: Path) -> None:
     result = iberian("iberian_ifeval_minni")
     assert result.exit_code == 1

@@ -82,6 +82,7 @@ def test_a_missing_plot_library_is_named_before_anything_is_trained(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_says_what_it_said(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="ended with") as caught:
         merge(

@@ -68,6 +68,7 @@ def test_the_global_generator_is_left_alone(
     assert torch.equal(state, torch.get_rng_state())
 
 
+@pytest.mark.slow
 def test_only_answers_are_learnt(tokenizer: Any) -> None:
     found = dialogues(tokenizer, "k", 400)
     inputs, labels = found.draw(0, 8)

@@ -21,8 +21,11 @@ from lm_eval_iberian.tasks import ifeval
 from lm_eval_iberian.tasks.catalogue import task_names
 
 
+pytestmark = pytest.mark.slow  # lm-eval reads 14,000 files for its index
+
+
 @pytest.fixture(scope="module")
-def hooked() -> Any:
+def hooked(read_once: None) -> Any:
     """lm-eval's own class with our hook on it, whether or not a start-up file runs."""
     from lm_eval.tasks import manager
 
@@ -44,7 +47,7 @@ def manager(hooked: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Any:
+def upstream(read_once: None) -> Any:
     """A manager as it is where nobody has installed us."""
     from lm_eval.tasks.manager import TaskManager
 

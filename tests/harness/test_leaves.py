@@ -119,6 +119,7 @@ def test_shots_are_those_of_the_harness(
             assert found["length"] == len("bat") + found["shots"] * len("bat bi\n\n")
 
 
+@pytest.mark.slow
 def test_upstream_s_tasks_are_found_as_well() -> None:
     manager, leaves = open_suites(["eus_exams_eu", "xstorycloze_eu"])
     assert len(leaves) == 30

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +86,11 @@ def spoiled(kwarg: str, value: Any) -> Any:
     return {"letter": "ø", "language": "lt"}.get(kwarg, f"Zeppelin {value}")
 
 
-def test_a_wrong_kwarg_is_found(reference: Path) -> None:
-    """Each kwarg of each English prompt is spoiled in turn."""
+def spoil_each(prompts: Iterable[Prompt]) -> tuple[Counter[str], Counter[str]]:
+    """Spoil each kwarg in turn; count, by kwarg, the attempts and what was missed."""
     tried: Counter[str] = Counter()
     missed: Counter[str] = Counter()
-    for prompt in english(reference, read_repairs("en")):
+    for prompt in prompts:
         count = len(inconsistencies(prompt))
         for place, kwargs in enumerate(prompt.kwargs):
             for kwarg, value in kwargs.items():
@@ -100,8 +101,21 @@ def test_a_wrong_kwarg_is_found(reference: Path) -> None:
                 worse = dataclasses.replace(prompt, kwargs=tuple(changed))
                 tried[kwarg] += 1
                 missed[kwarg] += len(inconsistencies(worse)) <= count
+    return tried, missed
+
+
+def test_a_wrong_kwarg_is_found(reference: Path) -> None:
+    """Each kwarg of each English prompt is spoiled in turn."""
+    tried, missed = spoil_each(english(reference, read_repairs("en")))
     assert tried.total() > 600
     assert sum(missed.values()) < 0.01 * tried.total(), missed
+
+
+@pytest.mark.parametrize("lang", languages("mini"))
+def test_a_wrong_kwarg_of_the_mini_set_is_found(lang: str) -> None:
+    tried, missed = spoil_each(load(lang, "mini"))
+    assert tried.total() >= 75
+    assert missed.total() == 0, missed
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

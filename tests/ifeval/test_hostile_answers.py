@@ -25,6 +25,7 @@ UNITS = [
 
 
 @pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.slow
 def test_time_is_bounded(arguments: dict[str, dict[str, Any]], unit: str) -> None:
     answer = 'x "' + unit * (LENGTH // len(unit))
     for name in INSTRUCTIONS:

@@ -30,6 +30,7 @@ from lm_eval_iberian.jsonl import read_jsonl
 from lm_eval_iberian.languages import decide_language
 
 
+pytestmark = pytest.mark.slow  # asks Hunspell
 MINI: Final = Path(__file__).parents[2] / "data" / "ifeval" / "mini"
 
 

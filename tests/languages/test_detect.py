@@ -110,6 +110,7 @@ def test_the_models_global_state_is_left_alone() -> None:
     assert langid.classify(FOREIGN["ru"])[0] == before == "ru"
 
 
+@pytest.mark.slow
 def test_the_same_in_another_process_with_another_hash_seed() -> None:
     code = (
         "from lm_eval_iberian.languages import decide_language as d;"

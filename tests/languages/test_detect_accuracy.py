@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_passages import draw
 
 from lm_eval_iberian.languages import decide_language, identify
 
@@ -39,12 +39,6 @@ def pools(passages: Rows) -> dict[str, list[str]]:
         ]
         for lang in MIXED
     }
-
-
-def draw(texts: list[str], key: str) -> str:
-    """Choose by a key alone."""
-    digest = hashlib.sha256(key.encode()).digest()
-    return texts[int.from_bytes(digest[:6], "big") % len(texts)]
 
 
 @pytest.mark.parametrize("case", [str, str.upper])

@@ -85,6 +85,7 @@ def test_sentences_leave_no_text_out(text: str, lang: str) -> None:
 
 
 @pytest.mark.parametrize("lang", available_languages())
+@pytest.mark.slow
 def test_junk_is_split_in_no_time(lang: str) -> None:
     signs = [" ", "", ". ", "A. ", "3. ", "etab. ", "!? ", "»", "\x00", "[1]", "kaixo"]
     junk = "".join(signs[n * n // 7 % len(signs)] for n in range(50_000))

@@ -237,3 +237,18 @@ def test_the_interpreter_is_asked_for_its_version(
     monkeypatch.setenv("PATH", str(shim.parent))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     assert matrix.find_python(version) == str(real)
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("..\n2 passed in 0.04s\nskipped: nothing\n", "2 passed in 0.04s"),
+        ("= 1 failed in 61.02s (0:01:01) =\nskipped:\n    1  no GPU", "1 failed in"),
+        ("", "pytest said nothing"),
+        ("ERROR: no such option", "ERROR: no such option"),
+    ],
+)
+def test_the_line_of_a_version_is_pytest_s_own(
+    matrix: ModuleType, said: str, outcome: str
+) -> None:
+    assert matrix.outcome(said).startswith(outcome)

@@ -59,6 +59,7 @@ def test_there_is_a_stored_prompt_for_every_real_task() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(STORED))
+@pytest.mark.slow
 def test_the_first_prompt_is_the_stored_one(
     name: str, fake_hub: list[tuple[str, str | None, str]]
 ) -> None:
@@ -74,6 +75,7 @@ def test_no_prompt_ends_in_white_space_before_a_blank(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(STORED))
+@pytest.mark.slow
 def test_the_scored_document_is_not_its_own_example(name: str) -> None:
     """Where there is a split of its own for examples, the cases repeat the rows."""
     config = read_config(next(e.path for e in shipped() if e.name == name))

@@ -56,6 +56,7 @@ def test_its_standard_error_is_finite_and_always_the_same(
     assert 0 <= first == second <= 1
 
 
+@pytest.mark.slow
 def test_its_standard_error_is_upstream_s(monkeypatch: pytest.MonkeyPatch) -> None:
     from lm_eval.api import metrics
 

@@ -29,6 +29,7 @@ from lm_eval_iberian.paths import data
 from lm_eval_iberian.tasks.benchmark_catalogue import benchmarks
 
 
+pytestmark = pytest.mark.slow  # asks Hunspell
 LANGUAGES = ("ca", "en", "es", "eu", "gl")
 # names for programs, not texts
 LABELS = {"answerKey", "category", "dialect", "group", "id", "label", "link"} | {

@@ -146,6 +146,7 @@ def test_a_twin_differs_in_its_data_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [e for e in GROUPS if e.endswith("_mini")])
+@pytest.mark.slow
 def test_twins_are_built_without_a_network(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

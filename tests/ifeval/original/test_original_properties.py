@@ -69,6 +69,7 @@ def test_every_answer_gets_verdicts(
     ),
     lang=st.sampled_from(LANGUAGES),
 )  # fmt: skip
+@pytest.mark.slow
 def test_no_arguments_stop_the_scoring(
     arguments: dict[str, dict[str, Any]], values: dict[str, Any], lang: str
 ) -> None:
@@ -79,6 +80,7 @@ def test_no_arguments_stop_the_scoring(
 
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("lang", ["en", "eu"])
+@pytest.mark.slow
 def test_time_is_bounded(
     arguments: dict[str, dict[str, Any]], unit: str, lang: str
 ) -> None:

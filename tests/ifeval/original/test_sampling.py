@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_passages import own_passages
 
 from lm_eval_iberian.ifeval.original import sampling
 
@@ -64,6 +65,13 @@ def test_same_weights_on_real_text(factory: Any, reference: Path) -> None:
     lines = (reference / "text" / "languages.jsonl").read_bytes().splitlines()
     for line in lines[::25]:
         text = json.loads(line)["text"]
+        for form in (text, text.upper()):
+            assert by_us(form) == by_library(factory, form)
+
+
+def test_same_weights_on_text_of_our_own(factory: Any) -> None:
+    texts = [row["text"] for row in own_passages()]
+    for text in texts[::15]:
         for form in (text, text.upper()):
             assert by_us(form) == by_library(factory, form)
 

@@ -91,6 +91,7 @@ def test_whether_a_package_is_there_is_asked_once(
     assert asked == ["numba"]
 
 
+@pytest.mark.slow
 def test_small_merges_import_no_compiler(root: Any) -> None:
     import subprocess
     import sys
@@ -127,6 +128,7 @@ def test_the_choice_sees_every_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen == [2, 3]
 
 
+@pytest.mark.slow
 def test_the_number_of_threads_is_that_of_torch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -64,6 +64,7 @@ def tied() -> dict[torch.dtype, list[torch.Tensor]]:
 
 
 @pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.slow
 def test_threads_change_no_bit(case: dict[str, Any], threads: int, passes: Any) -> None:
     what = merge_of(family(SIZE, *[BF16] * 6), case)
     assert same_bits(merged(what, passes, threads), expected(what))
@@ -72,6 +73,7 @@ def test_threads_change_no_bit(case: dict[str, Any], threads: int, passes: Any) 
 @pytest.mark.parametrize("sampling", [False, True])
 @pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize("dtype", [BF16, F16, F32], ids=str)
+@pytest.mark.slow
 def test_blocks_and_samples_change_no_bit(
     dtype: torch.dtype, block: int, sampling: bool, passes: Any,
     tied: dict[torch.dtype, list[torch.Tensor]], monkeypatch: pytest.MonkeyPatch,

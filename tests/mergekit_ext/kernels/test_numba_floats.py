@@ -59,6 +59,7 @@ def test_reads_every_pattern(dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.slow
 def test_writes_every_pattern_and_what_is_around_its_middles(
     dtype: torch.dtype,
 ) -> None:

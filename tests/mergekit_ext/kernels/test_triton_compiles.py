@@ -25,6 +25,7 @@ triton = pytest.importorskip("triton", reason="NO TRITON: no kernel is compiled"
 if os.environ.get("TRITON_INTERPRET") == "1":
     pytest.skip("an interpreter compiles nothing", allow_module_level=True)
 
+pytestmark = pytest.mark.slow  # compiles
 F16, BF16, F32 = torch.float16, torch.bfloat16, torch.float32
 TOOLS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 # of Triton 3.7, which torch 2.13 brings with CUDA

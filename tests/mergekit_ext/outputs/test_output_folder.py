@@ -343,6 +343,7 @@ def test_what_appears_in_the_way_meanwhile_is_kept(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out"]
 
 
+@pytest.mark.slow
 def test_what_is_changed_after_a_kill_is_not_deleted(tmp_path: Path) -> None:
     folder = tmp_path
     for step in itertools.count(1):  # until config.json has gone, and nothing else

@@ -45,6 +45,7 @@ print("went on", flush=True)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+@pytest.mark.slow
 def test_nothing_is_left_and_the_status_is_the_signal_s(
     name: str, tmp_path: Path, root: Path
 ) -> None:
@@ -53,6 +54,7 @@ def test_nothing_is_left_and_the_status_is_the_signal_s(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_it_cannot_be_caught_for_good(tmp_path: Path, root: Path) -> None:
     code = """
     with unwound_by_signals():
@@ -65,6 +67,7 @@ def test_it_cannot_be_caught_for_good(tmp_path: Path, root: Path) -> None:
     assert run(code, tmp_path, root) == (-signal.SIGTERM, "caught\n")
 
 
+@pytest.mark.slow
 def test_the_first_process_of_a_container_ends_as_well(
     tmp_path: Path, root: Path
 ) -> None:
@@ -78,6 +81,7 @@ def test_the_first_process_of_a_container_ends_as_well(
     assert run(code, tmp_path, root) == (128 + signal.SIGTERM, "")
 
 
+@pytest.mark.slow
 def test_a_host_s_own_handler_is_left_alone(tmp_path: Path, root: Path) -> None:
     head = """
 def own(number, frame):
@@ -90,6 +94,7 @@ signal.signal(signal.SIGTERM, own)
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_what_the_host_ignores_is_ignored(tmp_path: Path, root: Path) -> None:
     code = """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -100,6 +105,7 @@ def test_what_the_host_ignores_is_ignored(tmp_path: Path, root: Path) -> None:
     assert run(code, tmp_path, root) == (0, "went on\n")
 
 
+@pytest.mark.slow
 def test_it_waits_for_a_body_that_is_held(tmp_path: Path, root: Path) -> None:
     code = """
     with unwound_by_signals():

@@ -1,0 +1,43 @@
+"""Each benchmark is a program: it says how it is called, and runs on little."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from own_passages import own_passages
+
+
+PROGRAMS = ("gpu_check", "language_id", "merge", "merge_memory", "score")
+
+
+def run(root: Path, program: str, *arguments: str) -> str:
+    command = [sys.executable, str(root / "benchmarks" / f"{program}.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_says_how_it_is_called(root: Path, program: str) -> None:
+    assert f"usage: {program}.py" in run(root, program, "--help")
+
+
+@pytest.mark.slow
+def test_languages_are_told_of_passages_and_timed_on_answers(
+    root: Path, tmp_path: Path
+) -> None:
+    passages, answers = tmp_path / "passages.jsonl", tmp_path / "answers.jsonl"
+    rows = own_passages()
+    passages.write_text("".join(json.dumps(row) + "\n" for row in rows[::9]))
+    long = [row["text"] for row in rows if len(row["text"]) > 250]
+    lines = [json.dumps({"response": text}) + "\n" for text in long]
+    answers.write_text("".join(lines))
+    found = run(root, "language_id", str(passages), str(answers))
+    named = "| lm-eval-iberian | str | 100.0/100.0/100.0 |"
+    assert named in found
+    assert "## Answers a second, answers.jsonl" in found
