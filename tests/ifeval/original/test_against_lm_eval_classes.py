@@ -114,7 +114,9 @@ def theirs() -> Iterator[Any]:
 
         util = utils.instructions_registry.instructions.instructions_util
         patch.setattr(util, "_get_sentence_tokenizer", original_text._punkt)
-        patch.setattr(nltk.tokenize, "_get_punkt_tokenizer", lambda _: original_text._punkt())
+        patch.setattr(
+            nltk.tokenize, "_get_punkt_tokenizer", lambda _: original_text._punkt()
+        )
         yield utils
 
 
