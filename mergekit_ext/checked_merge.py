@@ -25,7 +25,6 @@ from mergekit_ext.errors import (
 )
 from mergekit_ext.inputs.checkpoints import Checkpoint, read_checkpoint
 from mergekit_ext.inputs.disk_space import check_space
-from mergekit_ext.inputs.input_checks import Permissions, check_inputs
 from mergekit_ext.inputs.input_models import InputModel, read_inputs
 from mergekit_ext.inputs.pickled_weights import opened_in_turn
 from mergekit_ext.inputs.tokenizer_checks import has_tokenizer
@@ -41,14 +40,16 @@ from mergekit_ext.outputs.output_folder import (
     whole_or_nothing,
 )
 from mergekit_ext.outputs.termination import unwound_by_signals
-from mergekit_ext.recipes.layer_swap_recipe import check_swap_models
-from mergekit_ext.recipes.local_recipe import (
+from mergekit_ext.plans.input_checks import Permissions, check_inputs
+from mergekit_ext.plans.layer_swap_models import check_swap_models
+from mergekit_ext.plans.local_recipe import (
     local_options,
     local_recipe,
     restore_names,
     shown_recipe,
 )
-from mergekit_ext.recipes.merge_plan import MergePlan, plan_merge
+from mergekit_ext.plans.merge_plan import MergePlan, plan_merge
+from mergekit_ext.plans.token_sources import check_token_sources
 from mergekit_ext.recipes.recipe import Recipe
 from mergekit_ext.recipes.recipe_checks import (
     WITHOUT_EFFECT,
@@ -58,7 +59,6 @@ from mergekit_ext.recipes.recipe_checks import (
 )
 from mergekit_ext.recipes.recipe_file import check_keys
 from mergekit_ext.recipes.recipe_reader import plain, read_recipe
-from mergekit_ext.recipes.token_sources import check_token_sources
 from mergekit_ext.watch import Watch
 
 

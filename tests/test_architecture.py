@@ -42,6 +42,7 @@ OWN_NAMES = (
     "lm_eval_iberian/suites",
     "mergekit_ext/methods",
     "mergekit_ext/outputs",
+    "mergekit_ext/plans",
     "mergekit_ext/recipes",
 )
 

@@ -1,1 +1,1 @@
-"""The models that go into a merge: found, read, and checked before it."""
+"""The models that go into a merge: found, read, and judged each by itself."""

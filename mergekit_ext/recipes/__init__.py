@@ -1,1 +1,1 @@
-"""Recipes: read, checked, and made ready for mergekit."""
+"""Recipes: read from a file or from mergekit, and checked by themselves."""

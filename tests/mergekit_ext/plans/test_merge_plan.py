@@ -14,7 +14,7 @@ from mergekit.options import MergeOptions
 from mergekit.plan import MergePlanner
 
 from mergekit_ext.inputs.input_models import read_inputs
-from mergekit_ext.recipes.merge_plan import MergePlan, plan_merge
+from mergekit_ext.plans.merge_plan import MergePlan, plan_merge
 from mergekit_ext.recipes.recipe_reader import read_recipe
 
 

@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from mergekit_ext.errors import InputError
 from mergekit_ext.inputs.checkpoints import Checkpoint
-from mergekit_ext.inputs.input_checks import Permissions, check_alike, check_inputs
 from mergekit_ext.inputs.input_models import InputModel, read_inputs
 from mergekit_ext.inputs.safetensors_header import TensorHeader
-from mergekit_ext.recipes.merge_plan import MergePlan, plan_merge
+from mergekit_ext.plans.input_checks import Permissions, check_alike, check_inputs
+from mergekit_ext.plans.merge_plan import MergePlan, plan_merge
 from mergekit_ext.recipes.recipe_reader import read_recipe
 from mergekit_ext.watch import Watch
 

@@ -14,7 +14,7 @@ from mergekit_ext.errors import RecipeError
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.tokenizer_checks import has_tokenizer, vocabulary
 from mergekit_ext.inputs.tokenizer_source import same_model
-from mergekit_ext.recipes.merge_plan import MergePlan, PlannedTensor
+from mergekit_ext.plans.merge_plan import MergePlan, PlannedTensor
 from mergekit_ext.recipes.recipe import Recipe, TokenSource
 
 

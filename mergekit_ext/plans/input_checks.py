@@ -10,8 +10,8 @@ from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.safetensors_header import TensorHeader
 from mergekit_ext.inputs.tokenizer_checks import check_tokenizers
-from mergekit_ext.recipes.merge_plan import MergePlan
-from mergekit_ext.recipes.plan_checks import check_plan
+from mergekit_ext.plans.merge_plan import MergePlan
+from mergekit_ext.plans.plan_checks import check_plan
 from mergekit_ext.recipes.recipe import Recipe
 from mergekit_ext.watch import Watch
 

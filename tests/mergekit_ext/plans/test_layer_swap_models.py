@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from mergekit_ext.errors import RecipeError
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.merge_file import validate_recipe
-from mergekit_ext.recipes.layer_swap_recipe import check_swap_models, for_mergekit
+from mergekit_ext.plans.layer_swap_models import check_swap_models, for_mergekit
 from mergekit_ext.recipes.recipe_reader import read_recipe
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from mergekit_ext.errors import InputError, RecipeError
-from mergekit_ext.recipes.merge_plan import MergePlan, PlannedTensor
+from mergekit_ext.plans.merge_plan import MergePlan, PlannedTensor
 from mergekit_ext.recipes.recipe import OutputSlice, Recipe, Scope
 
 
