@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -187,3 +188,70 @@ def test_dtypes_are_listed_once(root: Path) -> None:
         if '"float64"' in path.read_text("utf-8")
     ]
     assert found == ["mergekit_ext/dtypes.py"]
+
+
+def drawn_arrows(root: Path) -> set[tuple[str, str]]:
+    """Return the arrows of docs/architecture.md: who imports, and what."""
+    text = (root / "docs" / "architecture.md").read_text("utf-8")
+    return {
+        (source, target.strip())
+        for source, targets in re.findall(r"^  (\w+) --> (.+)$", text, re.M)
+        for target in targets.split("&")
+    }
+
+
+# modules at the top of a package that are rooms of the picture; the rest is its ground
+TOP_ROOMS = {
+    "lm_eval_iberian": dict.fromkeys(["_bootstrap", "_hooks", "diagnosis"], "hooks"),
+    "mergekit_ext": dict.fromkeys(
+        ["attach", "checked_merge", "merge_file", "register"], "merge"
+    ),
+}
+
+
+def room_of(module: str, modules: dict[str, Path]) -> str | None:
+    """Return the room of a module; None for one that every room may import."""
+    package, _, rest = module.partition(".")
+    first = rest.split(".")[0]
+    if first and modules[f"{package}.{first}"].name == "__init__.py":
+        return first
+    return TOP_ROOMS[package].get(first)
+
+
+def test_rooms_import_each_other_as_it_is_drawn(root: Path) -> None:
+    """Every import between rooms is an arrow of the picture, and every arrow one."""
+    modules = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(
+            ".__init__"
+        ): path
+        for package in TOP_ROOMS
+        for path in sources(root, package)
+    }
+    found: dict[tuple[str | None, str], str] = {}
+    for module, path in modules.items():
+        for name in imported(path):
+            target = name if name in modules else name.rpartition(".")[0]
+            if target in modules and (other := room_of(target, modules)):
+                found[room_of(module, modules), other] = f"{module} imports {target}"
+    arrows = {pair: where for pair, where in found.items() if pair[0] != pair[1]}
+    drawn = drawn_arrows(root)
+    assert [where for pair, where in arrows.items() if pair not in drawn] == []
+    assert sorted(drawn - set(arrows)) == []
+
+
+def test_the_picture_has_no_circles(root: Path) -> None:
+    """From no room arrows lead back to it."""
+    rest = drawn_arrows(root)
+    while rest:
+        ends = {target for _, target in rest} - {source for source, _ in rest}
+        assert ends, sorted(rest)
+        rest = {arrow for arrow in rest if arrow[1] not in ends}
+
+
+def test_the_files_that_the_walks_name_are_there(root: Path) -> None:
+    """What docs/architecture.md calls a file is one."""
+    text = (root / "docs" / "architecture.md").read_text("utf-8")
+    names = set(re.findall(r"`(?:[\w/]+/)?(\w+\.(?:py|toml))`", text))
+    there = {path.name for path in root.rglob("*") if ".venv" not in path.parts}
+    assert names
+    assert names <= there

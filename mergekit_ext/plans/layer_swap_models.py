@@ -84,8 +84,8 @@ def _layers(recipe: Recipe, checkpoints: Sequence[Checkpoint]) -> int:
     for model, count in counts.items():
         if given and given != count:
             raise RecipeError(
-                f"{swap_place(recipe)}: layers is {given}, but {model!r} has {count}; leave"
-                " it out."
+                f"{swap_place(recipe)}: layers is {given}, but {model!r} has {count};"
+                " leave it out."
             )
     found = max(counts.values(), default=given)
     if not found:

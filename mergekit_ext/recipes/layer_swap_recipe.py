@@ -37,8 +37,8 @@ def check_swap_recipe(recipe: Recipe) -> None:
     _check_roles(recipe)
     if part.base is None and swap_values(recipe)["revert"]:
         raise RecipeError(
-            f"{swap_place(recipe)}: revert takes the base model's tensors, and the recipe"
-            " has no base model; set base_model, or leave revert out."
+            f"{swap_place(recipe)}: revert takes the base model's tensors, and the"
+            " recipe has no base model; set base_model, or leave revert out."
         )
 
 
