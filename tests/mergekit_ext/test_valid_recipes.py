@@ -93,6 +93,7 @@ def check_like_stock(written: dict[str, Any], **changes: Any) -> Result:
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
+@pytest.mark.slow
 def test_architectures(kind: str) -> None:
     make_models(Path("m"), kind)
     check_like_stock(recipe("task_arithmetic"))

@@ -32,6 +32,7 @@ def built(name: str, metadata: dict[str, Any] | None = None) -> Any:
 
 
 @pytest.mark.parametrize("name", OFFLINE)
+@pytest.mark.slow
 def test_a_user_s_metadata_change_no_data(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
