@@ -24,6 +24,7 @@ from mergekit_ext.attach import unguarded_run_merge
 
 pytestmark = pytest.mark.usefixtures("attached")
 
+pytestmark = pytest.mark.slow  # merges models
 FUSED = {
     "linear": "fused_linear",
     "task_arithmetic": "fused_task_arithmetic",
@@ -93,7 +94,6 @@ def check_like_stock(written: dict[str, Any], **changes: Any) -> Result:
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
-@pytest.mark.slow
 def test_architectures(kind: str) -> None:
     make_models(Path("m"), kind)
     check_like_stock(recipe("task_arithmetic"))

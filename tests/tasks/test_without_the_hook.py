@@ -11,6 +11,7 @@ from lm_eval_iberian.paths import task_configs
 from lm_eval_iberian.tasks.catalogue import read_config, shipped
 
 
+pytestmark = pytest.mark.slow  # lm-eval builds each task
 CONFIGS = {e.name: read_config(e.path) for e in shipped() if e.kind == "task"}
 
 
@@ -32,7 +33,6 @@ def built(name: str, metadata: dict[str, Any] | None = None) -> Any:
 
 
 @pytest.mark.parametrize("name", OFFLINE)
-@pytest.mark.slow
 def test_a_user_s_metadata_change_no_data(
     name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
