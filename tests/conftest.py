@@ -28,7 +28,7 @@ SLOW_FIXTURES = {"place", "reference"}
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name bytes by their argument: an archive holds the time, two workers must agree."""
+    """Name bytes by their argument: an archive holds the time, and workers agree."""
     return argname if isinstance(val, bytes) else None
 
 
