@@ -27,6 +27,11 @@ REFERENCE = ROOT.parent / "shared" / "reference"
 SLOW_FIXTURES = {"place", "reference"}
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: an archive holds the time, and workers agree."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

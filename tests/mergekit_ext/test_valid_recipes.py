@@ -25,6 +25,7 @@ from mergekit_ext.attach import unguarded_run_merge
 
 pytestmark = pytest.mark.usefixtures("attached")
 
+pytestmark = pytest.mark.slow  # merges models
 FUSED = {
     "linear": "fused_linear",
     "task_arithmetic": "fused_task_arithmetic",

@@ -70,6 +70,7 @@ def test_its_standard_error_is_upstream_s(monkeypatch: pytest.MonkeyPatch) -> No
     ("ours", "theirs"),
     [(scores.bleu, "bleu"), (scores.chrf_plus_plus, "chrfpp"), (scores.ter, "ter")],
 )
+@pytest.mark.slow
 def test_translation_scores_are_upstream_s(
     ours: Any, theirs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,6 +188,7 @@ def test_the_suites_run_together(
     ]
 
 
+@pytest.mark.slow
 def test_the_hook_loads_the_data_of_a_suite_before_the_model(
     upstream: dict[str, Any], refusing_hub: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

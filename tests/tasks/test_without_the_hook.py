@@ -11,6 +11,7 @@ from lm_eval_iberian.paths import task_configs
 from lm_eval_iberian.tasks.catalogue import read_config, shipped
 
 
+pytestmark = pytest.mark.slow  # lm-eval builds each task
 CONFIGS = {e.name: read_config(e.path) for e in shipped() if e.kind == "task"}
 
 

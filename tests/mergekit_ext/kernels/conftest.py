@@ -10,10 +10,12 @@ from mergekit_ext.kernels import backends
 from mergekit_ext.kernels.backends import Backend
 
 
+# a kernel is compiled for every kind of merge
+BACKENDS = ["torch", pytest.param("numba", marks=pytest.mark.slow)]
 NO_NUMBA = "NO NUMBA: the compiled backend is not tested"
 
 
-@pytest.fixture(params=["torch", "numba"])
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Each backend for CPUs, with one thread."""
     if request.param == "torch":
@@ -22,7 +24,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     return backends.numba_backend(threads=1)
 
 
-@pytest.fixture(params=["torch", "numba"])
+@pytest.fixture(params=BACKENDS)
 def passes(request: pytest.FixtureRequest) -> Any:
     """The passes of each backend for CPUs."""
     if request.param == "torch":
