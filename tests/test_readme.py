@@ -18,7 +18,13 @@ from lm_eval_iberian.tasks.catalogue import read_config, shipped, task_names
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")])
-PAGES = [p for p in PAGES if not {".venv", "demo_output"} & set(p.parts)]
+# not what environments and caches bring
+PAGES = [
+    page
+    for page in PAGES
+    if not any(part.startswith(".") for part in page.relative_to(ROOT).parts)
+    and "demo_output" not in page.parts
+]
 REPOSITORY = (
     r"https://(?:github|raw\.githubusercontent)\.com/lm-eval-iberian/lm-eval-iberian/"
     r"(?:(?:blob|tree)/)?main/"

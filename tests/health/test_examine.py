@@ -31,6 +31,7 @@ def rows() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lang", "row"), rows())
 def test_finds_what_a_reader_finds(lang: str, row: dict[str, Any]) -> None:
     """Finds the run-on and the loop of an answer, and no others."""
@@ -44,6 +45,12 @@ def test_finds_what_a_reader_finds(lang: str, row: dict[str, Any]) -> None:
         )
     if row["run_on"] and row["id"] not in CUT_LATE:
         assert health.first_turn == row["first_turn"].rstrip()
+
+
+@pytest.mark.parametrize(("lang", "row"), rows()[::25])
+def test_finds_it_in_some_of_them(lang: str, row: dict[str, Any]) -> None:
+    """Does so for some rows of each language, which take no time."""
+    test_finds_what_a_reader_finds(lang, row)
 
 
 def test_every_language_has_a_table() -> None:
@@ -66,6 +73,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prompt", ["", "Q: a\nA: b\nQ: c\nA:", "Write. " * 50_000])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_cost_is_bounded(name: str, prompt: str) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from lm_eval_iberian.ifeval import score_row
-from lm_eval_iberian.ifeval.original import judge_original, satisfiable, tokens
+from lm_eval_iberian.ifeval.original import judge_original, satisfiable
+from lm_eval_iberian.ifeval.original import text as original_text
 from lm_eval_iberian.jsonl import read_jsonl
 
 
@@ -87,7 +88,7 @@ def test_the_small_set_is_judged_as_by_lm_eval(
 def test_the_small_set_s_sentences_are_counted_as_by_lm_eval(
     answered: list[tuple[Row, str, Row]],
 ) -> None:
-    ours = [tokens.count_sentences(answer) for _, answer, _ in answered]
+    ours = [original_text.count_sentences(answer) for _, answer, _ in answered]
     assert ours == [row["sentences"] for _, _, row in answered]
     assert max(ours) > 8
 
