@@ -64,7 +64,7 @@ def serve_file(content: bytes = b"") -> Iterator[FileServer]:
     served = FileServer(content)
     handler = type("Serving", (Handler,), {"served": served})
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
     served.url = f"http://127.0.0.1:{http.server_port}"
     try:
         yield served

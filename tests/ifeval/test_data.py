@@ -79,7 +79,7 @@ def mirror(
 
     handler = functools.partial(Quiet, directory=str(folder))
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv(MIRROR, f"http://127.0.0.1:{http.server_port}")
     yield folder
     http.shutdown()

@@ -196,6 +196,7 @@ python.chmod(0o755)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "test", "code", "said"),
     [

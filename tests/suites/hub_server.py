@@ -233,7 +233,7 @@ def serve() -> Iterator[Hub]:
     hub = Hub()
     handler = type("Ours", (Handler,), {"hub": hub})
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
     hub.url = f"http://127.0.0.1:{http.server_port}"
     try:
         yield hub

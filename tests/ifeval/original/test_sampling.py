@@ -69,6 +69,7 @@ def test_same_weights_on_real_text(factory: Any, reference: Path) -> None:
             assert by_us(form) == by_library(factory, form)
 
 
+@pytest.mark.slow
 def test_same_weights_on_text_of_our_own(factory: Any) -> None:
     texts = [row["text"] for row in own_passages()]
     for text in texts[::15]:

@@ -82,6 +82,7 @@ def test_is_a_stable_sort(values: list[float], data: st.DataObject, block: int) 
     assert len(found) == last - first
 
 
+@pytest.mark.slow
 @given(tensors, st.data(), st.sampled_from([4, 8, 64]))
 @settings(max_examples=80)
 def test_is_a_stable_sort_compiled(

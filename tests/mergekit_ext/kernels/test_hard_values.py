@@ -13,6 +13,8 @@ from mergekit_ext.kernels import backends
 from mergekit_ext.kernels.backends import Backend, merge_terms
 
 
+pytestmark = pytest.mark.slow
+
 SIZE = 4097
 INF = float("inf")
 ROWS: dict[str, dict[str, Any]] = {
