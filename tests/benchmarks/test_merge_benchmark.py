@@ -16,6 +16,8 @@ import pytest
 import torch
 
 
+pytestmark = pytest.mark.slow
+
 ELEMENTS = 200_000
 Load = Callable[[str], ModuleType]
 # compiling the loops of the other backend takes longer than all else

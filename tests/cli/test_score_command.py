@@ -16,6 +16,8 @@ from lm_eval_iberian.cli import main
 from lm_eval_iberian.ifeval.data import Prompt, load
 
 
+pytestmark = pytest.mark.slow
+
 Row = dict[str, Any]
 SENTENCE = "Kaixo denoi, hemen nago."
 

@@ -17,6 +17,8 @@ from lm_eval_iberian.demo.spec import METHODS, DemoSpec, Training
 from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
 
 
+pytestmark = pytest.mark.slow
+
 LINES = [
     Line(lang, f"{name}-{lang}", 5.0, 50.0 + i, 5.0, 10.0 * (i + 1), 8.0)
     for lang in ("eu", "gl")

@@ -15,6 +15,8 @@ from lm_eval_iberian.ifeval import INSTRUCTIONS, SCORINGS, check, score_row
 from lm_eval_iberian.languages import available_languages
 
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 100_000
 SECONDS = 1.0  # of this process; linear work takes a tenth, quadratic work minutes
 UNITS = [

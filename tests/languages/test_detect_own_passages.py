@@ -11,6 +11,8 @@ from own_passages import LANGUAGES, draw, own_passages
 from lm_eval_iberian.languages import decide_language, identify
 
 
+pytestmark = pytest.mark.slow
+
 ROWS = own_passages()
 MIXED = (*LANGUAGES, "pt")
 ANSWERS = 60

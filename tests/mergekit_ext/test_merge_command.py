@@ -23,6 +23,9 @@ from transformers import AutoModelForCausalLM
 from lm_eval_iberian.cli import main
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **options: Any) -> None:

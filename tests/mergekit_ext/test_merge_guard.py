@@ -25,7 +25,7 @@ from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.breadcrumbs import BREADCRUMBS
 
 
-pytestmark = pytest.mark.usefixtures("attached")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("attached")]
 
 
 TABLE = "recipes"

@@ -20,6 +20,8 @@ from mergekit_ext.merge_file import merge_file
 from mergekit_ext.watch import Watch
 
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("linear", "fused_linear")
 
 

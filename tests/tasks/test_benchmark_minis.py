@@ -16,6 +16,8 @@ from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark, benchmark, benc
 from lm_eval_iberian.tasks.benchmarks import answered, load, local_only
 
 
+pytestmark = pytest.mark.slow
+
 LANGUAGES = ("eu", "gl", "ca", "es", "en")
 ALL = [(found.family, found.lang) for found in benchmarks()]
 COUNTS = {

@@ -13,6 +13,8 @@ from timing import seconds
 from lm_eval_iberian.ifeval.original import judge_original, satisfiable
 
 
+pytestmark = pytest.mark.slow
+
 LENGTH = 100_000
 SECONDS = 1.0  # of this process, for one instruction, strictly and loosely
 LANGUAGES = ["en", "eu", "gl", "ca", "es"]

@@ -14,6 +14,8 @@ from own_passages import own_passages
 from lm_eval_iberian.ifeval.original import sampling
 
 
+pytestmark = pytest.mark.slow
+
 PIECES = [
     "the cat ", "Ama ", "ÉCOLE", "écÔle ", "ABc aBC ", "日本語", "한글 ", "кот ",
     "عربی ", "ựế", "e\u0323\u0302", "șț", "http://a.b/c ", "x@y.zz ", "  ", "\n",

@@ -24,6 +24,8 @@ from mergekit_ext.kernels.terms import Merge, Term
 from mergekit_ext.kernels.torch_passes import TorchPasses
 
 
+pytestmark = pytest.mark.slow
+
 SIZE = 300_007
 few_bits = st.integers(0, 6)
 

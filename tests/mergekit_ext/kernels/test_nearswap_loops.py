@@ -15,7 +15,7 @@ SIZES = [0, 1, 63, 4097, (1 << 18) + 5]
 TS = [-1.0, 0.0, 1e-7, 1e-3, 0.03, 1.0, 1e30]
 MIXED = [(F64, F64), (BF16, F32), (F32, F16), (F16, F64)]
 
-pytestmark = pytest.mark.usefixtures("poison")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("poison")]
 
 
 def pair(size: int, one: torch.dtype, two: torch.dtype) -> list[torch.Tensor]:

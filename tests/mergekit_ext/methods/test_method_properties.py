@@ -14,6 +14,8 @@ from method_inputs import FUSED, merged, near
 from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold
 
 
+pytestmark = pytest.mark.slow
+
 BANDED = ["breadcrumbs", "breadcrumbs_ties", "ties"]
 DRAWN = ["dare_linear", "dare_ties"]
 shares = st.floats(0, 1)
