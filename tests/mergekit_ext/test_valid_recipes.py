@@ -573,6 +573,7 @@ def test_late_checks_come_first(
 ) -> None:
     make_models(Path("m"), "llama")
     Path("m/bare").mkdir()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("mergekit_ext.checked_merge.scan", _unreachable)
     changes, message = LATE[name]
     check_refused(merge(recipe(method, **changes)), message)
