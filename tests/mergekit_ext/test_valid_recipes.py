@@ -513,6 +513,10 @@ LATE = {
         {"tokenizer_source": "unoin"},
         "tokenizer_source: did you mean union? Model 'unoin' is not a local folder",
     ),
+    "a model that is merged, and nowhere": (
+        {"models": [{"model": "some/one"}], "tokenizer_source": "some/one"},
+        "tokenizer_source: Model 'some/one' is not a local folder",
+    ),
     "a model that is nearly one, as a mapping": (
         {"tokenizer": {"source": {"model": {"path": "m/basqeu"}}}},
         "Did you mean m/basque?",
