@@ -60,8 +60,8 @@ def find_tokenizer(
     except InputError as error:
         words = ["base", "union", *(model.name for model in recipe.models)]
         near = difflib.get_close_matches(source.name, words, n=3, cutoff=0.5)
-        told = "Did you mean" in str(error)
-        hint = "" if told or not near or source.name in words else f"did you mean {', '.join(near)}? "
+        told = "Did you mean" in str(error) or source.name in words or not near
+        hint = "" if told else f"did you mean {', '.join(near)}? "
         raise InputError(f"{where}: {hint}{error}") from error
     if folder is not None and not any((folder / name).is_file() for name in _FILES):
         raise InputError(
