@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,14 +60,20 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve_file(content: bytes = b"") -> Iterator[FileServer]:
-    served = FileServer(content)
-    handler = type("Serving", (Handler,), {"served": served})
+def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve in a thread, which stops at once; gives the address."""
     http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-    served.url = f"http://127.0.0.1:{http.server_port}"
     try:
-        yield served
+        yield f"http://127.0.0.1:{http.server_port}"
     finally:
         http.shutdown()
         http.server_close()
+
+
+@contextmanager
+def serve_file(content: bytes = b"") -> Iterator[FileServer]:
+    served = FileServer(content)
+    handler = type("Serving", (Handler,), {"served": served})
+    with serving(handler) as served.url:
+        yield served

@@ -1,4 +1,4 @@
-"""Health of an answer: does it stop, run on, loop, keep to the language asked for?"""
+"""Health of an answer: does it run on, loop, keep to the language asked for?"""
 
 from __future__ import annotations
 

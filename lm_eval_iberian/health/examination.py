@@ -1,4 +1,4 @@
-"""Examines an answer whatever was asked: whether it stops, runs on, loops."""
+"""Examines an answer whatever was asked: whether it runs on, loops, is empty."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ class Health:
     """What is wrong with an answer, each None or a reason that a person can read.
 
     Attributes:
-        no_stop: It was cut off at its limit instead of ending.
         run_on: It goes on past its turn.
         loop: It repeats itself to its end.
         empty: There is nothing in it.
@@ -32,7 +31,6 @@ class Health:
         first_turn: The answer up to the run-on; the whole answer where there is none.
     """
 
-    no_stop: str | None
     run_on: str | None
     loop: str | None
     empty: str | None
@@ -58,7 +56,6 @@ def examine(
         decision = decide_language(first[:_READ], lang)
         off = decision.reason if decision.status == "rejected" else None
     return Health(
-        no_stop=None,
         run_on=found.reason if found else None,
         loop=loop,
         empty=empty,

@@ -137,7 +137,7 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
     if not said.startswith(("—", "–", '"', "«")):
         if reply and asks and len(_SENTENCE.findall(said)) > 1:
             return True
-        if len(said) < 140 and _ends(said.rstrip(" .!😊🙏"), "please"):
+        if len(said) < 140 and said.rstrip(" .!😊🙏").endswith(health_words("please")):
             return True
     offer = [sentence.strip() for sentence in _SENTENCE.findall(before)][-1:]
     if offer and _begins(offer[0], "offers") and _begins(said, "yes"):
@@ -151,10 +151,6 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
     if said.endswith(_CLOSING) and asked.rstrip(" .").endswith(_CLOSING):
         return True
     return asks or "?" in said or _has_task(said) or (reply and not said.endswith(":"))
-
-
-def _ends(said: str, key: str) -> bool:
-    return said.endswith(health_words(key))
 
 
 def _has_task(said: str) -> bool:

@@ -18,7 +18,7 @@ from lm_eval_iberian.languages import fold
 _DASHED: Final = re.compile(r"^[ ]?[—–-] ?\S", re.M)
 # Galdera: · **Question 5:** · Exercicio 2. · 2. ariketa:
 _LABEL_LINE: Final = re.compile(
-    r"^(?P<signs>[ ]?[>*_#]{0,6}[ ]?)(?:(?P<before>[^\W\d_][\w' ’]{0,30}?)"
+    r"^[ ]?[>*_#]{0,6}[ ]?(?:(?P<before>[^\W\d_][\w' ’]{0,30}?)"
     r"(?:[*_]{0,3}[ ]?[:：]|[ ]?(?P<n>\d{1,3})[*_]{0,3}[ ]?[:.)：])"
     r"|(?P<m>\d{1,3})\. ?(?P<behind>[^\W\d_]{4,14})[*_]{0,3}[ ]?[:.]"
     r"|(?P<headed>(?<=[#*] )[^\W\d_]{4,14}|(?<=[#*])[^\W\d_]{4,14})"
@@ -42,7 +42,7 @@ def turn_labels(said: Said) -> Iterator[RunOn]:
         for match in _LABEL_LINE.finditer(said.response, said.begin)
     ]
     examples = _prompt_labels(said.prompt)
-    chat = _kind("user_labels") | _kind("assistant_labels")
+    chat = _chat_labels()
     for order, label in enumerate(named[:_LABELS]):
         earlier, later = named[:order], named[order + 1 :]
         if not said.before(label.start).strip():
@@ -92,9 +92,7 @@ def _number(match: re.Match[str]) -> int | None:
 
 def labels_in_lines(said: Said) -> Iterator[RunOn]:
     """Find the labels of a chat behind a sentence: ``… km. USER: And …``."""
-    if asks_for("dialogue", said.asked) or any(
-        name in said.asked for name in _kind("user_labels") if len(name) > 3
-    ):
+    if asks_for("dialogue", said.asked) or _names_one(said.asked, _kind("user_labels")):
         return
     for match in _inline_label().finditer(said.response, said.begin):
         yield RunOn(match.start(), f"'{match[0]}' stands behind a sentence")
@@ -132,6 +130,16 @@ def _is_exercise(said: Said, label: _Label, earlier: list[_Label]) -> bool:
 @cache
 def _kind(key: str) -> frozenset[str]:
     return frozenset(health_words(key))
+
+
+@cache
+def _chat_labels() -> frozenset[str]:
+    return _kind("user_labels") | _kind("assistant_labels")
+
+
+def _names_one(asked: str, labels: frozenset[str]) -> bool:
+    """Tell whether a prompt speaks of one who would have such a label."""
+    return any(name in asked for name in labels if len(name) > 3)
 
 
 def _prompt_labels(prompt: str) -> set[str]:
@@ -181,8 +189,8 @@ def next_pairs(said: Said) -> Iterator[RunOn]:
 
 def _is_chat(label: _Label, said: Said, earlier: list[_Label]) -> bool:
     """Tell whether such a label speaks in a chat that is the answer itself."""
-    chat = _kind("user_labels") | _kind("assistant_labels")
-    if any(name in said.asked for name in chat if len(name) > 3):
+    chat = _chat_labels()
+    if _names_one(said.asked, chat):
         return True
     others = list(takewhile(lambda name: name not in chat, (e.name for e in earlier)))
     others += _DASHED.findall(said.response, said.begin, label.start)

@@ -5,13 +5,13 @@ import functools
 import hashlib
 import json
 import logging
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from file_server import serving
 
 from lm_eval_iberian.download import MIRROR, PinnedSource, cached, source
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
@@ -78,11 +78,9 @@ def mirror(
             pass
 
     handler = functools.partial(Quiet, directory=str(folder))
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-    monkeypatch.setenv(MIRROR, f"http://127.0.0.1:{http.server_port}")
-    yield folder
-    http.shutdown()
+    with serving(handler) as url:
+        monkeypatch.setenv(MIRROR, url)
+        yield folder
 
 
 def served(folder: Path, lang: str = "eu") -> Path:

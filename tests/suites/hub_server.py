@@ -14,8 +14,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
+
+from file_server import serving
 
 
 OLD, NEW = "a" * 40, "b" * 40
@@ -232,11 +234,5 @@ def digest(name: str, path: str, commit: str) -> str:
 def serve() -> Iterator[Hub]:
     hub = Hub()
     handler = type("Ours", (Handler,), {"hub": hub})
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
-    hub.url = f"http://127.0.0.1:{http.server_port}"
-    try:
+    with serving(handler) as hub.url:
         yield hub
-    finally:
-        http.shutdown()
-        http.server_close()
