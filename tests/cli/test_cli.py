@@ -217,7 +217,7 @@ def test_several_files_are_several_runs(files: Path) -> None:
 def test_a_server_s_finish_reason_is_believed(files: Path) -> None:
     line = '{"key": 1, "response": "The sea.", "finish_reason": "length"}\n'
     (files / "answers.jsonl").write_text(line)
-    assert "truncated 100.00 %" in score(files).output
+    assert "cut off 100.00 %" in score(files).output
 
 
 def test_a_lone_surrogate_is_written_as_json(files: Path) -> None:
