@@ -150,7 +150,7 @@ def test_score_prints_the_four_accuracies_and_what_was_left_over(files: Path) ->
     assert result.output.count("33.33 ± ") >= 4
     assert "3 prompts, 6 instructions scored" in result.output
     assert "1 answers without a prompt: " in result.output
-    assert "answers: empty 33.33 %, unclosed thought 0.00 %" in result.output
+    assert "empty 33.33 %, unclosed thought 0.00 %" in result.output
     assert "punctuation:no_comma" in result.output
 
 

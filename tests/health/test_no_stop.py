@@ -112,7 +112,7 @@ def tokens(text: str) -> int:
         (CUT, Generation(limit=500, count_tokens=tokens), False, "it was not"),
         (
             CUT,
-            Generation(limit=72, count_tokens=tokens),
+            Generation(limit=68, count_tokens=tokens),
             True,
             "near it, in a sentence",
         ),
