@@ -9,12 +9,14 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from lm_eval_iberian.health.varied_loop import find_varied, is_wanted
 from lm_eval_iberian.health.words import asked_times, asks_for, calendar_words
 from lm_eval_iberian.languages import fold
 
 
 # Only the end of an answer is looked at: a loop holds to the end.
 _TAIL: Final = 6000
+_ASKED: Final = 20_000
 _SPACE: Final = re.compile(r"\s+")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/]\d+)*")
 _LETTERED: Final = re.compile(r"(?<![^\W_])[a-z]{1,2}(?=\))|(?<![^\W_])[a-z](?=\.)")
@@ -67,18 +69,30 @@ def find_loop(response: str, prompt: str = "") -> str | None:
     residue = _RESIDUE.search(end, max(0, len(end) - _RESIDUE_LENGTH))
     if residue and residue.start() > len(end) - _RESIDUE_LENGTH:
         end = end[: residue.start()]
-    text = _SPACE.sub(" ", fold(end)).strip()[-_TAIL:]
-    found = _exact(text)
+    folded = fold(end)
+    text = _SPACE.sub(" ", folded).strip()[-_TAIL:]
+    broken_off = "```" in response and response.count("```") % 2 == 1
+    found = _exact(text, broken_off=broken_off)
     if found is None:
         plain = _without_dates(_NUMBER.sub("0", text))
         found = _changing(text, plain) or _woven(plain)
-    if found is None or _was_asked_for(found, prompt):
+    if found is None:
+        varied = find_varied(folded[-_TAIL:])
+        if varied is None or is_wanted(varied, fold(prompt[-_ASKED:])):
+            return None
+        found = Repeated(varied.block, varied.times, 0)
+        return f"{_reason(found)} with other words"
+    if _was_asked_for(found, prompt, broken_off=broken_off):
         return None
+    changing = " with other numbers" if found.changing else ""
+    return f"{_reason(found)}{changing}"
+
+
+def _reason(found: Repeated) -> str:
     shown = found.block.strip()
     if len(shown) > 60:
         shown = f"{shown[:60]}…"
-    changing = " with other numbers" if found.changing else ""
-    return f"the answer ends in {found.times:.0f} times '{shown}'{changing}"
+    return f"the answer ends in {found.times:.0f} times '{shown}'"
 
 
 def longest_period(text: str) -> Repeated | None:
@@ -112,17 +126,20 @@ def longest_period(text: str) -> Repeated | None:
     return Repeated(text[-period:], best / period, best)
 
 
-def _exact(text: str) -> Repeated | None:
+def _exact(text: str, *, broken_off: bool) -> Repeated | None:
     """Find a block that is repeated letter by letter."""
     found = longest_period(text)
-    return found if found and _is_enough(found) else None
+    return found if found and _is_enough(found, broken_off=broken_off) else None
 
 
-def _is_enough(found: Repeated) -> bool:
+def _is_enough(found: Repeated, *, broken_off: bool) -> bool:
     """Tell whether a repetition is more than style: the shorter, the oftener."""
     letters = len(_LETTER.findall(found.block))
     if not letters:
         signs = set(found.block)
+        # a drawing in a code block that never ends
+        if broken_off and len(signs) > 2:
+            return found.length >= _SIGNS / 2 and found.times >= 8
         zeros = len(signs) < 3 and any(map(str.isdigit, signs))
         ruled = signs <= _RULERS or zeros
         least = _SIGNS if ruled else _SIGNS / 5
@@ -250,13 +267,15 @@ def _woven(plain: str) -> Repeated | None:
     return Repeated(block, length / len(kinds), length)
 
 
-def _was_asked_for(found: Repeated, prompt: str) -> bool:
+def _was_asked_for(found: Repeated, prompt: str, *, broken_off: bool) -> bool:
     """Tell whether the prompt wants this repetition, and about so much of it."""
-    asked = fold(prompt[-20_000:])
+    asked = fold(prompt[-_ASKED:])
     letters = len(_LETTER.findall(found.block))
     if asks_for("verse", asked) and found.times < 5 and letters < 160:
         return True
-    if asks_for("table", asked) and letters < 16 and found.times <= 40:
+    # empty rows that go on until the answer is cut off fill no table
+    rows = 40 if not broken_off else 6
+    if asks_for("table", asked) and letters < 16 and found.times <= rows:
         return True
     # a word that must appear so often, a request to be said again: no repetition
     if asks_for("once", asked):

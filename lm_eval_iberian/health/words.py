@@ -39,6 +39,23 @@ _KEYS: Final = frozenset(
         "offers",
         "yes",
         "and",
+        "now",
+        "next_words",
+        "imperatives",
+        "verbs_last",
+        "system_prompts",
+        "page_lines",
+        "page_signs",
+        "score_labels",
+        "feedback_labels",
+        "evaluation_headings",
+        "grader_names",
+        "graded_things",
+        "notes",
+        "this_answer",
+        "verdicts",
+        "being",
+        "articles",
         "calendar",
         "times",
         "asks_for",
@@ -46,7 +63,7 @@ _KEYS: Final = frozenset(
 )
 _ASKS: Final = {
     *("dialogue", "questions", "exercises", "letter", "story", "faq", "tokens"),
-    *("repetition", "verse", "table", "once"),
+    *("repetition", "verse", "table", "once", "page", "grading", "rated", "several"),
 }
 
 
@@ -65,6 +82,18 @@ def asks_for(what: str, folded: str) -> bool:
     at its end is a whole word.
     """
     return bool(_requests(what).search(folded))
+
+
+def begins(said: str, *keys: str) -> bool:
+    """Tell whether a folded text begins with one of the words under some keys."""
+    plain = said.lstrip("¿¡\"'“«*_ ")
+    return any(beginning(key).match(plain) for key in keys)
+
+
+@cache
+def beginning(key: str) -> re.Pattern[str]:
+    """Return the pattern of any of the words under a key, up to a word's end."""
+    return re.compile(rf"(?:{any_of(health_words(key))})(?:(?<=[^\w])|(?![^\W_]))")
 
 
 @cache

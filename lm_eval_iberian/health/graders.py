@@ -1,0 +1,123 @@
+"""Finds a grader who speaks behind an answer: "Score: 5/5", "Note: this answer …"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from lm_eval_iberian.health.said import Part, RunOn, Said
+from lm_eval_iberian.health.words import any_of, asks_for, health_words
+
+
+# A grader's paragraph is no longer than that.
+_REMARK: Final = 700
+# What is read of a note.
+_NOTE: Final = 260
+_OPEN: Final = r"[\W_]{0,6}"
+
+
+def graders(said: Said) -> Iterator[RunOn]:
+    """Find the paragraph in which the answer is graded, the first one.
+
+    None where a verdict is asked for (an evaluation, a rubric, a corrected exam); in
+    a review, marks are the review's own.
+    """
+    asked = said.asked
+    if asks_for("grading", asked) or asks_for("dialogue", asked):
+        return
+    rated = asks_for("rated", asked)
+    several = sum(bool(_score().search(part.said)) for part in said.parts) > 3
+    for order, part in enumerate(said.parts[1:], 1):
+        if len(part.text) > _REMARK:
+            continue
+        following = said.parts[order + 1].said if order + 1 < len(said.parts) else ""
+        reason = _is_graded(part, following, rated or several) or _is_note(part, asked)
+        if reason:
+            yield RunOn(part.start, f"{reason}: '{part.text[:40].strip()}'")
+            return
+
+
+def _is_graded(part: Part, following: str, rated: bool) -> str | None:
+    """Return why a paragraph gives marks, or None."""
+    score = _score().match(part.said)
+    heading = _heading().match(part.said)
+    if rated:
+        judged = _feedback().search(part.said)
+        return "a grader gives marks" if score and judged else None
+    if score:
+        rest = part.said[score.end() :].strip(" .*_)]") + following
+        # nothing else, or words about the answer
+        about = _about().search(rest[:_REMARK])
+        return "a grader gives marks" if not rest or about else None
+    if heading and _any_score().search(f"{part.said} {following}"[:_REMARK]):
+        return "an evaluation begins"
+    return None
+
+
+def _is_note(part: Part, asked: str) -> str | None:
+    """Return why a paragraph is a note on the answer, or None."""
+    said = part.said[:_NOTE]
+    note = _note().match(said)
+    if note and _verdict().search(said, note.end()):
+        return "a note judges the answer"
+    grader = _grader().search(part.said)
+    if grader and _about().search(part.said) and not _grader().search(asked):
+        return "a grader is spoken to"
+    return None
+
+
+_VALUE: Final = r"\d{1,3}(?:[.,]\d{1,2})?"
+_OF: Final = rf"{_VALUE} ?(?:/|out of|de|sobre|of|tik) ?{_VALUE}"
+
+
+@cache
+def _score() -> re.Pattern[str]:
+    names = any_of(health_words("score_labels"))
+    return re.compile(rf"{_OPEN}(?:{names})[*_]{{0,3}} ?[:=][*_ ]{{0,4}}{_OF}")
+
+
+@cache
+def _any_score() -> re.Pattern[str]:
+    return re.compile(rf"{_OF}|: ?[*_]{{0,3}} ?\d{{1,3}}(?![\d.,:]\d)(?=[ .,;*]|\Z)")
+
+
+@cache
+def _heading() -> re.Pattern[str]:
+    names = any_of(health_words("evaluation_headings"))
+    return re.compile(rf"(?:[-=]{{3,9}} )?(?:#{{1,6}} |\*\*|\[)(?:{names})(?![^\W_])")
+
+
+@cache
+def _feedback() -> re.Pattern[str]:
+    names = any_of(health_words("feedback_labels"))
+    return re.compile(rf"(?<![^\W_])(?:{names})[*_]{{0,3}} ?:")
+
+
+@cache
+def _about() -> re.Pattern[str]:
+    """Return the pattern of words for an answer and what is asked of it."""
+    return re.compile(rf"(?<![^\W_])(?:{any_of(_answers())})")
+
+
+@cache
+def _answers() -> tuple[str, ...]:
+    return (*health_words("this_answer"), *health_words("graded_things"))
+
+
+@cache
+def _note() -> re.Pattern[str]:
+    notes = any_of(health_words("notes"))
+    answers = any_of(health_words("this_answer"))
+    return re.compile(rf"{_OPEN}(?:{notes})[*_]{{0,3}} ?[:.][*_ ]{{0,4}}(?:{answers})(?![^\W_])")
+
+
+@cache
+def _verdict() -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W_])(?:{any_of(health_words('verdicts'))})")
+
+
+@cache
+def _grader() -> re.Pattern[str]:
+    return re.compile(rf"(?<![^\W_])(?:{any_of(health_words('grader_names'))})")
