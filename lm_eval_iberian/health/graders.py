@@ -15,6 +15,9 @@ from lm_eval_iberian.health.words import any_of, asks_for, health_words
 _REMARK: Final = 700
 # What is read of a note.
 _NOTE: Final = 260
+_VALUE: Final = r"\d{1,3}(?:[.,]\d{1,2})?"
+_OF: Final = rf"{_VALUE} ?(?:/|out of|de|sobre|of|tik) ?{_VALUE}"
+_SCORED: Final = re.compile(_OF)
 _OPEN: Final = r"[\W_]{0,6}"
 
 
@@ -28,12 +31,17 @@ def graders(said: Said) -> Iterator[RunOn]:
     if asks_for("grading", asked) or asks_for("dialogue", asked):
         return
     rated = asks_for("rated", asked)
-    several = sum(bool(_score().search(part.said)) for part in said.parts) > 3
+    scored = bool(_SCORED.search(said.folded))
+    several = scored and sum(bool(_score().search(p.said)) for p in said.parts) > 3
+    spoken = any(name in said.folded for name in health_words("grader_names"))
     for order, part in enumerate(said.parts[1:], 1):
         if len(part.text) > _REMARK:
             continue
         following = said.parts[order + 1].said if order + 1 < len(said.parts) else ""
-        reason = _is_graded(part, following, rated or several) or _is_note(part, asked)
+        reason = _is_graded(part, following, rated or several)
+        reason = reason or _is_note(part)
+        if spoken and not reason:
+            reason = _is_spoken_to(part, asked)
         if reason:
             yield RunOn(part.start, f"{reason}: '{part.text[:40].strip()}'")
             return
@@ -56,20 +64,21 @@ def _is_graded(part: Part, following: str, rated: bool) -> str | None:
     return None
 
 
-def _is_note(part: Part, asked: str) -> str | None:
+def _is_note(part: Part) -> str | None:
     """Return why a paragraph is a note on the answer, or None."""
     said = part.said[:_NOTE]
     note = _note().match(said)
     if note and _verdict().search(said, note.end()):
         return "a note judges the answer"
+    return None
+
+
+def _is_spoken_to(part: Part, asked: str) -> str | None:
+    """Return why a paragraph speaks of a grader, or None."""
     grader = _grader().search(part.said)
     if grader and _about().search(part.said) and not _grader().search(asked):
         return "a grader is spoken to"
     return None
-
-
-_VALUE: Final = r"\d{1,3}(?:[.,]\d{1,2})?"
-_OF: Final = rf"{_VALUE} ?(?:/|out of|de|sobre|of|tik) ?{_VALUE}"
 
 
 @cache
@@ -110,7 +119,8 @@ def _answers() -> tuple[str, ...]:
 def _note() -> re.Pattern[str]:
     notes = any_of(health_words("notes"))
     answers = any_of(health_words("this_answer"))
-    return re.compile(rf"{_OPEN}(?:{notes})[*_]{{0,3}} ?[:.][*_ ]{{0,4}}(?:{answers})(?![^\W_])")
+    label = rf"{_OPEN}(?:{notes})[*_]{{0,3}} ?[:.][*_ ]{{0,4}}"
+    return re.compile(rf"{label}(?:{answers})(?![^\W_])")
 
 
 @cache

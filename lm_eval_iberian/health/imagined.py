@@ -95,7 +95,7 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
         return user and reply
     if asks and len(said) < 80 and begins(said, "and"):
         return True
-    if asks and praised != said and "!" in said[: -len(praised)] and begins(praised, "and"):
+    if asks and "!" in said[: -len(praised)] and begins(praised, "and"):
         return True
     if not user:
         return False
@@ -108,16 +108,14 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
 def _and_now() -> re.Pattern[str]:
     """Return the pattern of what may stand before a request: and now, then, also."""
     words = any_of((*health_words("now"), *health_words("next_words")))
-    return re.compile(rf"(?:{words})[,:]?\s+(?:(?:{words})[,:]?\s+)?")
+    return re.compile(rf"\A(?:{words})[,:]?\s+(?:(?:{words})[,:]?\s+)?")
 
 
 def _has_task(said: str) -> bool:
     """Tell whether a later sentence of a paragraph asks for something."""
     sentences = _AFTER.split(said)
-    return any(
-        begins(sentence, "task_verbs") or begins(_and_now().sub("", sentence), "task_verbs")
-        for sentence in sentences[1:]
-    )
+    plain = [_and_now().sub("", sentence) for sentence in sentences[1:]]
+    return any(begins(said, "task_verbs") for said in (*sentences[1:], *plain))
 
 
 def _is_request(before: str, said: str, after: str, asked: str) -> bool:
@@ -153,6 +151,8 @@ def _inside(parts: list[Part], asked: str) -> Iterator[tuple[int, str]]:
     if asks_for("letter", asked) or asks_for("story", asked):
         return
     for part in parts:
+        if "?" not in part.said:
+            continue
         sentences = [
             (match.start(), fold_spaces(match[0]))
             for match in _SENTENCE.finditer(part.text)

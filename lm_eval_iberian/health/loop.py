@@ -17,7 +17,6 @@ from lm_eval_iberian.languages import fold
 # Only the end of an answer is looked at: a loop holds to the end.
 _TAIL: Final = 6000
 _ASKED: Final = 20_000
-_SPACE: Final = re.compile(r"\s+")
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/]\d+)*")
 _LETTERED: Final = re.compile(r"(?<![^\W_])[a-z]{1,2}(?=\))|(?<![^\W_])[a-z](?=\.)")
 _LETTER: Final = re.compile(r"[^\W\d_]")
@@ -36,6 +35,8 @@ _RULERS: Final = frozenset(" _-=*.~#|+·─━═")
 # Words of the end that are looked at, and of a woven loop at the least.
 _WOVEN: Final = 400
 _WOVEN_LEAST: Final = 60
+# So often, and so many, three words in a row come back in a loop.
+_BACK: Final = 4
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,21 @@ def find_loop(response: str, prompt: str = "") -> str | None:
     if residue and residue.start() > len(end) - _RESIDUE_LENGTH:
         end = end[: residue.start()]
     folded = fold(end)
-    text = _SPACE.sub(" ", folded).strip()[-_TAIL:]
+    text = " ".join(folded.split())[-_TAIL:]
     broken_off = "```" in response and response.count("```") % 2 == 1
     found = _exact(text, broken_off=broken_off)
     if found is None:
         plain = _without_dates(_NUMBER.sub("0", text))
-        found = _changing(text, plain) or _woven(plain)
+        words = _TOKEN.findall(plain.replace("@", "0"))[-_WOVEN:]
+        counts = Counter(zip(words, words[1:], words[2:], strict=False))
+        found = _changing(text, plain) or _woven(words, counts)
     if found is None:
-        varied = find_varied(folded[-_TAIL:])
+        # where a sentence comes back, most of its words do, three by three
+        often = sum(count for count in counts.values() if count >= _BACK)
+        if often < _BACK * _BACK:
+            return None
+        closed = response.rstrip().endswith((".", "!", "?", ";", "…"))
+        varied = find_varied(folded[-_TAIL:], closed=closed)
         if varied is None or is_wanted(varied, fold(prompt[-_ASKED:])):
             return None
         found = Repeated(varied.block, varied.times, 0)
@@ -98,14 +106,18 @@ def _reason(found: Repeated) -> str:
 def longest_period(text: str) -> Repeated | None:
     """Return the block whose repetition covers most of a text's end.
 
-    A repetition shorter than 16 characters is none.
+    A repetition shorter than 16 characters is none, nor one of two blocks.
 
     Source: the Z-function of the reversed text; Gusfield, Algorithms on Strings,
     Trees and Sequences (1997), 1.3. Linear in the length.
     """
-    # what is repeated to the end stands there before it: seldom so, and soon seen
-    if text.find(text[-_LEAST:]) >= len(text) - _LEAST:
-        return None
+    # what is repeated to the end stands there before it, and not once alone: seldom
+    # so, and soon seen
+    place = -1
+    for _ in range(2):
+        place = text.find(text[-_LEAST:], place + 1)
+        if place >= len(text) - _LEAST:
+            return None
     back = text[::-1]
     size = len(back)
     same = [0] * size
@@ -239,14 +251,12 @@ def _is_sum(row: list[float]) -> bool:
     return False
 
 
-def _woven(plain: str) -> Repeated | None:
+def _woven(words: list[str], counts: Counter[tuple[str, str, str]]) -> Repeated | None:
     """Find a few phrases that take turns to the end, in no fixed order.
 
     Nearly every three words of such an end stand there three times and more.
     """
-    words = _TOKEN.findall(plain.replace("@", "0"))[-_WOVEN:]
     grams = list(zip(words, words[1:], words[2:], strict=False))
-    counts = Counter(grams)
     length = missed = 0
     for back, gram in enumerate(reversed(grams), 1):
         missed += counts[gram] < 3

@@ -22,6 +22,7 @@ from lm_eval_iberian.languages import fold_spaces
 # A request is short; a paragraph of an essay is not.
 _REQUEST: Final = 320
 _LINES: Final = 300
+_WORD: Final = re.compile(r"[^\W\d_]{4,}")
 _LINE: Final = re.compile(r"[^\n]+")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+•–—>|#«“\"]|\d{1,3}[.)]|[a-z][.)])\s?")
 _CLOSING: Final = ("»", "”", '"', "'", "’")
@@ -36,6 +37,8 @@ _NUMBERED: Final = re.compile(
     re.M,
 )
 _OF_ITSELF: Final = 4
+# In such texts somebody may say "now write".
+_TEXTS: Final = ("letter", "story", "verse", "exercises")
 
 
 def next_tasks(said: Said) -> Iterator[RunOn]:
@@ -59,25 +62,33 @@ def _now_requests(said: Said) -> Iterator[tuple[int, str]]:
     """Find a paragraph that asks for more, and its answer: ``Now write …``."""
     asked, parts = said.asked, said.parts
     verb = _first_word(asked)
-    text = any(asks_for(kind, asked) for kind in ("letter", "story", "verse", "exercises"))
+    text = any(asks_for(kind, asked) for kind in _TEXTS)
     for order, part in enumerate(parts[1:], 1):
         now, later = _now().match(part.said), _next().match(part.said)
         opening = now or later
         if not opening or len(part.text) > _REQUEST or _ITEM.match(part.text):
             continue
         request = part.said[opening.end() :]
-        same = bool(verb) and begins(request, "imperatives") and request.startswith(verb)
         last = part.said.rstrip(".!:? ")
         asks = begins(request, "imperatives") or bool(_verb_last().search(last))
+        same = bool(verb) and (request.startswith(verb) or last.endswith(verb))
         after = parts[order + 1 : order + 2]
         if part.said.endswith((",", ";")) or not asks or (not after and not same):
             continue
         # a guide goes from step to step: first this, now that, then …
         around = (parts[order - 1], *after)
-        if any(_now().match(other.said) or _next().match(other.said) for other in around):
+        if any(
+            _now().match(other.said) or _next().match(other.said) for other in around
+        ):
             continue
-        if same or (now and not text):
+        if (same and _shares(request, asked, verb)) if text else (same or now):
             yield part.start, f"a new request begins: '{part.text[:40].strip()}…'"
+
+
+def _shares(request: str, asked: str, verb: str) -> bool:
+    """Tell whether a request speaks of what the prompt does."""
+    words = {word for word in _WORD.findall(request) if word != verb}
+    return bool(words & set(_WORD.findall(asked[-_REQUEST:])))
 
 
 @cache

@@ -20,7 +20,7 @@ _ANSWER: Final = 120
 _DEFINED: Final = 260
 _WORD: Final = re.compile(r"[^\W_]+(?:['’·-][^\W_]+)*")
 _PLAIN: Final = re.compile(r"[A-ZÁÉÍÓÚÀÈÒÏÜÇÑ][^\n.:;!?#*|<>{}=]{2,58}")
-_BEFORE: Final = tuple(".!?…)»”\"]")
+_BEFORE: Final = tuple('.!?…)»”"]')
 _HEADING: Final = re.compile(r"^# +(\S[^\n]*)$", re.M)
 
 
@@ -63,7 +63,9 @@ def _defines(text: str, title: str) -> bool:
     if not names or len(opening) < _TITLE:
         return False
     plain = _article().sub("", opening, count=1)
-    begun = plain.startswith(" ".join(names)) or _WORD.findall(plain)[: len(names)] == names
+    begun = (
+        plain.startswith(" ".join(names)) or _WORD.findall(plain)[: len(names)] == names
+    )
     # Lovell, Bernard: Sir Bernard Lovell
     turned = "," in title and set(names) <= set(_WORD.findall(plain[: 2 * _TITLE]))
     return (begun or turned) and bool(_being().search(opening))

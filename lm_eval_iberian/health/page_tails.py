@@ -19,6 +19,7 @@ _NOTICE: Final = 320
 _NEAR: Final = 600
 # What stands before is an answer.
 _ANSWER: Final = 40
+_WORD: Final = re.compile(r"\w+")
 _LINE: Final = re.compile(r"[^\n]+")
 _BEGIN: Final = re.compile(r"[\W\d_]*")
 _COPYRIGHT: Final = re.compile(r"[*_ ]*(?:©|copyright\b|\(c\) ?\d{4})")
@@ -41,8 +42,9 @@ def page_tails(said: Said) -> Iterator[RunOn]:
         return
     signs = [
         text.find(sign, said.begin + _ANSWER)
-        for sign in health_words("page_signs")
-        if sign in text and sign not in said.asked
+        for word in _signs().keys() & said.words
+        for sign in _signs()[word]
+        if sign not in said.asked
     ]
     notices = {_line_start(text, place) for place in signs if place >= 0}
     buttons = [place for place in _buttons(said, text) if place not in notices]
@@ -65,7 +67,7 @@ def _buttons(said: Said, text: str) -> Iterator[int]:
         if (
             (named and named[0].strip() not in said.asked and _is_short(plain, named))
             or _COPYRIGHT.match(match[0])
-            or (len(_NETWORK.findall(match[0])) >= 2 and "." not in match[0][-2:])
+            or len(set(_NETWORK.findall(match[0]))) >= 2
         ):
             yield match.start()
 
@@ -75,6 +77,17 @@ def _is_short(line: str, named: re.Match[str]) -> bool:
     rest = line[named.end() :].strip()
     colon = named[0].endswith(":") or rest.startswith((":", "("))
     return (colon or len(rest) < 40) and not rest.endswith((".", "!", "?", ";", ","))
+
+
+@cache
+def _signs() -> dict[str, list[str]]:
+    """Return the notices by a word of theirs, which is soon looked up."""
+    signs: dict[str, list[str]] = {}
+    for sign in health_words("page_signs"):
+        # the last word may be the beginning of one
+        longest = max(_WORD.findall(sign)[:-1], key=len)
+        signs.setdefault(longest, []).append(sign)
+    return signs
 
 
 @cache

@@ -13,9 +13,9 @@ from lm_eval_iberian.languages import fold, fold_spaces
 
 _FENCE: Final = re.compile(r"^[ \t]{0,8}(`{3,20}|~{3,20})", re.M)
 _INLINE: Final = re.compile(r"`[^`\n]{1,200}`")
-_SPACE: Final = re.compile(r"\s+")
 _PARAGRAPH: Final = re.compile(r"[^\n]+(?:\n(?![ \t]*\n)[^\n]+)*")
 _PARAGRAPHS: Final = 300
+_WORD: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ class Said:
         return fold(self.response)
 
     @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the answer, folded."""
+        return frozenset(_WORD.findall(self.folded))
+
+    @cached_property
     def parts(self) -> list[Part]:
         """The first paragraphs of the answer."""
         aligned = len(self.folded) == len(self.response)
@@ -74,7 +79,7 @@ class Said:
         found = _PARAGRAPH.finditer(self.response, self.begin)
         for match in islice(found, _PARAGRAPHS):
             said = self.folded[match.start() : match.end()] if aligned else match[0]
-            said = _SPACE.sub(" ", said).strip() if aligned else fold_spaces(said)
+            said = " ".join(said.split()) if aligned else fold_spaces(said)
             parts.append(Part(match.start(), match[0], said))
         return parts
 

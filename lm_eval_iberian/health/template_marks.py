@@ -21,9 +21,6 @@ _LIST_WORD: Final = re.compile(r"[-*•\d.)\s]*[\w'’-]+[,;.]?")
 _IN_SENTENCE: Final = re.compile(r"[^\W\d_][,:]? \Z")
 # how far before a token one speaks of tokens
 _SPOKEN: Final = 300
-# a sentence that is looked at for a system prompt
-_FIRST: Final = 200
-_END: Final = re.compile(r"[.!?:](?=\s|\Z)")
 
 
 @cache
@@ -128,7 +125,7 @@ def _in_list(response: str, match: re.Match[str]) -> bool:
         return bool(_LIST_WORD.fullmatch(after)) and not last.endswith(".")
     # one's love, a name: a signature, and then a role
     signed = next((line for line in before[-2::-1] if line), "")
-    return not (signed.endswith(",") and " " in signed)
+    return not signed.endswith(",") or last.endswith(",")
 
 
 def system_prompts(said: Said) -> Iterator[RunOn]:
@@ -136,13 +133,19 @@ def system_prompts(said: Said) -> Iterator[RunOn]:
     asked = said.asked
     if asks_for("tokens", asked) or "prompt" in asked or wants_training_data(asked):
         return
-    phrases = [phrase for phrase in health_words("system_prompts") if phrase in said.folded]
-    if not phrases or asks_for("dialogue", asked):
+    if asks_for("dialogue", asked):
         return
     for part in said.parts[1:]:
-        sentence = _END.split(part.said[:_FIRST], maxsplit=1)[0]
-        if any(phrase in sentence and phrase not in asked for phrase in phrases):
-            yield RunOn(part.start, f"a system prompt begins: '{part.text[:40].strip()}'")
+        begun = _system_prompts().match(part.said)
+        if begun and begun[0] not in asked:
+            yield RunOn(part.start, f"a system prompt begins: '{begun[0]}'")
+
+
+@cache
+def _system_prompts() -> re.Pattern[str]:
+    """Return the beginnings of system prompts; … are some words."""
+    begun = any_of(health_words("system_prompts"))
+    return re.compile(rf"(?:{begun})(?![^\W_])".replace("…", "[^.!?]{1,80}"))
 
 
 def wants_training_data(asked: str) -> bool:

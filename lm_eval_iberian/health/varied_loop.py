@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import takewhile
+from functools import partial
+from itertools import pairwise, takewhile
 from typing import Final
 
 from lm_eval_iberian.health.words import asks_for
@@ -12,15 +13,16 @@ from lm_eval_iberian.health.words import asks_for
 
 # Sentences and lines of the end that are looked at.
 _UNITS: Final = 48
-_UNIT: Final = re.compile(r"[^.!?;\n]+[.!?;]*")
+_UNIT: Final = re.compile(r"(?:[^.!?;\n]|[.!?;](?=\S)|(?<=\d)\.)+[.!?;]*")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’·-][^\W_]+)*")
 # Words of a block at least; of them so many the same, the others side by side.
 _WORDS: Final = 8
 _SAME: Final = 0.8
 _SLOT: Final = 3
 # Blocks at least: where the last one is cut off, and where it is whole.
-_CUT: Final = 4
-_WHOLE: Final = 6
+_CUT: Final = 5
+_WHOLE: Final = 8
+_DIGITS: Final = 16
 # A block is one sentence, or two, or three.
 _PERIODS: Final = (1, 2, 3)
 
@@ -40,18 +42,18 @@ class Varied:
     times: int
 
 
-def find_varied(end: str) -> Varied | None:
+def find_varied(end: str, *, closed: bool) -> Varied | None:
     """Return the block that is repeated to the end with a changing word, or None.
 
     Args:
         end: The end of an answer, folded, with its line ends.
+        closed: Whether its last sentence is finished.
 
     A block of eight words and more, four fifths of them the same each time, the others
     in one place: two places that change are a list with content.
     """
     units = [_WORD.findall(match[0]) for match in _UNIT.finditer(end)]
     units = [unit for unit in units if unit][-_UNITS:]
-    closed = end.rstrip().endswith((".", "!", "?", ";", "|", ">"))
     for period in _PERIODS:
         found = _with_period(units, period, closed=closed)
         if found:
@@ -73,14 +75,18 @@ def _with_period(units: list[list[str]], period: int, *, closed: bool) -> Varied
         rest = [word for unit in units[len(whole) :] for word in unit]
         if cut and (closed or not _is_begun(rest, blocks[0])):
             continue
-        same = list(takewhile(lambda b: _slot(blocks[0], b) is not None, blocks[1:]))
-        times = len(same) + 1 + bool(cut)
-        if times >= (_CUT if cut else _WHOLE):
-            slots = [_slot(other, blocks[0]) or () for other in same]
-            slots += [_slot(blocks[0], same[0]) or ()] if same else []
+        alike = takewhile(partial(_is_alike, blocks[0]), blocks[1:])
+        same = [blocks[0], *alike]
+        least = _CUT - 1 if cut else _WHOLE
+        if len(same) >= least and _count(same):
+            slots = [_slot(one, other) or () for one, other in pairwise(same)]
             words = tuple(word for slot in slots for word in slot)
-            return Varied(" ".join(blocks[0]), words, times)
+            return Varied(" ".join(blocks[0]), words, len(same) + bool(cut))
     return None
+
+
+def _is_alike(one: list[str], other: list[str]) -> bool:
+    return _slot(one, other) is not None
 
 
 def _slot(one: list[str], other: list[str]) -> list[str] | None:
@@ -98,8 +104,21 @@ def _slot(one: list[str], other: list[str]) -> list[str] | None:
     return one[head : len(one) - tail]
 
 
+def _count(blocks: list[list[str]]) -> bool:
+    """Tell whether words change from block to block, and numbers only count."""
+    words = {tuple(word for word in block if not _is_number(word)) for block in blocks}
+    numbers = [[int(word) for word in block if _is_number(word)] for block in blocks]
+    columns = zip(*numbers, strict=False)
+    steps = [{one - other for one, other in pairwise(column)} for column in columns]
+    return len(words) > 1 and all(len(step) <= 1 for step in steps)
+
+
 def _alike(one: str, other: str) -> bool:
-    return one == other or (one.isdigit() and other.isdigit())
+    return one == other or (_is_number(one) and _is_number(other))
+
+
+def _is_number(word: str) -> bool:
+    return word.isdecimal() and len(word) < _DIGITS
 
 
 def _is_begun(rest: list[str], block: list[str]) -> bool:
@@ -123,13 +142,14 @@ def _is_begun(rest: list[str], block: list[str]) -> bool:
 def _ends_alike(rest: list[str], block: list[str]) -> bool:
     if not rest or len(rest) > len(block):
         return not rest
-    return rest[:-1] == block[: len(rest) - 1] and block[len(rest) - 1].startswith(rest[-1])
+    last = len(rest) - 1
+    return rest[:last] == block[:last] and block[last].startswith(rest[last])
 
 
 def is_wanted(found: Varied, asked: str) -> bool:
     """Tell whether the prompt names what changes, or wants a form with a refrain."""
-    words = {word for word in found.slots if not word.isdigit()}
+    words = {word for word in found.slots if not _is_number(word)}
     named = sum(word in asked for word in words)
     if words and named >= max(1, len(words) / 2):
         return True
-    return asks_for("verse", asked) or asks_for("repetition", asked)
+    return any(asks_for(kind, asked) for kind in ("verse", "repetition", "table"))
