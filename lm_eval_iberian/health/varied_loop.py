@@ -123,7 +123,7 @@ def _is_number(word: str) -> bool:
 
 def _is_begun(rest: list[str], block: list[str]) -> bool:
     """Tell whether the last words begin a block, one slot aside."""
-    if len(rest) > len(block) + _SLOT:
+    if len(rest) >= len(block) and not _is_part(rest[-1], block[-1]):
         return False
     head = 0
     while head < min(len(rest), len(block)) and _alike(rest[head], block[head]):
@@ -137,6 +137,10 @@ def _is_begun(rest: list[str], block: list[str]) -> bool:
         for skip in range(_SLOT + 1)
         for gap in range(_SLOT + 1)
     )
+
+
+def _is_part(word: str, other: str) -> bool:
+    return word != other and other.startswith(word)
 
 
 def _ends_alike(rest: list[str], block: list[str]) -> bool:
