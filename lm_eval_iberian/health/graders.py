@@ -18,6 +18,7 @@ _NOTE: Final = 260
 _VALUE: Final = r"\d{1,3}(?:[.,]\d{1,2})?"
 _OF: Final = rf"{_VALUE} ?(?:/|out of|de|sobre|of|tik) ?{_VALUE}"
 _SCORED: Final = re.compile(_OF)
+_NUMBER: Final = re.compile(r"\d+")
 _OPEN: Final = r"[\W_]{0,6}"
 
 
@@ -38,7 +39,7 @@ def graders(said: Said) -> Iterator[RunOn]:
         if len(part.text) > _REMARK:
             continue
         following = said.parts[order + 1].said if order + 1 < len(said.parts) else ""
-        reason = _is_graded(part, following, rated or several)
+        reason = _is_graded(part, following, asked, rated=rated or several)
         reason = reason or _is_note(part)
         if spoken and not reason:
             reason = _is_spoken_to(part, asked)
@@ -47,7 +48,7 @@ def graders(said: Said) -> Iterator[RunOn]:
             return
 
 
-def _is_graded(part: Part, following: str, rated: bool) -> str | None:
+def _is_graded(part: Part, following: str, asked: str, *, rated: bool) -> str | None:
     """Return why a paragraph gives marks, or None."""
     score = _score().match(part.said)
     heading = _heading().match(part.said)
@@ -56,9 +57,16 @@ def _is_graded(part: Part, following: str, rated: bool) -> str | None:
         return "a grader gives marks" if score and judged else None
     if score:
         rest = part.said[score.end() :].strip(" .*_)]") + following
-        # nothing else, or words about the answer
+        # nothing else, or words about the answer; the prompt's own sum is none
         about = _about().search(rest[:_REMARK])
-        return "a grader gives marks" if not rest or about else None
+        own = any(number in asked for number in _NUMBER.findall(score[0]))
+        return "a grader gives marks" if about or not (rest or own) else None
+    label = _feedback().match(part.said)
+    if label and (_grader().search(label[0]) or _about().search(part.said)):
+        return "a grader remarks"
+    remark = _this().match(part.said)
+    if remark and _score().search(part.said, remark.end()):
+        return "a grader gives marks"
     if heading and _any_score().search(f"{part.said} {following}"[:_REMARK]):
         return "an evaluation begins"
     return None
@@ -68,7 +76,7 @@ def _is_note(part: Part) -> str | None:
     """Return why a paragraph is a note on the answer, or None."""
     said = part.said[:_NOTE]
     note = _note().match(said)
-    if note and _verdict().search(said, note.end()):
+    if note and (_verdict().search(said, note.end()) or _score().search(said)):
         return "a note judges the answer"
     return None
 
@@ -84,7 +92,10 @@ def _is_spoken_to(part: Part, asked: str) -> str | None:
 @cache
 def _score() -> re.Pattern[str]:
     names = any_of(health_words("score_labels"))
-    return re.compile(rf"{_OPEN}(?:{names})[*_]{{0,3}} ?[:=][*_ ]{{0,4}}{_OF}")
+    value = rf"(?:{_OF}|[a-f][+-]?(?=[\s.*]|\Z)(?!\.\w))"
+    return re.compile(
+        rf"(?<![^\W_]){_OPEN}(?:{names})[*_]{{0,3}} ?[:=][*_ ]{{0,4}}{value}"
+    )
 
 
 @cache
@@ -101,7 +112,12 @@ def _heading() -> re.Pattern[str]:
 @cache
 def _feedback() -> re.Pattern[str]:
     names = any_of(health_words("feedback_labels"))
-    return re.compile(rf"(?<![^\W_])(?:{names})[*_]{{0,3}} ?:")
+    return re.compile(rf"(?:\A{_OPEN}|(?<![^\W_]))(?:{names})[*_]{{0,3}} ?:")
+
+
+@cache
+def _this() -> re.Pattern[str]:
+    return re.compile(rf"{_OPEN}(?:{any_of(health_words('this_answer'))})(?![^\W_])")
 
 
 @cache
@@ -117,7 +133,7 @@ def _answers() -> tuple[str, ...]:
 
 @cache
 def _note() -> re.Pattern[str]:
-    notes = any_of(health_words("notes"))
+    notes = any_of((*health_words("notes"), *health_words("evaluation_headings")))
     answers = any_of(health_words("this_answer"))
     label = rf"{_OPEN}(?:{notes})[*_]{{0,3}} ?[:.][*_ ]{{0,4}}"
     return re.compile(rf"{label}(?:{answers})(?![^\W_])")

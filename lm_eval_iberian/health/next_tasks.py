@@ -37,6 +37,10 @@ _NUMBERED: Final = re.compile(
     re.M,
 )
 _OF_ITSELF: Final = 4
+# A request without a verb, and the answer before it.
+_SHORT: Final = 60
+_ANSWER: Final = 200
+_PRAISE: Final = re.compile(r"\A(?:[^.!?…,;:\s]{2,20}[ ,]{0,2}){1,4}[.!…]+ ")
 # In such texts somebody may say "now write".
 _TEXTS: Final = ("letter", "story", "verse", "exercises")
 
@@ -54,6 +58,7 @@ def next_tasks(said: Said) -> Iterator[RunOn]:
         *_now_requests(said),
         *_next_numbers(said),
         *_same_opening(said),
+        *_same_sentences(said),
     ]
     yield from (RunOn(start, reason) for start, reason in sorted(found))
 
@@ -64,15 +69,24 @@ def _now_requests(said: Said) -> Iterator[tuple[int, str]]:
     verb = _first_word(asked)
     text = any(asks_for(kind, asked) for kind in _TEXTS)
     for order, part in enumerate(parts[1:], 1):
-        now, later = _now().match(part.said), _next().match(part.said)
-        opening = now or later
-        if not opening or len(part.text) > _REQUEST or _ITEM.match(part.text):
+        if len(part.text) > _REQUEST or _ITEM.match(part.text):
             continue
-        request = part.said[opening.end() :]
+        # Very funny. Now write …
+        plain = _PRAISE.sub("", part.said)
+        now, later = _now().match(plain), _next().match(plain)
+        opening = now or later
+        if not opening and plain == part.said:
+            continue
+        request = plain[opening.end() :] if opening else plain
         last = part.said.rstrip(".!:? ")
         asks = begins(request, "imperatives") or bool(_verb_last().search(last))
         same = bool(verb) and (request.startswith(verb) or last.endswith(verb))
         after = parts[order + 1 : order + 2]
+        # And now three birds.
+        short = len(part.said) <= _SHORT and part.start - parts[0].start < _ANSWER
+        asks = asks or bool(
+            now and short and not text and _shares(request, asked, verb)
+        )
         if part.said.endswith((",", ";")) or not asks or (not after and not same):
             continue
         # a guide goes from step to step: first this, now that, then …
@@ -81,7 +95,10 @@ def _now_requests(said: Said) -> Iterator[tuple[int, str]]:
             _now().match(other.said) or _next().match(other.said) for other in around
         ):
             continue
-        if (same and _shares(request, asked, verb)) if text else (same or now):
+        praised = plain != part.said
+        if (same and (praised or not text or _shares(request, asked, verb))) or (
+            now and not text
+        ):
             yield part.start, f"a new request begins: '{part.text[:40].strip()}…'"
 
 
@@ -177,6 +194,27 @@ def _same_opening(said: Said) -> Iterator[tuple[int, str]]:
     for part in said.parts[1:]:
         if part.said.startswith(opening) and len(part.said) > len(opening) + 8:
             yield part.start, f"a line begins as the prompt does: '{opening[:40]}'"
+            return
+
+
+def _same_sentences(said: Said) -> Iterator[tuple[int, str]]:
+    """Find a paragraph of as many sentences as the prompt, which begins as it does."""
+    asked = " ".join(said.asked.split())
+    sentences = _SENTENCE.findall(asked[:_REQUEST])
+    opening = " ".join(asked.split()[:3])
+    if not 2 <= len(sentences) <= 4 or len(asked) > _REQUEST or len(opening) < 8:
+        return
+    if asks_for("questions", asked) or asks_for("exercises", asked):
+        return
+    if not (sentences[0].endswith("?") or begins(opening, "task_verbs", "imperatives")):
+        return
+    for part in said.parts[1:]:
+        if (
+            part.said.startswith(opening)
+            and len(_SENTENCE.findall(part.said)) == len(sentences)
+            and part.said[-1:] == asked[-1:]
+        ):
+            yield part.start, f"a line begins as the prompt does: '{opening}'"
             return
 
 

@@ -21,6 +21,8 @@ _DEFINED: Final = 260
 _WORD: Final = re.compile(r"[^\W_]+(?:['’·-][^\W_]+)*")
 _PLAIN: Final = re.compile(r"[A-ZÁÉÍÓÚÀÈÒÏÜÇÑ][^\n.:;!?#*|<>{}=]{2,58}")
 _BEFORE: Final = tuple('.!?…)»”"]')
+# the heading of a wiki's source
+_WIKI: Final = re.compile(r"^={2,4} ?[^=\n]{2,60}={2,4}[ ]*$", re.M)
 _HEADING: Final = re.compile(r"^# +(\S[^\n]*)$", re.M)
 
 
@@ -34,6 +36,11 @@ def other_articles(said: Said) -> Iterator[RunOn]:
     if asks_for("several", said.asked) or asks_for("exercises", said.asked):
         return
     yield from _second_heading(said)
+    if "==" in said.response and "==" not in said.prompt:
+        for match in _WIKI.finditer(said.response, said.begin + _ANSWER):
+            if said.before(match.start()).rstrip().endswith(_BEFORE):
+                yield RunOn(match.start(), f"another article begins: '{match[0]}'")
+            break
     parts = said.parts
     for order, part in enumerate(parts[1:], 1):
         title = part.text.split("\n")[0].strip()

@@ -18,7 +18,7 @@ _NOTICE: Final = 320
 # So far apart two of them belong together, in characters.
 _NEAR: Final = 600
 # What stands before is an answer.
-_ANSWER: Final = 40
+_ANSWER: Final = 10
 _WORD: Final = re.compile(r"\w+")
 _LINE: Final = re.compile(r"[^\n]+")
 _BEGIN: Final = re.compile(r"[\W\d_]*")
@@ -75,6 +75,8 @@ def _buttons(said: Said, text: str) -> Iterator[int]:
 def _is_short(line: str, named: re.Match[str]) -> bool:
     """Tell whether a line is a button and not a sentence."""
     rest = line[named.end() :].strip()
+    if _NETWORK.search(rest):
+        return True
     colon = named[0].endswith(":") or rest.startswith((":", "("))
     return (colon or len(rest) < 40) and not rest.endswith((".", "!", "?", ";", ","))
 
