@@ -8,13 +8,14 @@ from functools import cache
 from typing import Final
 
 from lm_eval_iberian.health.said import Part, RunOn, Said
-from lm_eval_iberian.health.words import any_of, asks_for, health_words
+from lm_eval_iberian.health.words import any_of, asks_for, begins, health_words
 
 
 # A grader's paragraph is no longer than that.
 _REMARK: Final = 700
 # What is read of a note.
 _NOTE: Final = 260
+_DOUBT: Final = 80
 _VALUE: Final = r"\d{1,3}(?:[.,]\d{1,2})?"
 _OF: Final = rf"{_VALUE} ?(?:/|out of|de|sobre|of|tik) ?{_VALUE}"
 _SCORED: Final = re.compile(_OF)
@@ -78,6 +79,8 @@ def _is_note(part: Part) -> str | None:
     note = _note().match(said)
     if note and (_verdict().search(said, note.end()) or _score().search(said)):
         return "a note judges the answer"
+    if begins(said, "answer_doubts") and "?" in said[:_DOUBT]:
+        return "the answer is doubted"
     return None
 
 

@@ -65,10 +65,7 @@ def next_tasks(said: Said) -> Iterator[RunOn]:
 
 def _now_requests(said: Said) -> Iterator[tuple[int, str]]:
     """Find a paragraph that asks for more, and its answer: ``Now write …``."""
-    asked, parts = said.asked, said.parts
-    verb = _first_word(asked)
-    text = any(asks_for(kind, asked) for kind in _TEXTS)
-    for order, part in enumerate(parts[1:], 1):
+    for order, part in enumerate(said.parts[1:], 1):
         if len(part.text) > _REQUEST or _ITEM.match(part.text):
             continue
         # Very funny. Now write …
@@ -78,28 +75,31 @@ def _now_requests(said: Said) -> Iterator[tuple[int, str]]:
         if not opening and plain == part.said:
             continue
         request = plain[opening.end() :] if opening else plain
-        last = part.said.rstrip(".!:? ")
-        asks = begins(request, "imperatives") or bool(_verb_last().search(last))
-        same = bool(verb) and (request.startswith(verb) or last.endswith(verb))
-        after = parts[order + 1 : order + 2]
-        # And now three birds.
-        short = len(part.said) <= _SHORT and part.start - parts[0].start < _ANSWER
-        asks = asks or bool(
-            now and short and not text and _shares(request, asked, verb)
-        )
-        if part.said.endswith((",", ";")) or not asks or (not after and not same):
-            continue
-        # a guide goes from step to step: first this, now that, then …
-        around = (parts[order - 1], *after)
-        if any(
-            _now().match(other.said) or _next().match(other.said) for other in around
-        ):
-            continue
-        praised = plain != part.said
-        if (same and (praised or not text or _shares(request, asked, verb))) or (
-            now and not text
-        ):
+        if _is_asked_now(said, order, request, now=bool(now)):
             yield part.start, f"a new request begins: '{part.text[:40].strip()}…'"
+
+
+def _is_asked_now(said: Said, order: int, request: str, *, now: bool) -> bool:
+    """Tell whether a paragraph behind its "now" or "then" is a request of a user."""
+    asked, parts, part = said.asked, said.parts, said.parts[order]
+    text = any(asks_for(kind, asked) for kind in _TEXTS)
+    verb = _first_word(asked)
+    last = request.rstrip(".!:? ")
+    same = bool(verb) and (request.startswith(verb) or last.endswith(verb))
+    asks = begins(request, "imperatives") or bool(_verb_last().search(f" {last}"))
+    shared = _shares(request, asked, verb)
+    # And now three birds.
+    if now and len(part.said) <= _SHORT and part.start - said.begin < _ANSWER:
+        asks = asks or (shared and not text)
+    after = parts[order + 1 : order + 2]
+    if part.said.endswith((",", ";")) or not asks or (not after and not same):
+        return False
+    # a guide goes from step to step: first this, now that, then …
+    around = (parts[order - 1], *after)
+    if any(_now().match(other.said) or _next().match(other.said) for other in around):
+        return False
+    praised = not part.said.startswith(request) and not now
+    return (same and (praised or shared or not text)) or (now and not text)
 
 
 def _shares(request: str, asked: str, verb: str) -> bool:

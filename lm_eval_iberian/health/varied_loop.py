@@ -19,6 +19,8 @@ _WORD: Final = re.compile(r"[^\W_]+(?:['’·-][^\W_]+)*")
 _WORDS: Final = 8
 _SAME: Final = 0.8
 _SLOT: Final = 3
+# A block that is longer than that share of the others is whole.
+_MOST: Final = 0.85
 # Blocks at least: where the last one is cut off, and where it is whole.
 _CUT: Final = 5
 _WHOLE: Final = 8
@@ -123,7 +125,7 @@ def _is_number(word: str) -> bool:
 
 def _is_begun(rest: list[str], block: list[str]) -> bool:
     """Tell whether the last words begin a block, one slot aside."""
-    if len(rest) >= len(block) and not _is_part(rest[-1], block[-1]):
+    if len(rest) > _MOST * len(block) and not _is_part(rest[-1], block[-1]):
         return False
     head = 0
     while head < min(len(rest), len(block)) and _alike(rest[head], block[head]):
