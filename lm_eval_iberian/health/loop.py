@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
+from lm_eval_iberian.health.sums import NUMBER, is_sums
 from lm_eval_iberian.health.varied_loop import find_varied, is_wanted
 from lm_eval_iberian.health.words import asked_times, asks_for, calendar_words
 from lm_eval_iberian.languages import fold
@@ -17,7 +17,6 @@ from lm_eval_iberian.languages import fold
 # Only the end of an answer is looked at: a loop holds to the end.
 _TAIL: Final = 6000
 _ASKED: Final = 20_000
-_NUMBER: Final = re.compile(r"\d+(?:[.,:/]\d+)*")
 _LETTERED: Final = re.compile(r"(?<![^\W_])[a-z]{1,2}(?=\))|(?<![^\W_])[a-z](?=\.)")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -75,7 +74,7 @@ def find_loop(response: str, prompt: str = "") -> str | None:
     broken_off = "```" in response and response.count("```") % 2 == 1
     found = _exact(text, broken_off=broken_off)
     if found is None:
-        plain = _without_dates(_NUMBER.sub("0", text))
+        plain = _without_dates(NUMBER.sub("0", text))
         words = _TOKEN.findall(plain.replace("@", "0"))[-_WOVEN:]
         counts = Counter(zip(words, words[1:], words[2:], strict=False))
         found = _changing(text, plain) or _woven(words, counts)
@@ -188,67 +187,11 @@ def _changing(text: str, plain: str) -> Repeated | None:
         return None
     plain_enough = len(words) >= 3 and letters >= 12
     least = 3 if len(words) >= 10 else 4 if len(words) >= 6 else 6
-    if found.times < (least if plain_enough else 12) or _is_sums(text, found):
+    if found.times < (least if plain_enough else 12) or is_sums(
+        text, found.block.count("0"), found.times
+    ):
         return None
     return Repeated(found.block, found.times, found.length, changing=True)
-
-
-def _is_sums(text: str, found: Repeated) -> bool:
-    """Tell whether the numbers of the blocks are sums, products, conversions."""
-    slots = found.block.count("0")
-    if not 2 <= slots <= 12:
-        return False
-    numbers = [_value(match[0]) for match in _NUMBER.finditer(text)]
-    # where a block begins is not known: try every shift
-    for shift in range(slots):
-        end = len(numbers) - shift
-        rows = [numbers[i - slots : i] for i in range(end, slots - 1, -slots)][:8]
-        if len(rows) < 3:
-            continue
-        moving = [column for column in zip(*rows, strict=True) if len(set(column)) > 1]
-        if sum(len(set(column)) > 2 and not _is_counter(column) for column in moving):
-            # what is no counter is content, unless it goes on and on
-            return found.times < 12 or sum(map(_is_sum, rows)) >= 0.8 * len(rows)
-        if len(moving) > 1 and (
-            sum(map(_is_sum, rows)) >= 0.8 * len(rows)
-            or _is_conversion([list(row) for row in zip(*moving, strict=True)])
-        ):
-            return True
-    return False
-
-
-def _is_counter(column: tuple[float, ...]) -> bool:
-    """Tell whether numbers go up or down by the same step."""
-    return len({round(one - other, 6) for one, other in pairwise(column)}) == 1
-
-
-def _is_conversion(rows: list[list[float]]) -> bool:
-    """Tell whether the second of two numbers is made of the first: doubles, squares."""
-    if any(len(row) != 2 or 0 in row for row in rows):
-        return False
-    if all(second == first**2 or first == second**2 for first, second in rows):
-        return True
-    ratios = [second / first for first, second in rows]
-    alike = max(ratios) - min(ratios) < 0.05 * max(ratios)
-    return alike and not 0.8 < ratios[0] < 1.25 and len({row[0] for row in rows}) > 2
-
-
-def _value(number: str) -> float:
-    try:
-        return float(number.replace(",", "."))
-    except ValueError:
-        return float("nan")
-
-
-def _is_sum(row: list[float]) -> bool:
-    """Tell whether a number of a row is made of two others."""
-    for i, first in enumerate(row):
-        for second in row[i + 1 :]:
-            made = {first * second, first + second, abs(first - second)}
-            rest = [n for j, n in enumerate(row) if j != i and n is not second]
-            if made & set(rest):
-                return True
-    return False
 
 
 def _woven(words: list[str], counts: Counter[tuple[str, str, str]]) -> Repeated | None:

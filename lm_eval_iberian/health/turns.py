@@ -11,6 +11,7 @@ from lm_eval_iberian.health.imagined import imagined_turns
 from lm_eval_iberian.health.next_tasks import next_tasks
 from lm_eval_iberian.health.other_articles import other_articles
 from lm_eval_iberian.health.page_tails import page_tails
+from lm_eval_iberian.health.prompt_again import prompt_again
 from lm_eval_iberian.health.said import RunOn, Said
 from lm_eval_iberian.health.template_marks import (
     bare_roles,
@@ -41,6 +42,7 @@ _FINDERS: Final = (
     next_pairs,
     imagined_turns,
     next_tasks,
+    prompt_again,
     graders,
     page_tails,
     other_articles,
