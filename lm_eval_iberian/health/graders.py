@@ -36,11 +36,16 @@ def graders(said: Said) -> Iterator[RunOn]:
     scored = bool(_SCORED.search(said.folded))
     several = scored and sum(bool(_score().search(p.said)) for p in said.parts) > 3
     spoken = any(name in said.folded for name in health_words("grader_names"))
+    sections = bool(said.parts) and said.parts[0].text.startswith("#")
     for order, part in enumerate(said.parts[1:], 1):
         if len(part.text) > _REMARK:
             continue
         following = said.parts[order + 1].said if order + 1 < len(said.parts) else ""
-        reason = _is_graded(part, following, asked, rated=rated or several)
+        reason = _is_graded(
+            part, following, asked, rated=rated or several, sections=sections
+        )
+        # an answer in sections may have one on evaluation
+        sections = sections or part.text.startswith("#")
         reason = reason or _is_note(part)
         if spoken and not reason:
             reason = _is_spoken_to(part, asked)
@@ -49,7 +54,9 @@ def graders(said: Said) -> Iterator[RunOn]:
             return
 
 
-def _is_graded(part: Part, following: str, asked: str, *, rated: bool) -> str | None:
+def _is_graded(
+    part: Part, following: str, asked: str, *, rated: bool, sections: bool
+) -> str | None:
     """Return why a paragraph gives marks, or None."""
     score = _score().match(part.said)
     heading = _heading().match(part.said)
@@ -65,11 +72,11 @@ def _is_graded(part: Part, following: str, asked: str, *, rated: bool) -> str | 
     label = _feedback().match(part.said)
     if label and (_grader().search(label[0]) or _about().search(part.said)):
         return "a grader remarks"
-    remark = _this().match(part.said)
+    remark = _this().match(part.said) or _label().match(part.said)
     if remark and _score().search(part.said, remark.end()):
         return "a grader gives marks"
     if heading and _any_score().search(f"{part.said} {following}"[:_REMARK]):
-        return "an evaluation begins"
+        return "an evaluation begins" if not sections else None
     return None
 
 
@@ -103,7 +110,9 @@ def _score() -> re.Pattern[str]:
 
 @cache
 def _any_score() -> re.Pattern[str]:
-    return re.compile(rf"{_OF}|: ?[*_]{{0,3}} ?\d{{1,3}}(?![\d.,:]\d)(?=[ .,;*]|\Z)")
+    return re.compile(
+        rf"{_OF}|(?<=[^\W\d]):[*_]{{0,3}} ?\d{{1,3}}(?![\d.,:]\d)(?=[ .,;*]|\Z)"
+    )
 
 
 @cache
@@ -135,11 +144,16 @@ def _answers() -> tuple[str, ...]:
 
 
 @cache
+def _label() -> re.Pattern[str]:
+    """Return the pattern of a note's label: ``Evaluation:``, ``Explanation:``."""
+    names = (*health_words("notes"), *health_words("evaluation_headings"))
+    return re.compile(rf"{_OPEN}(?:{any_of(names)})[*_]{{0,3}} ?[:.]")
+
+
+@cache
 def _note() -> re.Pattern[str]:
-    notes = any_of((*health_words("notes"), *health_words("evaluation_headings")))
     answers = any_of(health_words("this_answer"))
-    label = rf"{_OPEN}(?:{notes})[*_]{{0,3}} ?[:.][*_ ]{{0,4}}"
-    return re.compile(rf"{label}(?:{answers})(?![^\W_])")
+    return re.compile(rf"{_label().pattern}[*_ ]{{0,4}}(?:{answers})(?![^\W_])")
 
 
 @cache

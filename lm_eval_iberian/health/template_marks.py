@@ -145,7 +145,8 @@ def system_prompts(said: Said) -> Iterator[RunOn]:
 def _system_prompts() -> re.Pattern[str]:
     """Return the beginnings of system prompts; … are some words."""
     begun = any_of(health_words("system_prompts"))
-    return re.compile(rf"(?:{begun})(?![^\W_])".replace("…", "[^.!?]{1,80}"))
+    begun = begun.replace("…", "[^.!?]{1,80}")
+    return re.compile(rf"(?:\w{{3,12}}: )?(?:{begun})(?![^\W_])")
 
 
 def wants_training_data(asked: str) -> bool:

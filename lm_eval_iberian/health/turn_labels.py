@@ -43,6 +43,9 @@ def turn_labels(said: Said) -> Iterator[RunOn]:
     ]
     examples = _prompt_labels(said.prompt)
     chat = _chat_labels()
+    # a car has a model, a house a system: they speak only beside others
+    if not any(name.name in chat - _kind("weak_labels") for name in named):
+        chat -= _kind("weak_labels")
     for order, label in enumerate(named[:_LABELS]):
         earlier, later = named[:order], named[order + 1 :]
         if not said.before(label.start).strip():

@@ -55,6 +55,7 @@ _KEYS: Final = frozenset(
         "notes",
         "this_answer",
         "verdicts",
+        "weak_labels",
         "answer_doubts",
         "being",
         "articles",
