@@ -64,6 +64,14 @@ HOSTILE = {
     "sums": "12 + 13 = 25\n" * 60_000,
     "half tokens": "<|" * 500_000,
     "thanks": "Thanks. Can you?\n\n" * 50_000,
+    "scores": "Score: 5/5\n\n" * 80_000,
+    "scores in a line": "_ score: 5/" * 90_000,
+    "next tasks": "Very good. Now write a poem about 3.\n\n2. Write.\n\n" * 20_000,
+    "menus": "Share this: Facebook Twitter\n" * 30_000,
+    "one word changes": "".join(
+        f"I thank the {i} of you for all that we have done here. "
+        for i in range(20_000)
+    ),
 }
 
 
