@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lm_eval_iberian.health.examination import Health, examine
+from lm_eval_iberian.health.template_marks import last_request
 
 
-__all__ = ["Health", "examine"]
+__all__ = ["Health", "examine", "last_request"]
