@@ -105,7 +105,7 @@ def by_us(*scorings: str, rates: bool = False) -> Way:
     def score(item: Item) -> tuple[list[bool], list[bool]]:
         last = score_by(item.row, item.answer, scorings, lang="en")[-1]
         if rates:
-            _ = last.conduct, last.satisfiable
+            _ = last.answered.health, last.satisfiable
         return [v.followed for v in last.strict], [v.followed for v in last.loose]
 
     return score

@@ -10,8 +10,12 @@ from typing import Any, Final
 
 from lm_eval_iberian.audit.recorded import Recorded, read_recorded, read_verdict_row
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.health import last_request
-from lm_eval_iberian.ifeval.answer_forms import GivenAnswer, read_answer
+from lm_eval_iberian.health import Generation, last_request
+from lm_eval_iberian.ifeval.answer_forms import (
+    GivenAnswer,
+    read_answer,
+    read_generation,
+)
 from lm_eval_iberian.ifeval.answers import counted, read_rows, some
 from lm_eval_iberian.terminal import one_line
 
@@ -34,6 +38,7 @@ class AuditRow:
         prompt: What was asked; empty where the row does not say it.
         response: The answer as it was written; ``None`` is an empty one.
         row: All that the row holds.
+        generation: What the row says of how the answer came about.
         given: The answer as IFEval's scoring takes it; None for other tasks.
         recorded: The verdicts that the row carries.
         fault: Why its verdicts cannot be compared.
@@ -44,6 +49,7 @@ class AuditRow:
     prompt: str
     response: str | None
     row: Mapping[str, Any]
+    generation: Generation
     given: GivenAnswer | None = None
     recorded: Recorded | None = None
     fault: str | None = None
@@ -209,31 +215,33 @@ def _audit_rows(
         recorded, fault = read_recorded(row, path)
         name = str(number if given.key is None else given.key)
         prompt, said = given.prompt or "", given.response
+        label = f"row {name}" if given.key is None else f"key {name}"
         yield AuditRow(
-            given.where, f"key {name}" if given.key is not None else f"row {name}",
-            prompt, said, row, given, recorded, fault,
+            given.where, label, prompt, said, row, given.generation, given, recorded,
+            fault,
         )  # fmt: skip
         return
-    prompt = _sent(row.get("arguments")) or _question(asked)
+    sent = sent_prompt(row)
+    prompt = last_request(sent) if sent else _question(asked)
     name = f"doc {one_line(row.get('doc_id', number), 20)}"
+    generation = read_generation(row)
     for said in _written(row, where):
-        yield AuditRow(where, name, prompt, said, row)
+        yield AuditRow(where, name, prompt, said, row, generation)
 
 
 def _is_ifeval(row: Mapping[str, Any]) -> bool:
     return "instruction_id_list" in asked_of(row)
 
 
-def _sent(arguments: object) -> str:
-    """Return what a user said last, of the prompt that lm-eval logged."""
+def sent_prompt(row: Mapping[str, Any]) -> str:
+    """Return the prompt that lm-eval logged with a sample, examples and all."""
+    arguments = row.get("arguments")
     while isinstance(arguments, list | tuple) and arguments:
         arguments = arguments[0]
     if isinstance(arguments, Mapping):
         first = next(iter(arguments.values()), None)
-        sent = first.get("arg_0") if isinstance(first, Mapping) else None
-    else:
-        sent = arguments
-    return last_request(sent) if isinstance(sent, str) else ""
+        arguments = first.get("arg_0") if isinstance(first, Mapping) else None
+    return arguments if isinstance(arguments, str) else ""
 
 
 def _question(doc: Mapping[str, Any]) -> str:

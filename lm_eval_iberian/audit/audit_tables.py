@@ -8,8 +8,6 @@ from typing import Final
 from lm_eval_iberian.audit.auditing import Audit
 from lm_eval_iberian.audit.file_audit import (
     ACCURACIES,
-    FIRST_TURN,
-    SYMPTOMS,
     Flagged,
     Rate,
 )
@@ -18,14 +16,20 @@ from lm_eval_iberian.ifeval.answers import counted, some
 from lm_eval_iberian.report.as_tables import escape_markdown
 
 
-_COLUMNS: Final = {
+_LABELS: Final = {
+    "stop": "stops",
     "no_stop": "cut off",
-    "run_on": "run on",
+    "run_on": "runs on",
+    "loop": "loops",
     "off_language": "off-language",
 }
 _HEADS: Final = (
     "prompt strict", "prompt loose", "inst. strict", "inst. loose", "first turn",
 )  # fmt: skip
+# rates that are shown where they are not 0
+_RARE: Final = frozenset({"unclosed_thought_rate", "copied_prompt_rate"})
+# high is good
+_GOOD: Final = "stop_rate"
 # a rate that a merge is blamed for
 _HIGH: Final = 0.05
 # differences that are shown without --rows
@@ -64,25 +68,36 @@ def _of_files(audit: Audit) -> Iterator[str]:
 
 def _health(audit: Audit) -> str:
     total = sum(file.answers for file in audit.files.values())
-    head = ["answers of", "lang", "n", *(_label(name) for name in SYMPTOMS)]
+    names = _rate_names(audit)
+    head = ["answers of", "lang", "n", *map(_label, names)]
     rows = [
         [escape_markdown(name), file.origin.lang or "–", str(file.answers)]
-        + [_cell(file.health[symptom]) for symptom in SYMPTOMS]
+        + [_cell(file.health.get(rate)) for rate in names]
         for name, file in audit.files.items()
     ]
     title = f"Health of {counted(total, 'answer')}, per cent ± standard error"
-    return _section(title, _table(head, rows, left=2) + _high(audit))
+    return _section(title, _table(head, rows, left=2) + _high(audit, names))
 
 
-def _high(audit: Audit) -> str:
+def _rate_names(audit: Audit) -> list[str]:
+    """Return the rates that some file has; rare ones only where they occur."""
+    rates: dict[str, list[Rate]] = {}
+    for file in audit.files.values():
+        for name, rate in file.health.items():
+            rates.setdefault(name, []).append(rate)
+    return [n for n, of in rates.items() if n not in _RARE or any(r.value for r in of)]
+
+
+def _high(audit: Audit, names: Iterable[str]) -> str:
     """Say which rates are high, for a reader in a hurry."""
     lines = []
-    for symptom in SYMPTOMS:
-        rates = {n: file.health[symptom].value or 0 for n, file in audit.files.items()}
-        high = sorted((r, n) for n, r in rates.items() if r > _HIGH)[::-1]
+    for rate in names:
+        found = {n: file.health.get(rate) for n, file in audit.files.items()}
+        values = [(r.value, n) for n, r in found.items() if r and r.value is not None]
+        high = sorted((v, n) for v, n in values if v > _HIGH and rate != _GOOD)[::-1]
         if high:
-            names = [f"{name} ({100 * rate:.0f})" for rate, name in high]
-            lines.append(escape_markdown(f"{_label(symptom)}: {some(names, 5)}"))
+            of = [f"{name} ({100 * value:.0f})" for value, name in high]
+            lines.append(escape_markdown(f"{_label(rate)}: {some(of, 5)}"))
     return f"\nover {100 * _HIGH:.0f} %:\n\n{_items(lines)}" if lines else ""
 
 
@@ -93,8 +108,8 @@ def _scores(audit: Audit) -> Iterator[str]:
     head = ["IFEval of", "lang", "scoring", "prompts", "instr.", *_HEADS]
     rows = [
         [escape_markdown(name), file.origin.lang or "–", scoring]
-        + [str(found[ACCURACIES[0]].n), str(found[FIRST_TURN].n)]
-        + [_cell(found[metric]) for metric in (*ACCURACIES, FIRST_TURN)]
+        + [str(found[ACCURACIES[0]].n), str(found[ACCURACIES[-1]].n)]
+        + [_cell(found[metric]) for metric in ACCURACIES]
         for name, file in scored.items()
         for scoring, found in file.scores.items()
     ]
@@ -196,12 +211,14 @@ def _flag(found: Flagged) -> str:
     return f"{line}. Answer: {excerpt}" if excerpt else line
 
 
-def _label(symptom: str) -> str:
-    return _COLUMNS.get(symptom, symptom.replace("_", " "))
+def _label(name: str) -> str:
+    """Return what a rate, or a reason, is called."""
+    name = name.removesuffix("_rate")
+    return _LABELS.get(name, name.replace("_", " "))
 
 
-def _cell(rate: Rate) -> str:
-    if rate.value is None:
+def _cell(rate: Rate | None) -> str:
+    if rate is None or rate.value is None:
         return "–"
     error = "" if rate.stderr is None else f" ± {100 * rate.stderr:.1f}"
     return f"{100 * rate.value:.1f}{error}"

@@ -140,7 +140,7 @@ def _audit(
             asked = prompts_of(origin.lang)
         else:
             asked = find_prompts(file, origin.lang, prompts)
-    verdicts = _verdicts_on(file, origin, stored)
+    verdicts = _verdicts_on(origin.model, stored)
     audit = audit_answers(file, origin, asked, verdicts, keep_going=keep_going)
     return audit if asked or not takes_part else _unscored(audit, file, origin)
 
@@ -161,23 +161,13 @@ def _unscored(audit: FileAudit, file: AnswerFile, origin: Origin) -> FileAudit:
 
 
 def _verdicts_on(
-    file: AnswerFile, origin: Origin, stored: Iterable[VerdictsFile]
-) -> dict[int, Recorded]:
-    """Return the verdicts on a file's answers that stand in a file of their own.
-
-    They are those on its model by its keys: of half the answers at least, for other
-    prompts have some of the same keys.
-    """
-    keys = {row.given.key for row in file.rows if row.given is not None}
-    for one in stored:
-        found = {
-            key: recorded
-            for (model, key), recorded in one.verdicts.items()
-            if key in keys and plain(model) == origin.model
-        }
-        if 2 * len(found) >= len(keys):
-            return found
-    return {}
+    model: str, stored: Iterable[VerdictsFile]
+) -> list[dict[int, Recorded]]:
+    """Return the verdicts on a model that stand in files of their own, by key."""
+    return [
+        {key: one for (of, key), one in file.verdicts.items() if plain(of) == model}
+        for file in stored
+    ]
 
 
 def _notes(audits: Sequence[FileAudit], choices: Sequence[Path]) -> Iterator[str]:

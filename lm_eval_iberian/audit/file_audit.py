@@ -4,39 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from lm_eval_iberian.audit.answer_files import AnswerFile, AuditRow, rows_left_out
+from lm_eval_iberian.audit.answer_files import (
+    AnswerFile,
+    AuditRow,
+    asked_of,
+    rows_left_out,
+    sent_prompt,
+)
 from lm_eval_iberian.audit.origin import Origin
 from lm_eval_iberian.audit.recorded import Comparison, Recorded
-from lm_eval_iberian.health import Health, examine
+from lm_eval_iberian.health import (
+    Health,
+    TranslationHealth,
+    examine,
+    examine_translation,
+)
 from lm_eval_iberian.ifeval import RowScore, aggregate
 from lm_eval_iberian.ifeval.answers import Answers, some
 from lm_eval_iberian.ifeval.averages import mean_stderr
-from lm_eval_iberian.ifeval.instruction import Answer
-from lm_eval_iberian.ifeval.language import asked_language
 from lm_eval_iberian.ifeval.metrics import Metrics
-from lm_eval_iberian.ifeval.pairing import Asked, Matched, match
-from lm_eval_iberian.ifeval.prompt import Prompt
-from lm_eval_iberian.ifeval.scoring import SCORINGS, score_by
-from lm_eval_iberian.ifeval.thoughts import without_thoughts
-from lm_eval_iberian.languages import load_profile
+from lm_eval_iberian.ifeval.pairing import Asked, match, score_answers
 from lm_eval_iberian.terminal import one_line
 
 
-# each of them None or a reason
-SYMPTOMS: Final = tuple(
-    item.name for item in fields(Health) if item.name != "first_turn"
-)
 ACCURACIES: Final = (
     "prompt_level_strict_acc",
     "prompt_level_loose_acc",
     "inst_level_strict_acc",
     "inst_level_loose_acc",
+    "inst_level_strict_acc_first_turn",
 )
-FIRST_TURN: Final = "inst_level_strict_acc_first_turn"
+# what is not a reason among the fields of a health
+_TEXTS: Final = frozenset({"first_turn", "text"})
+_SENTENCE: Final = "sentence_"
+Stored = Mapping[int, Recorded]
 
 
 @dataclass(frozen=True)
@@ -76,8 +81,8 @@ class FileAudit:
         path: The file.
         origin: Whose answers it holds.
         answers: How many answers it holds.
-        health: The rate of each symptom.
-        flagged: Every answer that has one.
+        health: The rates of ``health.RATES``; of translations, of theirs.
+        flagged: Every answer with something wrong in it.
         scores: For each scoring, its accuracies; empty where nothing was scored.
         prompts: How many prompts were scored.
         instructions: How many instructions they have.
@@ -101,7 +106,7 @@ def audit_answers(
     file: AnswerFile,
     origin: Origin,
     asked: Asked | None,
-    verdicts: Mapping[int, Recorded],
+    stored: Iterable[Stored] = (),
     *,
     keep_going: bool = False,
 ) -> FileAudit:
@@ -111,86 +116,97 @@ def audit_answers(
         file: The answers.
         origin: Whose they are.
         asked: The IFEval prompts that they answer; None for other tasks.
-        verdicts: Stored verdicts on them by key that stood in another file.
+        stored: Verdicts by key that stand in other files: on this model, perhaps on
+            other prompts. Those count that are on half of the answers at least.
         keep_going: Leave out answers that cannot be used.
 
     Raises:
         DataError: The answers are not to these prompts.
     """
     notes = list(filter(None, [rows_left_out(file)]))
-    matched = None
+    scores: dict[str, tuple[RowScore, ...]] = {}
+    scored: dict[str, Mapping[str, RowScore]] = {}
     if asked is not None:
         given = tuple(row.given for row in file.rows if row.given is not None)
         matched = match(asked, Answers(file.path, given), keep_going=keep_going)
         notes += matched.leftovers
-    prompt_of = _prompts_by_place(asked, matched)
-    health = {
-        row.where: _examine(row, prompt_of.get(row.where), origin.lang)
-        for row in file.rows
-    }
-    flagged = tuple(
-        _flagged(row, health[row.where])
-        for row in file.rows
-        if _symptoms(health[row.where])
-    )
-    audit = FileAudit(
+        scores = score_answers(asked, matched)
+        places = [
+            matched.given[prompt.key].where
+            for prompt in asked.prompts
+            if prompt.key in matched.given
+        ]
+        for place, *both in zip(places, *scores.values(), strict=True):
+            scored[place] = dict(zip(scores, both, strict=True))
+    healths = [(row, _health(row, scored.get(row.where), origin)) for row in file.rows]
+    comparison = None
+    if asked is not None:
+        comparison = _compared(file, asked, scored, stored)
+        notes += _said_of(comparison) if comparison else ()
+    found = {name: aggregate(rows) for name, rows in scores.items()}
+    return FileAudit(
         path=file.path,
         origin=origin,
         answers=len(file.rows),
-        health=_rates([health[row.where] for row in file.rows]),
-        flagged=flagged,
+        health=_rates([health.rates() for _, health in healths]),
+        flagged=tuple(_flagged(row, h) for row, h in healths if _reasons(h)),
+        scores={name: _accuracies(metrics) for name, metrics in found.items()},
+        prompts=found["repaired"].prompts if found else 0,
+        instructions=found["repaired"].instructions if found else 0,
+        comparison=comparison,
         notes=tuple(notes),
     )
-    if asked is None or matched is None:
-        return audit
-    return _scored(audit, file, asked, matched, health, verdicts)
 
 
-def _prompts_by_place(
-    asked: Asked | None, matched: Matched | None
-) -> dict[str, Prompt]:
-    """Return the prompt of each answer, by file and line."""
-    if asked is None or matched is None:
-        return {}
-    by_key = {prompt.key: prompt for prompt in asked.prompts}
-    return {given.where: by_key[key] for key, given in matched.given.items()}
+def _health(
+    row: AuditRow, scored: Mapping[str, RowScore] | None, origin: Origin
+) -> Health | TranslationHealth:
+    """Return the health of an answer: of a scored one as scoring sees it."""
+    if scored is not None:
+        return scored["repaired"].answered.health
+    source = _source(row)
+    if source and origin.lang is not None:
+        return examine_translation(
+            row.response, source, origin.lang, generation=row.generation
+        )
+    return examine(row.response, row.prompt, origin.lang, generation=row.generation)
 
 
-def _examine(row: AuditRow, prompt: Prompt | None, lang: str | None) -> Health:
-    """Return the health of an answer without the model's thoughts."""
-    text = without_thoughts(row.response or "").text
-    if prompt is None:
-        return examine(text, row.prompt, lang)
-    return examine(text, prompt.prompt, _language_of(prompt))
+def _source(row: AuditRow) -> str:
+    """Return what was to be translated, if the document is one of Flores.
+
+    It is the sentence that was sent; the other languages' were not.
+    """
+    sentences = [
+        text
+        for name, text in asked_of(row.row).items()
+        if name.startswith(_SENTENCE) and isinstance(text, str) and text
+    ]
+    sent = sent_prompt(row.row) if sentences else ""
+    return next((text for text in sentences if text in sent), "")
 
 
-def _language_of(prompt: Prompt) -> str:
-    """Return the language that a prompt wants to be answered in."""
-    named = (demand.arguments.get("language") for demand in prompt.demands)
-    profile = load_profile(prompt.lang)
-    wanted = next((lang for lang in named if lang is not None), None)
-    return wanted or asked_language(Answer("", profile, prompt.prompt))
-
-
-def _symptoms(health: Health) -> dict[str, str]:
+def _reasons(health: Health | TranslationHealth) -> dict[str, str]:
     """Return what is wrong, each with the reason."""
-    reasons = {name: getattr(health, name) for name in SYMPTOMS}
-    return {name: one_line(why) for name, why in reasons.items() if why is not None}
+    return {
+        name: one_line(why)
+        for name, why in asdict(health).items()
+        if name not in _TEXTS and why is not None
+    }
 
 
-def _flagged(row: AuditRow, health: Health) -> Flagged:
+def _flagged(row: AuditRow, health: Health | TranslationHealth) -> Flagged:
     said = row.response or ""
     excerpt = one_line(said, 120)
     if len(said) > 240:
         excerpt = f"{one_line(said, 60)} … {one_line(said[-100:], 110)}"
-    return Flagged(row.where, row.name, _symptoms(health), excerpt)
+    return Flagged(row.where, row.name, _reasons(health), excerpt)
 
 
-def _rates(found: Sequence[Health]) -> dict[str, Rate]:
-    return {
-        name: _rate([getattr(health, name) is not None for health in found])
-        for name in SYMPTOMS
-    }
+def _rates(found: Sequence[Mapping[str, bool]]) -> dict[str, Rate]:
+    """Return the rates; of answers and translations in one file, each of its own."""
+    names = dict.fromkeys(name for rates in found for name in rates)
+    return {name: _rate([r[name] for r in found if name in r]) for name in names}
 
 
 def _rate(flags: Sequence[bool]) -> Rate:
@@ -202,84 +218,43 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _scored(
-    audit: FileAudit,
+def _accuracies(found: Metrics) -> dict[str, Rate]:
+    rates = {}
+    for name in ACCURACIES:
+        n = found.prompts if name.startswith("prompt") else found.instructions
+        value: Any = getattr(found, name)
+        rates[name] = Rate(_known(value), _known(found.stderr[name]), n)
+    return rates
+
+
+def _compared(
     file: AnswerFile,
     asked: Asked,
-    matched: Matched,
-    health: Mapping[str, Health],
-    verdicts: Mapping[int, Recorded],
-) -> FileAudit:
-    """Return an audit with scores, first turns and the comparison of verdicts."""
-    whole: dict[str, list[RowScore]] = {name: [] for name in SCORINGS}
-    first: dict[str, list[RowScore]] = {name: [] for name in SCORINGS}
-    rows = {row.where: row for row in file.rows}
+    scored: Mapping[str, Mapping[str, RowScore]],
+    stored: Iterable[Stored],
+) -> Comparison | None:
+    """Return stored verdicts beside ours; None where none came with the answers."""
+    by_key = {prompt.key: prompt for prompt in asked.prompts}
+    keys = {scores["repaired"].key for scores in scored.values()}
+    fitting = (one for one in stored if 2 * len(keys & one.keys()) >= len(keys))
+    elsewhere = next(fitting, {})
     comparison, carried = Comparison(), False
-    for prompt in asked.prompts:
-        given = matched.given.get(prompt.key)
-        if given is None:
+    for row in file.rows:
+        scores = scored.get(row.where)
+        if scores is None:
             continue
-        scores = _scores(prompt, given.response, given.truncated)
-        cut = _cut(given.response, health[given.where])
-        again = scores if cut is None else _scores(prompt, cut, given.truncated)
-        for name in SCORINGS:
-            whole[name].append(scores[name])
-            first[name].append(again[name])
-        row = rows[given.where]
-        recorded = row.recorded or verdicts.get(prompt.key)
-        carried |= recorded is not None or row.fault is not None
+        prompt = by_key[int(scores["repaired"].key or 0)]
+        recorded = row.recorded or elsewhere.get(prompt.key)
+        place = (row.where, f"key {prompt.key}")
         if row.fault is not None:
-            comparison.faults.append(f"key {prompt.key}: {row.fault}")
+            comparison.faults.append(f"{place[1]}: {row.fault}")
         elif recorded is not None:
             listed = (*prompt.published[0], *prompt.skipped_ids)
-            place = (row.where, f"key {prompt.key}")
             comparison.add(recorded, listed, scores, place)
-    found = {name: aggregate(whole[name]) for name in SCORINGS}
-    notes = list(audit.notes)
-    if carried:
-        notes += _said_of(comparison)
-    return FileAudit(
-        path=audit.path,
-        origin=audit.origin,
-        answers=audit.answers,
-        health=audit.health,
-        flagged=audit.flagged,
-        scores={
-            name: _accuracies(found[name], aggregate(first[name])) for name in SCORINGS
-        },
-        prompts=found["repaired"].prompts,
-        instructions=found["repaired"].instructions,
-        comparison=comparison if carried else None,
-        notes=tuple(notes),
-    )
-
-
-def _scores(
-    prompt: Prompt, response: str | None, truncated: bool | None
-) -> dict[str, RowScore]:
-    both = score_by(prompt, response, SCORINGS, truncated=truncated)
-    return dict(zip(SCORINGS, both, strict=True))
-
-
-def _cut(response: str | None, health: Health) -> str | None:
-    """Return an answer up to its run-on, thoughts included; None without a run-on."""
-    if response is None or health.run_on is None:
-        return None
-    start = response.find(health.first_turn)
-    return (
-        health.first_turn if start < 0 else response[: start + len(health.first_turn)]
-    )
-
-
-def _accuracies(whole: Metrics, first: Metrics) -> dict[str, Rate]:
-    found = {name: _accuracy(whole, name) for name in ACCURACIES}
-    return found | {FIRST_TURN: _accuracy(first, "inst_level_strict_acc")}
-
-
-def _accuracy(metrics: Metrics, name: str) -> Rate:
-    n = metrics.prompts if name.startswith("prompt") else metrics.instructions
-    value: Any = getattr(metrics, name)
-    return Rate(_known(value), _known(metrics.stderr[name]), n)
+        else:
+            continue
+        carried = True
+    return comparison if carried else None
 
 
 def _said_of(comparison: Comparison) -> Iterable[str]:

@@ -22,12 +22,17 @@ _ACCURACIES = {
     "instruction, loose": "inst_level_loose_acc",
     "types, strict (macro)": "inst_level_strict_acc_macro",
     "satisfiable, strict": "inst_level_strict_acc_satisfiable",
+    "first turn, strict": "inst_level_strict_acc_first_turn",
 }
 _RATES = {
+    "stop": "stop_rate",
+    "cut off": "no_stop_rate",
+    "run on": "run_on_rate",
+    "loop": "loop_rate",
     "empty": "empty_rate",
     "unclosed thought": "unclosed_thought_rate",
+    "copied prompt": "copied_prompt_rate",
     "off-language": "off_language_rate",
-    "truncated": "truncation_rate",
 }
 # so large a share of answers in another language is hardly the model's fault
 _SUSPICIOUS = 0.5
@@ -198,7 +203,9 @@ def _foot(found: Mapping[str, Any]) -> str:
     if found["left_out"]:
         lines.append(f"{found['left_out']} prompts without instructions, not counted")
     rates = [f"{label} {_cell(found[name], None)} %" for label, name in _RATES.items()]
-    return "\n".join([*lines, "answers: " + ", ".join(rates)])
+    half = len(rates) // 2
+    lines += ["answers: " + ", ".join(rates[:half]), "  " + ", ".join(rates[half:])]
+    return "\n".join(lines)
 
 
 def _table(title: str, scorings: dict[str, str]) -> Table:

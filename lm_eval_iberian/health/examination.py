@@ -1,21 +1,31 @@
-"""Examines an answer whatever was asked: whether it runs on, loops, is empty."""
+"""Examines an answer whatever was asked: does it stop, run on, loop, say anything?"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
+from lm_eval_iberian.health.copied import is_copied, without_repeated_prompt
 from lm_eval_iberian.health.loop import find_loop
+from lm_eval_iberian.health.no_stop import Generation, find_no_stop
+from lm_eval_iberian.health.thoughts import without_thoughts
 from lm_eval_iberian.health.turns import find_run_on
-from lm_eval_iberian.health.words import shared_words
-from lm_eval_iberian.languages import decide_language, fold_spaces
+from lm_eval_iberian.languages import compose, decide_language
 
 
-# A copied prompt is most of the answer; a shorter prompt may be quoted by chance.
-_COPIED: Final = 0.9
-_SHORT_PROMPT: Final = 15
-# The language of an answer shows early.
-_READ: Final = 20_000
+_UNKNOWN: Final = Generation()
+_USER_TURN: Final = re.compile(r"<\|(?:im_start|start|start_header_id|turn)\|?>user\b")
+RATES: Final = (
+    "stop_rate",
+    "no_stop_rate",
+    "run_on_rate",
+    "loop_rate",
+    "empty_rate",
+    "unclosed_thought_rate",
+    "copied_prompt_rate",
+    "off_language_rate",
+)
 
 
 @dataclass(frozen=True)
@@ -23,55 +33,89 @@ class Health:
     """What is wrong with an answer, each None or a reason that a person can read.
 
     Attributes:
+        no_stop: It did not stop by itself: it was cut off.
         run_on: It goes on past its turn.
         loop: It repeats itself to its end.
-        empty: There is nothing in it.
+        empty: There is nothing in it, thoughts aside.
+        unclosed_thought: It ended in a thought.
         copied_prompt: It is the prompt again and little else.
-        off_language: It is decidedly in another language.
-        first_turn: The answer up to the run-on; the whole answer where there is none.
+        off_language: It is decidedly in another language; an answer too short to tell
+            is not.
+        first_turn: The answer, thoughts aside, up to the run-on; all of it where there
+            is none.
     """
 
+    no_stop: str | None
     run_on: str | None
     loop: str | None
     empty: str | None
+    unclosed_thought: str | None
     copied_prompt: str | None
     off_language: str | None
     first_turn: str
 
+    def rates(self) -> dict[str, bool]:
+        """Return what the answer adds to each of ``RATES``.
+
+        ``stop_rate`` is that of the answers which neither run on nor are cut off.
+        """
+        return {
+            "stop_rate": not (self.no_stop or self.run_on),
+            "no_stop_rate": bool(self.no_stop),
+            "run_on_rate": bool(self.run_on),
+            "loop_rate": bool(self.loop),
+            "empty_rate": bool(self.empty),
+            "unclosed_thought_rate": bool(self.unclosed_thought),
+            "copied_prompt_rate": bool(self.copied_prompt),
+            "off_language_rate": bool(self.off_language),
+        }
+
 
 def examine(
-    response: str,
+    response: str | None,
     prompt: str = "",
     lang: str | None = None,
     *,
-    markers: tuple[str, ...] = (),
+    generation: Generation = _UNKNOWN,
 ) -> Health:
-    """Return the health of an answer."""
-    found = find_run_on(response, prompt, markers)
-    first = response[: found.start].rstrip() if found else response
-    empty = None if response.strip() else "there is no text"
-    loop = find_loop(response, prompt)
+    """Return the health of an answer.
+
+    Args:
+        response: The answer; None is an empty one. Thoughts in it are set aside.
+        prompt: What it answers: what it asks for is no fault.
+        lang: The language that the answer should be in, by its ISO 639-1 code; without
+            one its language is not judged.
+        generation: What is known of how the answer came about.
+
+    Raises:
+        UnknownNameError: The language is not known.
+    """
+    response = response or ""
+    spoken = without_thoughts(response)
+    said = spoken.text
+    # an answer without thoughts stays as it is, white space included; and an imagined
+    # user's words are no thought because the next turn marks its own
+    if said == response.strip() or _USER_TURN.search(response):
+        said = response
+    found = find_run_on(said, prompt, generation.markers)
+    first = said[: found.start].rstrip() if found else said
+    loop = find_loop(said, prompt)
     off = None
-    if lang and not empty:
-        decision = decide_language(first[:_READ], lang)
+    if lang and spoken.text:
+        text = without_repeated_prompt(compose(first.strip()), prompt)
+        decision = decide_language(text, lang)
         off = decision.reason if decision.status == "rejected" else None
     return Health(
+        no_stop=find_no_stop(
+            response, generation, unclosed=spoken.unclosed, loops=loop is not None
+        ),
         run_on=found.reason if found else None,
         loop=loop,
-        empty=empty,
-        copied_prompt=_copied(first, prompt),
+        empty=None if spoken.text else "there is no answer",
+        unclosed_thought="it ends in a thought" if spoken.unclosed else None,
+        copied_prompt=(
+            "the answer is the prompt again" if is_copied(first, prompt) else None
+        ),
         off_language=off,
         first_turn=first,
     )
-
-
-def _copied(answer: str, prompt: str) -> str | None:
-    """Tell whether an answer is its prompt again."""
-    said, asked = fold_spaces(answer[:8000]), fold_spaces(prompt[:8000])
-    if len(asked) < _SHORT_PROMPT or not said:
-        return None
-    if len(said) > 1.3 * len(asked) or len(said) < 0.7 * len(asked):
-        return None
-    if shared_words(asked, said) >= _COPIED:
-        return "the answer is the prompt again"
-    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -25,6 +26,8 @@ _TOKEN: Final = re.compile(r"[^\W_]+")
 # what may stand behind the last block: marks, a closing fence, a leaked end token
 _RESIDUE: Final = re.compile(r"(?:<[|｜/]?[\w▁|｜]{1,24}>|[`*_\s\"'”»)\]}.]){1,60}\Z")
 _RESIDUE_LENGTH: Final = 60
+# No block whose repetition is shorter than that counts.
+_LEAST: Final = 16
 # A shorter rope of signs is a ruler, a blank of a form, a row of a matrix.
 _SIGNS: Final = 300
 _RULERS: Final = frozenset(" _-=*.~#|+·─━═")
@@ -65,7 +68,10 @@ def find_loop(response: str, prompt: str = "") -> str | None:
     if residue and residue.start() > len(end) - _RESIDUE_LENGTH:
         end = end[: residue.start()]
     text = _SPACE.sub(" ", fold(end)).strip()[-_TAIL:]
-    found = _exact(text) or _changing(text) or _woven(text)
+    found = _exact(text)
+    if found is None:
+        plain = _without_dates(_NUMBER.sub("0", text))
+        found = _changing(text, plain) or _woven(plain)
     if found is None or _was_asked_for(found, prompt):
         return None
     shown = found.block.strip()
@@ -78,9 +84,14 @@ def find_loop(response: str, prompt: str = "") -> str | None:
 def longest_period(text: str) -> Repeated | None:
     """Return the block whose repetition covers most of a text's end.
 
+    A repetition shorter than 16 characters is none.
+
     Source: the Z-function of the reversed text; Gusfield, Algorithms on Strings,
     Trees and Sequences (1997), 1.3. Linear in the length.
     """
+    # what is repeated to the end stands there before it: seldom so, and soon seen
+    if text.find(text[-_LEAST:]) >= len(text) - _LEAST:
+        return None
     back = text[::-1]
     size = len(back)
     same = [0] * size
@@ -125,10 +136,21 @@ def _is_enough(found: Repeated) -> bool:
     return found.times >= (3 if letters >= 40 else 4 if letters >= 24 else 5)
 
 
-def _changing(text: str) -> Repeated | None:
+def _without_dates(text: str) -> str:
+    """Return a text with ``@`` for the names of days and months."""
+    if any(map(_is_calendar, set(_WORD.findall(text)))):
+        return calendar_words().sub("@", text)
+    return text
+
+
+@lru_cache(maxsize=65_536)
+def _is_calendar(word: str) -> bool:
+    return bool(calendar_words().match(word))
+
+
+def _changing(text: str, plain: str) -> Repeated | None:
     """Find a block in which numbers or dates change: 12. The same. 13. The same."""
-    plain = calendar_words().sub("@", _LETTERED.sub("0", _NUMBER.sub("0", text)))
-    found = longest_period(plain)
+    found = longest_period(_LETTERED.sub("0", plain))
     if found is None or not set("0@") & set(found.block):
         return None
     words = _WORD.findall(found.block)
@@ -200,13 +222,12 @@ def _is_sum(row: list[float]) -> bool:
     return False
 
 
-def _woven(text: str) -> Repeated | None:
+def _woven(plain: str) -> Repeated | None:
     """Find a few phrases that take turns to the end, in no fixed order.
 
     Nearly every three words of such an end stand there three times and more.
     """
-    plain = calendar_words().sub("0", _NUMBER.sub("0", text))
-    words = _TOKEN.findall(plain)[-_WOVEN:]
+    words = _TOKEN.findall(plain.replace("@", "0"))[-_WOVEN:]
     grams = list(zip(words, words[1:], words[2:], strict=False))
     counts = Counter(grams)
     length = missed = 0

@@ -33,6 +33,8 @@ def _tokens(markers: tuple[str, ...]) -> re.Pattern[str]:
 _ROLE: Final = any_of(_marks("roles"))
 _ROLE_PART: Final = re.compile(rf"\s*({_ROLE})[ \t]*(?:\n|\Z)", re.IGNORECASE)
 _ANSWERING: Final = frozenset({"assistant", "model", "bot", "chatbot"})
+# most answers have none of them before a line's end, which is cheap to see
+_ANY_ROLE: Final = re.compile(rf"(?:{_ROLE})[ \t]*(?:\n|\Z)|assistant")
 _ROLE_LINE: Final = re.compile(rf"^[ \t]*(?:{_ROLE})[ \t]*(?:\n|\Z)", re.M)
 # glued to the end of a sentence, and the one that no word ends in to any word
 _GLUED: Final = re.compile(
@@ -57,7 +59,7 @@ def skip_leading(response: str, markers: tuple[str, ...]) -> int:
 
 def tokens_as_text(said: Said) -> Iterator[RunOn]:
     """Find the tokens of chat templates, written out as text."""
-    ends = set(_marks("ends"))
+    ends = {*_marks("ends"), *said.markers}
     tokens = _tokens(said.markers)
     for match in tokens.finditer(said.response, said.begin):
         if match[0] in said.prompt or _is_mention(said, match):
@@ -81,6 +83,8 @@ def _is_mention(said: Said, match: re.Match[str]) -> bool:
 
 def bare_roles(said: Said) -> Iterator[RunOn]:
     """Find role names that stand alone: marks whose special tokens were skipped."""
+    if not _ANY_ROLE.search(said.response, said.begin):
+        return
     glued = (
         (match.start(), f"'{match[0].strip()[:9]}' is glued to a sentence")
         for match in _GLUED.finditer(said.response, said.begin)
@@ -134,6 +138,8 @@ def wants_training_data(asked: str) -> bool:
 
 def template_headings(said: Said) -> Iterator[RunOn]:
     """Find the headings of instruction templates: ``### Instruction:``."""
+    if "##" not in said.response:
+        return
     if wants_training_data(said.asked) and "### " not in said.prompt:
         return
     for match in _heading_line().finditer(said.response, said.begin):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeGuard
+from typing import Any, TypeGuard
 
 from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.health import Generation
 from lm_eval_iberian.ifeval.prompt import whole_number
 from lm_eval_iberian.terminal import one_line
 
 
-# what servers call the end of an answer that reached its limit
-_CUT_OFF: Final = frozenset({"length", "max_tokens"})
 Reply = tuple[object, object]
 
 
@@ -24,7 +23,7 @@ class GivenAnswer:
         key: The key of its prompt, where it has one.
         prompt: The text of its prompt, where it has that.
         response: The answer; ``None`` is an empty one.
-        truncated: Whether it was cut off, where the file says so.
+        generation: Why it ended and how long it could be, where the file says so.
         where: File, line and key.
         lang: The language of its prompt, where it names one.
         filter: The filter of lm-eval's that it went through, where one is named.
@@ -33,7 +32,7 @@ class GivenAnswer:
     key: int | None
     prompt: str | None
     response: str | None
-    truncated: bool | None
+    generation: Generation
     where: str
     lang: str | None = None
     filter: str | None = None
@@ -81,10 +80,28 @@ def read_answer(row: Mapping[str, Any], where: str) -> GivenAnswer:
         key=key,
         prompt=prompt,
         response=response,
-        truncated=finish in _CUT_OFF if isinstance(finish, str) else None,
+        generation=read_generation(row, finish),
         where=where,
         lang=lang if isinstance(lang, str) else None,
         filter=filtered if isinstance(filtered, str) and asked is doc else None,
+    )
+
+
+def read_generation(row: Mapping[str, Any], finish: object = None) -> Generation:
+    """Return what a row says of how its answer came about.
+
+    Args:
+        row: The row; lm-eval's samples hold how many tokens were asked for.
+        finish: Why the answer ended; left out, the row's own ``finish_reason``.
+    """
+    finish = finish or row.get("finish_reason")
+    asked: Any = row.get("arguments")
+    for name in ("gen_args_0", "arg_1", "max_gen_toks"):
+        asked = asked.get(name) if isinstance(asked, Mapping) else None
+    limited = isinstance(asked, int) and not isinstance(asked, bool)
+    return Generation(
+        finish_reason=finish if isinstance(finish, str) else None,
+        limit=asked if limited else None,
     )
 
 

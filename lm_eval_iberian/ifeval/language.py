@@ -7,17 +7,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
+from lm_eval_iberian.health import without_repeated_prompt
 from lm_eval_iberian.ifeval.instruction import Answer, Instruction, Kwarg, Verdict
 from lm_eval_iberian.languages import (
     LanguageProfile,
     decide_language,
     fold,
-    fold_spaces,
 )
 
 
-# a shorter line may be in the prompt by chance
-_REPEATED: Final = 20
 _SENTENCE_END: Final = re.compile(r"[.!?\n]")
 
 
@@ -26,24 +24,10 @@ def response_language(answer: Answer, language: str) -> Verdict:
 
     An answer too short to tell does not follow: nothing shows that it does.
     """
-    decision = decide_language(without_repeated_prompt(answer), language)
+    decision = decide_language(
+        without_repeated_prompt(answer.text, answer.prompt or ""), language
+    )
     return Verdict(decision.status == "accepted", decision.reason)
-
-
-def without_repeated_prompt(answer: Answer) -> str:
-    """Return the answer without the lines at its start that repeat the prompt.
-
-    Some prompts ask for that, and say it is not the answer yet.
-    """
-    prompt = fold_spaces(answer.prompt or "")
-    lines = answer.text.split("\n")
-    kept = 0
-    for number, line in enumerate(lines):
-        folded = fold_spaces(line)
-        if folded and (len(folded) < _REPEATED or folded not in prompt):
-            break
-        kept = number + 1 if folded else kept
-    return "\n".join(lines[kept:])
 
 
 def asked_language(answer: Answer) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from lm_eval_iberian.health import RATES
 from lm_eval_iberian.ifeval.averages import (
     Cluster,
     cluster_stderr,
@@ -16,6 +17,7 @@ from lm_eval_iberian.ifeval.averages import (
 )
 from lm_eval_iberian.ifeval.instruction import Verdict
 from lm_eval_iberian.ifeval.rows import RowScore
+from lm_eval_iberian.ifeval.scoring import on_first_turn
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,23 @@ class Metrics:
         inst_level_strict_acc_macro: The mean over instruction types.
         inst_level_strict_acc_satisfiable: The micro average over the instructions
             that an answer can follow by both scorings.
-        stderr: The standard error of each accuracy: of the mean for prompts, by a
-            cluster bootstrap over prompts for instructions.
+        inst_level_strict_acc_first_turn: The micro average on the answers up to where
+            they run on into another turn.
+        stderr: The standard error of each accuracy and rate: of the mean for prompts,
+            by a cluster bootstrap over prompts for instructions.
         prompts: Prompts with an instruction; only these count.
         instructions: Their instructions.
         satisfiable: Those of them that can be followed by both scorings.
         left_out: Prompts without any instruction.
         by_instruction: One entry for each instruction type that occurred, by id.
-        empty_rate: Share of the prompts whose answer was empty.
+        stop_rate: Share of the prompts whose answer neither runs on nor was cut off.
+        no_stop_rate: … whose answer was cut off.
+        run_on_rate: … whose answer goes on past its turn.
+        loop_rate: … whose answer repeats itself to its end.
+        empty_rate: … whose answer was empty.
         unclosed_thought_rate: … whose answer ended in a thought.
+        copied_prompt_rate: … whose answer is the prompt again.
         off_language_rate: … whose answer is in another language than asked for.
-        truncation_rate: … whose answer seems cut off.
     """
 
     prompt_level_strict_acc: float
@@ -57,10 +65,15 @@ class Metrics:
     inst_level_loose_acc_macro: float
     inst_level_strict_acc_satisfiable: float
     inst_level_loose_acc_satisfiable: float
+    inst_level_strict_acc_first_turn: float
+    stop_rate: float
+    no_stop_rate: float
+    run_on_rate: float
+    loop_rate: float
     empty_rate: float
     unclosed_thought_rate: float
+    copied_prompt_rate: float
     off_language_rate: float
-    truncation_rate: float
     prompts: int
     instructions: int
     satisfiable: int
@@ -92,12 +105,15 @@ def aggregate(rows: Iterable[RowScore]) -> Metrics:
         stderr[f"{name}_macro"] = cluster_stderr(clusters, by_type=True)
         values[f"{name}_satisfiable"] = micro(able)
         stderr[f"{name}_satisfiable"] = cluster_stderr(able, by_type=False)
+    first = [_cluster(row, on_first_turn(row)) for row in counted]
+    values["inst_level_strict_acc_first_turn"] = micro(first)
+    stderr["inst_level_strict_acc_first_turn"] = cluster_stderr(first, by_type=False)
+    healths = [row.answered.health.rates() for row in counted]
+    for name in RATES:
+        flags = [health[name] for health in healths]
+        values[name], stderr[name] = _mean(flags), mean_stderr(flags)
     return Metrics(
         **values,
-        empty_rate=_mean([row.conduct.empty for row in counted]),
-        unclosed_thought_rate=_mean([row.conduct.unclosed_thought for row in counted]),
-        off_language_rate=_mean([row.conduct.off_language for row in counted]),
-        truncation_rate=_mean([row.conduct.truncated for row in counted]),
         prompts=len(counted),
         instructions=sum(len(row.strict) for row in counted),
         satisfiable=sum(sum(row.satisfiable) for row in counted),

@@ -137,7 +137,7 @@ def score_answers(
 ) -> dict[str, tuple[RowScore, ...]]:
     """Return for each scoring the answers' scores, in the order of the prompts."""
     scores = [
-        score_by(prompt, given.response, scorings, truncated=given.truncated)
+        score_by(prompt, given.response, scorings, generation=given.generation)
         for prompt in asked.prompts
         if (given := matched.given.get(prompt.key)) is not None
     ]

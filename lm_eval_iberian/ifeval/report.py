@@ -55,6 +55,7 @@ def write_scores(
             "unanswered": run.matched.unanswered + run.matched.set_aside,
             "unmatched": run.matched.unmatched,
             "bad_rows": run.matched.bad_rows,
+            "health": list(_healths(run.rows)),
             "rows": list(_rows(run.rows)),
         }
         for run in runs
@@ -121,6 +122,17 @@ def _plain(found: Metrics) -> dict[str, Any]:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
+
+
+def _healths(rows: Rows) -> Iterator[dict[str, Any]]:
+    """Yield what is wrong with each answer that is not well, by its key."""
+    for score in next(iter(rows.values())):
+        found = dataclasses.asdict(score.answered.health)
+        first_turn = found.pop("first_turn")
+        troubles = {name: why for name, why in found.items() if why is not None}
+        if troubles:
+            length = {"first_turn_length": len(first_turn)} if found["run_on"] else {}
+            yield {"key": score.key} | troubles | length
 
 
 def _rows(rows: Rows) -> Iterator[dict[str, Any]]:

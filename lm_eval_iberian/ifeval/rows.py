@@ -8,12 +8,18 @@ from functools import cached_property
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.ifeval.conduct import Conduct, observe
+from lm_eval_iberian.health import (
+    Generation,
+    Health,
+    Spoken,
+    examine,
+    without_thoughts,
+)
 from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
+from lm_eval_iberian.ifeval.language import asked_language
 from lm_eval_iberian.ifeval.original import satisfiable
 from lm_eval_iberian.ifeval.prompt import Prompt, Published
 from lm_eval_iberian.ifeval.registry import resolve
-from lm_eval_iberian.ifeval.thoughts import Spoken, without_thoughts
 from lm_eval_iberian.languages import LanguageProfile, compose, load_profile
 
 
@@ -84,7 +90,7 @@ class Answered:
 
     row: Row
     response: str | None
-    truncated: bool | None
+    generation: Generation
 
     @cached_property
     def spoken(self) -> Spoken:
@@ -97,11 +103,16 @@ class Answered:
         return Answer(compose(self.spoken.text), self.row.profile, self.row.prompt)
 
     @cached_property
-    def conduct(self) -> Conduct:
-        """What is known of the answer besides; the same for every scoring."""
+    def health(self) -> Health:
+        """What is wrong with the answer whatever was asked."""
         languages = (asked.arguments.get("language") for asked in self.row.demands)
-        language = next((lang for lang in languages if lang is not None), None)
-        return observe(self.answer, self.spoken, language, self.truncated)
+        wanted = next((lang for lang in languages if lang is not None), None)
+        return examine(
+            self.response,
+            self.row.prompt or "",
+            wanted or asked_language(self.answer),
+            generation=self.generation,
+        )
 
     @cached_property
     def satisfiable(self) -> frozenset[tuple[int, str]]:
@@ -127,6 +138,7 @@ class RowScore:
         places: Where each of them stands in the prompt's own list.
         strict: One verdict for each instruction, on the answer as it is.
         loose: The same on the most favourable of eight variants of the answer.
+        scoring: Which scoring.
         answered: What is known besides the verdicts; found out when it is asked for.
     """
 
@@ -135,12 +147,8 @@ class RowScore:
     places: tuple[int, ...]
     strict: tuple[Verdict, ...]
     loose: tuple[Verdict, ...]
+    scoring: str
     answered: Answered
-
-    @property
-    def conduct(self) -> Conduct:
-        """What else is known of the answer: empty, cut off, off-language …"""
-        return self.answered.conduct
 
     @property
     def satisfiable(self) -> tuple[bool, ...]:

@@ -7,9 +7,11 @@ what the paper's scorer (for English lm-eval's) says, faults included.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.health import Generation, without_thoughts
 from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
 from lm_eval_iberian.ifeval.original import judge_original
 from lm_eval_iberian.ifeval.prompt import Prompt
@@ -21,7 +23,6 @@ from lm_eval_iberian.ifeval.rows import (
     profile_of,
     read_row,
 )
-from lm_eval_iberian.ifeval.thoughts import without_thoughts
 from lm_eval_iberian.languages import LanguageProfile, compose
 
 
@@ -97,7 +98,7 @@ def score_by(
     scorings: Sequence[str] = SCORINGS,
     *,
     lang: str | LanguageProfile | None = None,
-    truncated: bool | None = None,
+    generation: Generation | None = None,
 ) -> tuple[RowScore, ...]:
     """Judge an answer by several scorings; see ``score_row``.
 
@@ -106,12 +107,25 @@ def score_by(
         response: As for ``score_row``.
         scorings: Which, in the order of what is returned.
         lang: As for ``score_row``.
-        truncated: Whether the answer was cut off, where that is known.
+        generation: What is known of how the answer came about.
     """
     _require_scorings(scorings)
     _require_text(response)
-    answered = Answered(read_row(row, lang), response, truncated)
+    answered = Answered(read_row(row, lang), response, generation or Generation())
     return tuple(_SCORERS[scoring](answered) for scoring in scorings)
+
+
+def on_first_turn(score: RowScore) -> tuple[Verdict, ...]:
+    """Judge the answer strictly again, up to where it runs on into another turn.
+
+    Beside the verdicts on the whole answer they tell how much of a loss is not
+    following, and how much is not stopping. Without a run-on they are the same.
+    """
+    health = score.answered.health
+    if health.run_on is None:
+        return score.strict
+    answered = replace(score.answered, response=health.first_turn)
+    return _SCORERS[score.scoring](answered).strict
 
 
 def _repaired(answered: Answered) -> RowScore:
@@ -120,7 +134,8 @@ def _repaired(answered: Answered) -> RowScore:
         demands, answered.answer, unclosed=answered.spoken.unclosed
     )
     ids = [demand.instruction.id for demand in demands]
-    return _row_score(answered, zip(range(len(ids)), ids, strict, loose, strict=True))
+    rows = zip(range(len(ids)), ids, strict, loose, strict=True)
+    return _row_score("repaired", answered, rows)
 
 
 def _original(answered: Answered) -> RowScore:
@@ -132,6 +147,7 @@ def _original(answered: Answered) -> RowScore:
     )
     rows = enumerate(zip(ids, strict, loose, strict=True))
     return _row_score(
+        "original",
         answered,
         (
             (at, resolve(name).id, one, other)
@@ -145,7 +161,7 @@ _SCORERS: Final = {"repaired": _repaired, "original": _original}
 
 
 def _row_score(
-    answered: Answered, rows: Iterable[tuple[int, str, Verdict, Verdict]]
+    scoring: str, answered: Answered, rows: Iterable[tuple[int, str, Verdict, Verdict]]
 ) -> RowScore:
     places, ids, strict, loose = tuple(zip(*rows, strict=True)) or ((), (), (), ())
     return RowScore(
@@ -154,6 +170,7 @@ def _row_score(
         instruction_ids=ids,
         strict=strict,
         loose=loose,
+        scoring=scoring,
         answered=answered,
     )
 

@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_iberian.health import Generation
 from lm_eval_iberian.ifeval.averages import cluster_stderr, macro, mean_stderr, micro
 from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.data import load as load_prompts
 from lm_eval_iberian.ifeval.rows import RowScore
-from lm_eval_iberian.ifeval.scoring import SCORINGS, score_by
+from lm_eval_iberian.ifeval.scoring import SCORINGS, on_first_turn, score_by
 from lm_eval_iberian.tasks.value_forms import is_pair, is_row, require_form
 
 
@@ -55,26 +56,34 @@ def as_dataset(prompts: Iterable[Prompt]) -> DatasetDict:
     return DatasetDict({"test": Dataset.from_list(rows)})
 
 
-def process_results(doc: dict[str, Any], results: list[str | None]) -> dict[str, Any]:
-    """Score the answer to one document by both scorings, strictly and loosely."""
+def process_results(
+    doc: dict[str, Any],
+    results: list[str | None],
+    generation: Generation | None = None,
+) -> dict[str, Any]:
+    """Score the answer to one document by both scorings, strictly and loosely.
+
+    Args:
+        doc: The document.
+        results: Its answer.
+        generation: How it came about; lm-eval itself does not say.
+    """
     row = doc | {
         "kwargs": json.loads(doc["kwargs"]),
         "published": json.loads(doc["published"]),
     }
-    scores = dict(zip(SCORINGS, score_by(row, results[0]), strict=True))
+    scored = score_by(row, results[0], generation=generation)
+    scores = dict(zip(SCORINGS, scored, strict=True))
     repaired, original = scores["repaired"], scores["original"]
     found = _accuracies(repaired, "") | _accuracies(original, "_original")
     found["inst_level_strict_acc_macro"] = [
         (name, verdict.followed)
         for name, verdict in zip(repaired.instruction_ids, repaired.strict, strict=True)
     ]
-    conduct = repaired.conduct
-    return found | {
-        "empty_rate": conduct.empty,
-        "unclosed_thought_rate": conduct.unclosed_thought,
-        "off_language_rate": conduct.off_language,
-        "truncation_rate": conduct.truncated,
-    }
+    found["inst_level_strict_acc_first_turn"] = [
+        verdict.followed for verdict in on_first_turn(repaired)
+    ]
+    return found | repaired.answered.health.rates()
 
 
 def _accuracies(score: RowScore, suffix: str) -> dict[str, Any]:

@@ -6,34 +6,32 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.ifeval.thoughts import without_thoughts
+from lm_eval_iberian.health import Generation, examine_translation
 
 
 Scores = dict[str, Any]
+Side = tuple[str, str]
 
 
-def translation(answer: str | None) -> tuple[str, bool]:
-    """Return the translation in an answer, and whether a thought was never closed.
+def scorer(source: Side, target: Side) -> Callable[..., Scores]:
+    """Return what scores a translation of Flores.
 
-    It is the first line after the thoughts that is not empty; "" if there is none.
-    """
-    spoken = without_thoughts(answer or "")
-    lines = (line.strip() for line in spoken.text.split("\n"))
-    return next(filter(None, lines), ""), spoken.unclosed
-
-
-def scorer(code: str) -> Callable[[Mapping[str, Any], Sequence[str | None]], Scores]:
-    """Return what scores a translation into a language of Flores.
+    The translation is the first line after the thoughts that is not empty.
 
     Args:
-        code: The language's code in the dataset, e.g. ``eus_Latn``.
+        source: The language to translate from, and its code in the dataset:
+            ``("eu", "eus_Latn")``.
+        target: The same of the language to translate into.
 
     Returns:
-        A function of a document and the answers to it, as lm-eval calls it.
+        A function of a document and the answers to it, as lm-eval calls it, and
+        of how the answer came about, which lm-eval does not say.
     """
 
     def process_results(
-        doc: Mapping[str, Any], results: Sequence[str | None]
+        doc: Mapping[str, Any],
+        results: Sequence[str | None],
+        generation: Generation | None = None,
     ) -> Scores:
         answer = results[0]
         if not (answer is None or isinstance(answer, str)):
@@ -41,14 +39,13 @@ def scorer(code: str) -> Callable[[Mapping[str, Any], Sequence[str | None]], Sco
                 f"A translation must be text, and lm-eval gave {repr(answer)[:80]} for"
                 f" sentence {doc.get('id')}"
             )
-        text, unclosed = translation(answer)
-        pair = (doc[f"sentence_{code}"], text)
-        return {
-            "bleu": pair,
-            "chrf++": pair,
-            "ter": pair,
-            "empty_rate": not text,
-            "unclosed_thought_rate": unclosed,
-        }
+        health = examine_translation(
+            answer,
+            doc[f"sentence_{source[1]}"],
+            target[0],
+            generation=generation or Generation(),
+        )
+        pair = (doc[f"sentence_{target[1]}"], health.text)
+        return {"bleu": pair, "chrf++": pair, "ter": pair} | health.rates()
 
     return process_results

@@ -150,7 +150,7 @@ def test_score_prints_the_four_accuracies_and_what_was_left_over(files: Path) ->
     assert result.output.count("33.33 ± ") >= 4
     assert "3 prompts, 6 instructions scored" in result.output
     assert "1 answers without a prompt: " in result.output
-    assert "answers: empty 33.33 %, unclosed thought 0.00 %" in result.output
+    assert "empty 33.33 %, unclosed thought 0.00 %" in result.output
     assert "punctuation:no_comma" in result.output
 
 
@@ -217,7 +217,7 @@ def test_several_files_are_several_runs(files: Path) -> None:
 def test_a_server_s_finish_reason_is_believed(files: Path) -> None:
     line = '{"key": 1, "response": "The sea.", "finish_reason": "length"}\n'
     (files / "answers.jsonl").write_text(line)
-    assert "truncated 100.00 %" in score(files).output
+    assert "cut off 100.00 %" in score(files).output
 
 
 def test_a_lone_surrogate_is_written_as_json(files: Path) -> None:

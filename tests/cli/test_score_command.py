@@ -314,7 +314,7 @@ def test_common_forms_are_read(tmp_path: Path, form: str) -> None:
     result = mini(path, "--json", out)
     assert result.exit_code == 0, result.output
     assert json.loads(out.read_text())["rows"] == json.loads(wanted.read_text())["rows"]
-    assert "truncated 100.00 %" in result.output
+    assert "cut off 100.00 %" in result.output
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_iberian.health import examine
+from lm_eval_iberian.health import Generation, examine
 from lm_eval_iberian.languages import available_languages
 
 
@@ -96,7 +96,7 @@ def test_a_model_s_own_marks_count() -> None:
     """Takes further turn marks, those of a model's own template."""
     answer = "Kaixo!\n@@user@@\nEta gero?"
     assert examine(answer).run_on is None
-    health = examine(answer, markers=("@@user@@",))
+    health = examine(answer, generation=Generation(markers=("@@user@@",)))
     assert health.run_on == "'@@user@@' stands in the answer as text"
     assert health.first_turn == "Kaixo!"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lm_eval_iberian.health import without_repeated_prompt
 from lm_eval_iberian.ifeval.instruction import Answer
-from lm_eval_iberian.ifeval.language import asked_language, without_repeated_prompt
+from lm_eval_iberian.ifeval.language import asked_language
 from lm_eval_iberian.languages import load_profile
 
 
@@ -39,5 +40,4 @@ def test_the_prompt_says(lang: str, prompt: str | None, wanted: str) -> None:
 )
 def test_the_repeated_request_is_no_answer(text: str, left: str | None) -> None:
     prompt = "Errepikatu hau: idatzi gutun luze bat lagunari."
-    answer = Answer(text, load_profile("eu"), prompt)
-    assert without_repeated_prompt(answer) == (text if left is None else left)
+    assert without_repeated_prompt(text, prompt) == (text if left is None else left)

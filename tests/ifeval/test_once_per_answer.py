@@ -34,7 +34,7 @@ def validated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def all_that_is_reported(row: Any, answer: str) -> None:
     for score in score_by(row, answer):
-        _ = score.conduct, score.satisfiable
+        _ = score.answered.health, score.satisfiable
 
 
 def test_a_prompt_is_validated_when_it_is_read(

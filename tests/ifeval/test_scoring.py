@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.health.thoughts import without_thoughts
 from lm_eval_iberian.ifeval import Metrics, RowScore, aggregate, check, score_row
 from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.scoring import score_by
-from lm_eval_iberian.ifeval.thoughts import without_thoughts
 
 
 COMMA, QUOTE = "punctuation:no_comma", "startend:quotation"
@@ -152,8 +152,8 @@ def test_thoughts_are_set_aside_before_the_variants() -> None:
     score = score_row(row(COMMA), "<think>\na, b\n</think>\nKaixo.", lang="eu")
     assert score.strict[0].followed
     broken = score_row(row(COMMA), "Kaixo.\n<think>\nhm", lang="eu")
-    assert broken.conduct.empty
-    assert broken.conduct.unclosed_thought
+    assert broken.answered.health.empty
+    assert broken.answered.health.unclosed_thought
     assert "inside a thought" in broken.strict[0].reason
     assert not broken.loose[0].followed
 
@@ -178,7 +178,7 @@ def test_accuracies() -> None:
     assert (metrics.prompts, metrics.instructions, metrics.left_out) == (5, 6, 1)
     assert metrics.empty_rate == 2 / 5
     assert metrics.unclosed_thought_rate == 1 / 5
-    assert metrics.truncation_rate == 1 / 5
+    assert metrics.no_stop_rate == 1 / 5
     assert metrics.off_language_rate == 0
     assert metrics.inst_level_strict_acc_macro == pytest.approx((1 / 5 + 1) / 2)
     assert set(metrics.stderr) >= {"prompt_level_loose_acc", "inst_level_loose_acc"}

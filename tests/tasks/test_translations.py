@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.health import Generation
 from lm_eval_iberian.paths import task_configs
 from lm_eval_iberian.tasks.catalogue import read_config, shipped
-from lm_eval_iberian.tasks.translations import scorer, translation
+from lm_eval_iberian.tasks.translations import scorer
 
+
+SCORE = scorer(("es", "spa_Latn"), ("eu", "eus_Latn"))
+DOC = {"sentence_eus_Latn": "Egun on."}
 
 # answer, translation, whether a thought was never closed, why
 ANSWERS: list[tuple[str | None, str, bool, str]] = [
@@ -39,9 +43,9 @@ ANSWERS: list[tuple[str | None, str, bool, str]] = [
 def test_the_translation_is_found(
     answer: str | None, text: str, unclosed: bool, why: str
 ) -> None:
-    assert translation(answer) == (text, unclosed), why
-    scores = scorer("eus_Latn")({"sentence_eus_Latn": "Egun on."}, [answer])
-    assert scores["bleu"] == scores["chrf++"] == scores["ter"] == ("Egun on.", text)
+    scores = SCORE({"sentence_spa_Latn": "Buenos días.", **DOC}, [answer])
+    pair = ("Egun on.", text)
+    assert scores["bleu"] == scores["chrf++"] == scores["ter"] == pair, why
     assert scores["empty_rate"] is (not text)
     assert scores["unclosed_thought_rate"] is unclosed
 
@@ -49,7 +53,7 @@ def test_the_translation_is_found(
 @pytest.mark.parametrize("answer", [7, ["Kaixo."], {"text": "Kaixo."}, b"Kaixo."])
 def test_what_is_no_text_is_refused(answer: Any) -> None:
     with pytest.raises(DataError, match=r"must be text.*sentence 3"):
-        scorer("eus_Latn")({"id": 3, "sentence_eus_Latn": "Egun on."}, [answer])
+        SCORE({"id": 3, **DOC}, [answer])
 
 
 @pytest.mark.parametrize("metric", ["bleu", "chrf_plus_plus", "ter"])
@@ -60,7 +64,11 @@ def test_a_line_scores_as_what_a_stop_at_the_line_end_left(metric: str) -> None:
     answers = [" Chove moito hoxe.\nSpanish sentence: a", "Bo  día\t. \n\n", "Adeus"]
     references = ["Chove moito hoxe.", "Bo día.", "Ata logo."]
     cut = [answer.split("\n")[0] for answer in answers]
-    read = [translation(answer)[0] for answer in answers]
+    docs = [{"sentence_spa_Latn": text, **DOC} for text in references]
+    read = [
+        SCORE(doc, [answer])["bleu"][1]
+        for doc, answer in zip(docs, answers, strict=True)
+    ]
     before = score(list(zip(references, cut, strict=True)))
     assert score(list(zip(references, read, strict=True))) == before
 
@@ -79,10 +87,18 @@ def test_no_generation_stops_inside_a_thought(name: str) -> None:
     config = GENERATING[name]
     assert config["generation_kwargs"]["until"] == []
     metrics = {metric["metric"] for metric in config["metric_list"]}
-    assert {"empty_rate", "unclosed_thought_rate"} <= metrics
+    assert {"empty_rate", "unclosed_thought_rate", "off_language_rate"} <= metrics
 
 
 def test_the_suites_report_what_was_no_translation() -> None:
     for path in (task_configs() / "suites").glob("merge_and_conquer_mt_*.yaml"):
         means = {m["metric"] for m in read_config(path)["aggregate_metric_list"]}
         assert {"bleu", "empty_rate", "unclosed_thought_rate"} <= means
+
+
+def test_what_is_known_of_the_generation_counts() -> None:
+    doc = {"sentence_spa_Latn": "Hoy ha llovido mucho en toda la costa.", **DOC}
+    answer = "Gaur euri asko egin du kostalde"
+    assert SCORE(doc, [answer])["first_line_cut_rate"] is False
+    known = Generation(finish_reason="length")
+    assert SCORE(doc, [answer], known)["first_line_cut_rate"] is True
