@@ -91,17 +91,21 @@ def read_generation(row: Mapping[str, Any], finish: object = None) -> Generation
     """Return what a row says of how its answer came about.
 
     Args:
-        row: The row; lm-eval's samples hold how many tokens were asked for.
+        row: The row; lm-eval's samples hold how many tokens were asked for, and the
+            texts at which it was to stop.
         finish: Why the answer ended; left out, the row's own ``finish_reason``.
     """
     finish = finish or row.get("finish_reason")
     asked: Any = row.get("arguments")
-    for name in ("gen_args_0", "arg_1", "max_gen_toks"):
+    for name in ("gen_args_0", "arg_1"):
         asked = asked.get(name) if isinstance(asked, Mapping) else None
-    limited = isinstance(asked, int) and not isinstance(asked, bool)
+    asked = asked if isinstance(asked, Mapping) else {}
+    limit, until = asked.get("max_gen_toks"), asked.get("until")
+    stops = until if isinstance(until, list) else [until]
     return Generation(
         finish_reason=finish if isinstance(finish, str) else None,
-        limit=asked if limited else None,
+        limit=limit if type(limit) is int else None,  # True is no number
+        until=tuple(stop for stop in stops if isinstance(stop, str)),
     )
 
 

@@ -26,7 +26,10 @@ def results(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
             *("--model_args", f"pretrained={model}", "--device", "cpu"),
             *("--tasks", "iberian_ifeval_mini", "--batch_size", "50"),
             # an untrained model would say nothing: it may not end its turn
-            *("--gen_kwargs", '{"max_gen_toks": 16, "suppress_tokens": [0, 1, 2, 3, 4, 5]}'),
+            *(
+                "--gen_kwargs",
+                '{"max_gen_toks": 16, "suppress_tokens": [0, 1, 2, 3, 4, 5]}',
+            ),
             "--apply_chat_template",
             *("--output_path", str(out), "--log_samples"),
         ],
