@@ -178,7 +178,7 @@ def _answers(
     read: list[AuditRow] = []
     bad: list[str] = []
     filters: dict[str, set[object]] = {}
-    for number, (where, row) in enumerate(rows):
+    for number, (where, row) in enumerate(rows, start=1):
         try:
             if isinstance(row, DataError):
                 raise row

@@ -16,11 +16,12 @@ from lm_eval_iberian.audit.answer_files import (
 )
 from lm_eval_iberian.audit.answered_prompts import find_prompts
 from lm_eval_iberian.audit.file_audit import FileAudit, audit_answers
-from lm_eval_iberian.audit.origin import Origin, labels, origin_of
+from lm_eval_iberian.audit.origin import AnswerOrigin, labels, origin_of
 from lm_eval_iberian.audit.recorded import Recorded
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval.answers import counted, some
 from lm_eval_iberian.ifeval.pairing import Asked
+from lm_eval_iberian.languages import load_profile
 from lm_eval_iberian.report.collect import plain
 from lm_eval_iberian.terminal import shown
 
@@ -64,9 +65,12 @@ def audit_files(
         keep_going: Leave out files and rows that cannot be used, and say so.
 
     Raises:
+        UnknownNameError: There is no such language.
         DataError: A file cannot be used, or there is no answer at all.
         DataUnavailableError: The prompts that were asked for cannot be had.
     """
+    if lang is not None:
+        load_profile(lang)
     found = find_answer_files(paths)
     answers: list[AnswerFile] = []
     prompts: list[PromptsFile] = []
@@ -145,7 +149,7 @@ def _audit(
     return audit if asked or not takes_part else _unscored(audit, file, origin)
 
 
-def _unscored(audit: FileAudit, file: AnswerFile, origin: Origin) -> FileAudit:
+def _unscored(audit: FileAudit, file: AnswerFile, origin: AnswerOrigin) -> FileAudit:
     """Return an audit that says why a file of plain answers has no scores."""
     if origin.lang is None:
         why = "its language is not known; give --lang"

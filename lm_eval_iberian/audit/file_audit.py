@@ -15,7 +15,7 @@ from lm_eval_iberian.audit.answer_files import (
     rows_left_out,
     sent_prompt,
 )
-from lm_eval_iberian.audit.origin import Origin
+from lm_eval_iberian.audit.origin import AnswerOrigin
 from lm_eval_iberian.audit.recorded import Comparison, Recorded
 from lm_eval_iberian.health import (
     Health,
@@ -24,11 +24,11 @@ from lm_eval_iberian.health import (
     examine_translation,
 )
 from lm_eval_iberian.ifeval import RowScore, aggregate
-from lm_eval_iberian.ifeval.answers import Answers, some
+from lm_eval_iberian.ifeval.answers import Answers, counted, some
 from lm_eval_iberian.ifeval.averages import mean_stderr
 from lm_eval_iberian.ifeval.metrics import Metrics
 from lm_eval_iberian.ifeval.pairing import Asked, match, score_answers
-from lm_eval_iberian.terminal import one_line
+from lm_eval_iberian.terminal import one_line, shown
 
 
 ACCURACIES: Final = (
@@ -91,7 +91,7 @@ class FileAudit:
     """
 
     path: Path
-    origin: Origin
+    origin: AnswerOrigin
     answers: int
     health: Mapping[str, Rate]
     flagged: tuple[Flagged, ...]
@@ -104,7 +104,7 @@ class FileAudit:
 
 def audit_answers(
     file: AnswerFile,
-    origin: Origin,
+    origin: AnswerOrigin,
     asked: Asked | None,
     stored: Iterable[Stored] = (),
     *,
@@ -149,17 +149,21 @@ def audit_answers(
         origin=origin,
         answers=len(file.rows),
         health=_rates([health.rates() for _, health in healths]),
-        flagged=tuple(_flagged(row, h) for row, h in healths if _reasons(h)),
+        flagged=tuple(
+            _flagged(row, health, scored.get(row.where))
+            for row, health in healths
+            if _reasons(health)
+        ),
         scores={name: _accuracies(metrics) for name, metrics in found.items()},
         prompts=found["repaired"].prompts if found else 0,
         instructions=found["repaired"].instructions if found else 0,
         comparison=comparison,
-        notes=tuple(notes),
+        notes=tuple(map(shown, notes)),
     )
 
 
 def _health(
-    row: AuditRow, scored: Mapping[str, RowScore] | None, origin: Origin
+    row: AuditRow, scored: Mapping[str, RowScore] | None, origin: AnswerOrigin
 ) -> Health | TranslationHealth:
     """Return the health of an answer: of a scored one as scoring sees it."""
     if scored is not None:
@@ -195,12 +199,17 @@ def _reasons(health: Health | TranslationHealth) -> dict[str, str]:
     }
 
 
-def _flagged(row: AuditRow, health: Health | TranslationHealth) -> Flagged:
+def _flagged(
+    row: AuditRow,
+    health: Health | TranslationHealth,
+    scored: Mapping[str, RowScore] | None,
+) -> Flagged:
     said = row.response or ""
     excerpt = one_line(said, 120)
     if len(said) > 240:
         excerpt = f"{one_line(said, 60)} … {one_line(said[-100:], 110)}"
-    return Flagged(row.where, row.name, _reasons(health), excerpt)
+    name = row.name if scored is None else f"key {scored['repaired'].key}"
+    return Flagged(shown(row.where), name, _reasons(health), excerpt)
 
 
 def _rates(found: Sequence[Mapping[str, bool]]) -> dict[str, Rate]:
@@ -261,17 +270,16 @@ def _said_of(comparison: Comparison) -> Iterable[str]:
     """Yield what was not compared, and why."""
     if comparison.faults:
         yield (
-            f"verdicts of {len(comparison.faults)} rows cannot be compared: "
+            f"verdicts of {counted(len(comparison.faults), 'row')} cannot be compared: "
             f"{some(comparison.faults, 3)}"
         )
     if comparison.unchecked:
         kinds = [f"{name} ({n})" for name, n in sorted(comparison.unchecked.items())]
         total = comparison.unchecked.total()
-        yield f"{total} stored verdicts on types that nothing here checks: " + some(
-            kinds
-        )
+        found = counted(total, "stored verdict")
+        yield f"{found} on types that nothing here checks: {some(kinds)}"
     if comparison.absent:
         yield (
-            f"{comparison.absent} stored verdicts on instructions that the repaired "
-            "prompt does not have"
+            f"{counted(comparison.absent, 'stored verdict')} on instructions that the "
+            "repaired prompt does not have"
         )

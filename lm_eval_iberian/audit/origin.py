@@ -32,7 +32,7 @@ _FOLDERS: Final = 3
 
 
 @dataclass(frozen=True)
-class Origin:
+class AnswerOrigin:
     """Whose answers these are.
 
     Attributes:
@@ -49,7 +49,7 @@ class Origin:
     told_by: str
 
 
-def origin_of(file: AnswerFile, lang: str | None = None) -> Origin:
+def origin_of(file: AnswerFile, lang: str | None = None) -> AnswerOrigin:
     """Return whose answers a file holds.
 
     The language is the one asked for, else that of the rows (``lang``, or the prefix
@@ -90,7 +90,7 @@ def origin_of(file: AnswerFile, lang: str | None = None) -> Origin:
         guess = identify("\n\n".join(texts)) if texts and not folder else None
         found = folder or (guess if guess in available_languages() else "")
         by = "its folder" if folder else "its prompts" if found else "nothing"
-    return Origin(_model(path, match), shown(task), found or None, by)
+    return AnswerOrigin(_model(path, match), shown(task), found or None, by)
 
 
 def _said(file: AnswerFile) -> set[str]:
@@ -147,7 +147,7 @@ def _catalogue() -> Catalogue:
     return load_catalogue()
 
 
-def labels(origins: Sequence[tuple[Path, Origin]]) -> list[str]:
+def labels(origins: Sequence[tuple[Path, AnswerOrigin]]) -> list[str]:
     """Return a name for each file: its model, and more where that is not enough.
 
     Args:
@@ -164,17 +164,17 @@ def labels(origins: Sequence[tuple[Path, Origin]]) -> list[str]:
     return names
 
 
-def _lang(_: Path, origin: Origin) -> str:
+def _lang(_: Path, origin: AnswerOrigin) -> str:
     return origin.lang or ""
 
 
-def _task(_: Path, origin: Origin) -> str:
+def _task(_: Path, origin: AnswerOrigin) -> str:
     return origin.task
 
 
-def _file(path: Path, _: Origin) -> str:
+def _file(path: Path, _: AnswerOrigin) -> str:
     return path.name
 
 
-def _path(path: Path, _: Origin) -> str:
+def _path(path: Path, _: AnswerOrigin) -> str:
     return str(path)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.ifeval import RowScore, Verdict, resolve
 from lm_eval_iberian.ifeval.prompt import whole_number
-from lm_eval_iberian.terminal import one_line
+from lm_eval_iberian.terminal import one_line, shown
 
 
 KINDS: Final = ("strict", "loose")
@@ -122,7 +122,7 @@ class Comparison:
             if len(verdicts) != len(ids):
                 count = f"{len(verdicts)} {kind} verdicts on {len(ids)} instructions"
                 self.faults.append(f"{where[1]}: {count}")
-                continue
+                break
             for place, stored in zip(_places(ids), verdicts, strict=True):
                 if isinstance(place, str):
                     self.unchecked[place] += 1
@@ -151,7 +151,7 @@ class Comparison:
         count.as_original += same
         self.differences.append(
             Difference(
-                where=where[0],
+                where=shown(where[0]),
                 name=where[1],
                 instruction_id=name,
                 kind=kind,
@@ -230,7 +230,7 @@ def _places(ids: Iterable[str]) -> Iterator[Place | str]:
         try:
             name = resolve(given).id
         except UnknownNameError:
-            yield ":".join(given.split(":")[-2:])
+            yield one_line(":".join(given.split(":")[-2:]), 60)
             continue
         yield name, seen[name]
         seen[name] += 1
