@@ -13,6 +13,7 @@ from lm_eval_iberian.errors import IberianError, unknown_name
 
 # verb -> where it is; imported when it is used
 _VERBS = {
+    "audit": "Say how answers behave, what they score, whose verdicts differ.",
     "data": "List the IFEval prompts, their repairs, their faults.",
     "demo": "Train, merge and evaluate four tiny models.",
     "doctor": "Say what is installed, which route is live, what can be reached.",

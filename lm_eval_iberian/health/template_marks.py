@@ -31,6 +31,8 @@ def _tokens(markers: tuple[str, ...]) -> re.Pattern[str]:
 
 
 _ROLE: Final = any_of(_marks("roles"))
+_ROLE_PART: Final = re.compile(rf"\s*({_ROLE})[ \t]*(?:\n|\Z)", re.IGNORECASE)
+_ANSWERING: Final = frozenset({"assistant", "model", "bot", "chatbot"})
 # most answers have none of them before a line's end, which is cheap to see
 _ANY_ROLE: Final = re.compile(rf"(?:{_ROLE})[ \t]*(?:\n|\Z)|assistant")
 _ROLE_LINE: Final = re.compile(rf"^[ \t]*(?:{_ROLE})[ \t]*(?:\n|\Z)", re.M)
@@ -107,6 +109,26 @@ def _in_list(response: str, match: re.Match[str]) -> bool:
     if _LIST_WORD.fullmatch(last) and len(last) < 30:
         return True
     return bool(_LIST_WORD.fullmatch(after)) and not last.endswith(".")
+
+
+def last_request(prompt: str) -> str:
+    """Return what a user said last in a prompt that a chat template wrote.
+
+    A prompt without marks of a template is returned as it is. The answer's own
+    beginning, which some tasks write behind the mark of its turn, is none of it.
+    """
+    pattern = _tokens(())
+    if not pattern.search(prompt):
+        return prompt
+    role, said = "", ""
+    for part in pattern.split(prompt):
+        match = _ROLE_PART.match(part)
+        if match:
+            role = match[1].lower()
+        text = part[match.end() if match else 0 :].strip()
+        if text and role not in _ANSWERING:
+            said = text
+    return said or prompt
 
 
 def wants_training_data(asked: str) -> bool:
