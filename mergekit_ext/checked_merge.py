@@ -23,6 +23,7 @@ from mergekit_ext.errors import (
     unknown_name,
     word_stop,
 )
+from mergekit_ext.forced_rows import forced_rows_kept
 from mergekit_ext.inputs.checkpoints import Checkpoint, read_checkpoint
 from mergekit_ext.inputs.disk_space import check_space
 from mergekit_ext.inputs.input_models import InputModel, read_inputs
@@ -222,7 +223,8 @@ class CheckedMerge:
         options = local_options(self.options, inputs)
         options = options.model_copy(update={"lora_merge_cache": cache})
         source = self.source or yaml.safe_dump(plain(self.config), sort_keys=False)
-        with opened_in_turn() if options.lazy_unpickle else nullcontext():
+        in_turn = opened_in_turn() if options.lazy_unpickle else nullcontext()
+        with in_turn, forced_rows_kept():
             self.original(local, str(workshop.result), options, source)
         card = workshop.result / "README.md"
         local_ones = all(Path(one.model.path).is_dir() for one in inputs)
