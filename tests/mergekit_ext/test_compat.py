@@ -144,6 +144,7 @@ def test_errors_are_those_a_caller_would_catch() -> None:
             "run_merge",
             ("merge_config", "out_path", "options", "config_source"),
         ),
+        ("merge_methods.task_adapter", "ExecuteMergeMethodTask", None),
         ("options", "PrettyPrintHelp", None),
         ("options", "MergeOptions", None),
         (
