@@ -30,7 +30,7 @@ def chat_tokens(instruct: TurnEnds, base: TurnEnds | None) -> tuple[str, ...]:
         found -= _tokens(instruct, BOS)
     else:
         if base.ids:
-            found |= instruct.ids.keys() - base.ids.keys()
+            found |= instruct.added.keys() - base.ids.keys()
         found -= _tokens(base, EOS) | _tokens(base, BOS)
     return tuple(sorted(found, key=lambda token: instruct.ids[token]))
 

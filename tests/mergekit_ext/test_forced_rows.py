@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from safetensors.torch import load_file
 from tiny_models import make_models
 
 from lm_eval_iberian.cli import main
+from lm_eval_iberian.paper_recipes import load_catalogue
 from mergekit_ext.forced_rows import forced_rows_kept
 from mergekit_ext.methods.method_catalogue import METHODS
 
@@ -45,7 +47,11 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 def family(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Path:
     """The folder of a base, an instructed model and an expert."""
     folder: Path = tmp_path_factory.mktemp("family")
-    return make_models(folder, "llama", tie_word_embeddings=request.param)
+    make_models(folder, "llama", tie_word_embeddings=request.param, num_hidden_layers=4)
+    path = folder / "instruct" / "config.json"
+    ends = {"eos_token_id": [2, *FORCED.values()]}  # the base ends on 2
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | ends))
+    return folder
 
 
 def recipe(family: Path, name: str, **parameters: Any) -> dict[str, Any]:
@@ -135,6 +141,30 @@ def test_rows_are_not_weighed_by_mergekit_yaml(family: Path) -> None:
 def test_rows_are_not_rounded(family: Path, name: str) -> None:
     """0.7 and 0.45 of a number are not 1.15 of it in float32."""
     check_rows(family, iberian, recipe(family, name) | {"dtype": "float32"})
+
+
+@pytest.mark.parametrize("merge", [iberian, mergekit_yaml])
+@pytest.mark.parametrize("fused", [False, True], ids=["stock", "fused"])
+@pytest.mark.parametrize("method", sorted(load_catalogue().methods))
+def test_special_tokens_of_the_recipes_we_write(
+    family: Path, method: str, fused: bool, merge: Any
+) -> None:
+    experts = [f"eu={family / 'basque'}"]
+    settings = ["--weight", "instruct=0.7", "--weight", "eu=0.45"]
+    if method in ("nearswap", "layer_swap"):
+        settings = ["--bottom", "1", "--top", "1"] if method == "layer_swap" else []
+    asked = [
+        "--method", method, "--base", str(family / "base"),
+        "--instruct", str(family / "instruct"), "--expert", *experts, *settings,
+        *(["--fused"] if fused else []), "--special-tokens", "instruct",
+    ]  # fmt: skip
+    done = CliRunner().invoke(main, ["recipe", *asked])
+    assert done.exit_code == 0, done.output
+    written = yaml.safe_load(done.output)
+    assert set(written["tokenizer"]["tokens"]) == set(FORCED)
+    if method == "nearswap":  # at 0.5 nothing is left of the one, whose rows they are
+        written["parameters"]["t"] = 0.001
+    check_rows(family, merge, written)
 
 
 def test_a_row_that_all_are_to_have_is_zero(family: Path) -> None:
