@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -124,10 +125,9 @@ def _check_models(models: list[str], like: str | None, factor: float) -> None:
             mark = {"ok": "✓", "note": "·", "wrong": "✗"}[fact.state]
             table.add_row(mark, fact.what, shown(fact.found))
         out.print(table)
+        told = {"name": quote(name), "like": quote(like or "INSTRUCT")}
         for remedy in dict.fromkeys(fact.remedy for fact in facts if fact.remedy):
-            out.print(
-                shown(_REMEDIES[remedy].format(name=name, like=like or "INSTRUCT"))
-            )
+            out.print(shown(_REMEDIES[remedy].format(**told)))
         wrong |= any(fact.state == "wrong" for fact in facts)
     if wrong:
         raise SystemExit(1)
