@@ -30,6 +30,8 @@ def merge_file(
     options: Mapping[str, Any],
     watch: Watch,
     threads: int | None = None,
+    *,
+    dry_run: bool = False,
 ) -> None:
     """Check every input, merge, and put the result at ``out`` with its provenance.
 
@@ -42,6 +44,7 @@ def merge_file(
         options: Name to value of mergekit's ``MergeOptions``.
         watch: Told how it goes.
         threads: How many threads torch computes with; ``None`` leaves that to it.
+        dry_run: Whether only to check, of the models that are here all but weights.
 
     Raises:
         MergeError: If anything stands in the way; ``out`` is then as it was.
@@ -64,11 +67,14 @@ def merge_file(
     donors: list[Donor] = []
 
     def record(
-        result: Path, inputs: Sequence[InputModel], digests: Mapping[Path, str]
+        result: Path,
+        inputs: Sequence[InputModel],
+        digests: Mapping[Path, str],
+        turns: Mapping[str, Any],
     ) -> None:
-        write_provenance(result, origin, inputs, digests, watch, donors)
+        write_provenance(result, origin, inputs, digests, watch, donors, turns)
 
-    CheckedMerge(
+    merge = CheckedMerge(
         _in_words(unguarded_run_merge(), watch),
         config,
         chosen,
@@ -77,7 +83,8 @@ def merge_file(
         watch,
         record,
         donated=donors.append,
-    ).run(out)
+    )
+    (merge.check if dry_run else merge.run)(out)
 
 
 def validate_recipe(text: str) -> None:
