@@ -57,7 +57,7 @@ from mergekit_ext.plans.local_recipe import (
 )
 from mergekit_ext.plans.merge_plan import MergePlan, plan_merge
 from mergekit_ext.plans.token_sources import check_token_sources
-from mergekit_ext.plans.turn_plan import TurnPlan, plan_turns
+from mergekit_ext.plans.turn_plan import TurnPlan, read_turns
 from mergekit_ext.recipes.recipe import Recipe
 from mergekit_ext.recipes.recipe_checks import (
     WITHOUT_EFFECT,
@@ -138,6 +138,7 @@ class CheckedMerge:
         """
         target = Path(os.path.realpath(out))
         with unwound_by_signals():
+            # what is here can be planned and checked; mergekit would fetch it anyway
             ready = self._prepare(target, fetch=True)
             if ready.donor is not None and self.donated is not None:
                 self.donated(ready.donor)
@@ -149,7 +150,7 @@ class CheckedMerge:
                 except OSError as error:  # a full disk, a folder that is gone
                     raise OutputError(word_stop("The merge", error)) from error
 
-    def check(self, out: str) -> None:
+    def check(self, out: str | None) -> None:
         """Check what can be checked before weights are read; nothing is written.
 
         Models that are not here are not fetched, and named.
@@ -157,7 +158,8 @@ class CheckedMerge:
         Raises:
             MergeError: If anything stands in the way.
         """
-        self._prepare(Path(os.path.realpath(out)), fetch=False)
+        target = None if out is None else Path(os.path.realpath(out))
+        self._prepare(target, fetch=False)
 
     @property
     def allowed(self) -> Permissions:
@@ -169,8 +171,6 @@ class CheckedMerge:
             safetensors=self.options.safe_serialization,
             card=self.options.write_model_card,
             cache_dir=self.options.transformers_cache,
-            # what is here can be planned and checked; mergekit would fetch it anyway
-            fetch=True,
         )
 
     @property
@@ -179,20 +179,21 @@ class CheckedMerge:
         allowed = self.allowed
         return partial(may_write, card=allowed.card, safetensors=allowed.safetensors)
 
-    def _prepare(self, target: Path, *, fetch: bool) -> _Ready:
+    def _prepare(self, target: Path | None, *, fetch: bool) -> _Ready:
         """Check everything but weights; nothing is written, unless a run was killed."""
         if self.source is not None:
             names = [parameter.name for parameter in self.parameters or ()]
             check_keys(yaml.safe_load(self.source), known_keys(), names)
         recipe, allowed = read_recipe(self.config), self.allowed
         donor = find_tokenizer(recipe, allowed.cache_dir, copied=allowed.copy_tokenizer)
-        if fetch:
+        if fetch and target is not None:
             recover(target)
         if self.parameters is None:
             check_dtypes(recipe)
         else:
             check_recipe(recipe, self.parameters)
-        check_replaceable(target, self._writes)
+        if target is not None:
+            check_replaceable(target, self._writes)
         inputs = read_inputs(recipe, target, allowed.cache_dir, fetch=fetch)
         here = {one.model for one in inputs}
         for model in recipe.models:
@@ -206,10 +207,11 @@ class CheckedMerge:
         planned = check_inputs(
             recipe, inputs, allowed, plan if whole else None, self.watch
         )
-        turns = _turns(recipe, inputs, donor, allowed) if whole else None
-        for sentence in (*turns.notes, turns.line) if turns is not None else ():
+        turns = read_turns(recipe, allowed.cache_dir, copied=allowed.copy_tokenizer)
+        for sentence in turns.told if turns is not None else ():
             self.watch.note(sentence)
-        check_space(recipe, [one.checkpoint for one in inputs], target)
+        if target is not None:
+            check_space(recipe, [one.checkpoint for one in inputs], target)
         unties = planned is not None and planned.unties
         return _Ready(recipe, inputs, donor, turns, unties)
 
@@ -276,19 +278,6 @@ class CheckedMerge:
             )
             card.write_text(text, encoding="utf-8")
         restore_names(card, renamed)
-
-
-def _turns(
-    recipe: Recipe,
-    inputs: Sequence[InputModel],
-    donor: Donor | None,
-    allowed: Permissions,
-) -> TurnPlan:
-    folders = {one.model: one.checkpoint.folder for one in inputs}
-    if donor is not None:
-        folders.setdefault(donor.model, donor.folder)
-    found = {m: read_turn_ends(m.name, folder) for m, folder in folders.items()}
-    return plan_turns(recipe, found, copied=allowed.copy_tokenizer)
 
 
 def _carry(workshop: Workshop, turns: TurnPlan) -> dict[str, Any]:

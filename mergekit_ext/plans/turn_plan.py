@@ -21,8 +21,9 @@ from pathlib import Path
 from mergekit_ext.compat import part
 from mergekit_ext.inputs.borrowed_ends import Borrowed, borrow
 from mergekit_ext.inputs.chat_template import ChatTemplate
+from mergekit_ext.inputs.checkpoints import locate
 from mergekit_ext.inputs.tokenizer_source import same_model
-from mergekit_ext.inputs.turn_ends import EOS, TurnEnds
+from mergekit_ext.inputs.turn_ends import EOS, TOKENIZER, TurnEnds, read_turn_ends
 from mergekit_ext.recipes.recipe import Model, Recipe
 
 
@@ -45,11 +46,46 @@ class TurnPlan:
     notes: tuple[str, ...]
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """What a user is told: the notes, then how turns end."""
+        return (*self.notes, self.line)
+
+    @property
     def line(self) -> str:
-        """What a user is told."""
+        """How turns end, and whose template it is."""
         ends = ", ".join(self.borrowed.shown) or "nothing that is known"
         whose = f"template of {self.template}" if self.template else "no chat template"
         return f"ends on {ends}; {whose}"
+
+
+def read_turns(
+    recipe: Recipe, cache_dir: str | None = None, *, copied: bool = True
+) -> TurnPlan | None:
+    """Say how the turns of a result will end, if its models are here.
+
+    Args:
+        recipe: What is merged.
+        cache_dir: The hub cache; ``None`` for the usual one.
+        copied: Whether the base's tokenizer is copied where the recipe names none.
+
+    Returns:
+        ``None`` if one is not here: nothing is fetched.
+
+    Raises:
+        InputError: If one can only be a folder and is none.
+    """
+    folders = {model: locate(model, cache_dir) for model in recipe.models}
+    source = recipe.tokenizer_source
+    if isinstance(source, Model) and not any(same_model(source, m) for m in folders):
+        folders[source] = locate(source, cache_dir, TOKENIZER)
+    found = {
+        model: read_turn_ends(model.name, folder)
+        for model, folder in folders.items()
+        if folder is not None
+    }
+    if len(found) < len(folders):
+        return None
+    return plan_turns(recipe, found, copied=copied)
 
 
 def plan_turns(
