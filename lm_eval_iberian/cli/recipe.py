@@ -182,6 +182,7 @@ def _write_one(request: Request, out: Path | None, force: bool, check: bool) -> 
         published,
         recipe_text,
         refuse_other,
+        turn_sentences,
     )
 
     catalogue = load_catalogue()
@@ -190,6 +191,8 @@ def _write_one(request: Request, out: Path | None, force: bool, check: bool) -> 
     text = recipe_text(request, catalogue, tables)
     if check:
         check_text(text)
+        for sentence in turn_sentences(text):
+            click.echo(shown(sentence), err=True)
     if out is None:
         click.echo(text, nl=False)
         return

@@ -16,7 +16,7 @@ from typing import Any
 from mergekit_ext.errors import InputError
 from mergekit_ext.inputs.chat_template import ChatTemplate, read_chat_template
 from mergekit_ext.inputs.checkpoints import read_json
-from mergekit_ext.inputs.tokenizer_checks import token_ids
+from mergekit_ext.inputs.tokenizer_checks import has_tokenizer, token_ids
 
 
 CONFIG = "config.json"
@@ -48,7 +48,10 @@ class TurnEnds:
         ids: Token to id, of all tokens that the tokenizer's JSON files list.
         added: Those of them that are added or special.
         named: ``"eos_token"`` and the like to the token that the tokenizer has for it.
+        has_tokenizer: Whether there is a tokenizer, of whatever kind.
+        lists_all: Whether ``ids`` has all its tokens, as of a ``tokenizer.json``.
         template: The chat template, if there is one.
+        broken_settings: Whether ``generation_config.json`` is there and not readable.
         faults: A sentence for each file that is broken.
     """
 
@@ -59,7 +62,10 @@ class TurnEnds:
     ids: Mapping[str, int] = field(default_factory=dict)
     added: Mapping[str, int] = field(default_factory=dict)
     named: Mapping[str, str] = field(default_factory=dict)
+    has_tokenizer: bool = False
+    lists_all: bool = False
     template: ChatTemplate | None = None
+    broken_settings: bool = False
     faults: tuple[str, ...] = ()
 
     @property
@@ -144,12 +150,13 @@ class TurnEnds:
         return value
 
 
-def read_turn_ends(model: str, folder: Path) -> TurnEnds:
+def read_turn_ends(model: str, folder: Path, config_name: str = CONFIG) -> TurnEnds:
     """Read what a model ends its turns on; what is broken is told, not raised.
 
     Args:
         model: How it is called in what is told.
         folder: As ``locate`` has found it.
+        config_name: The name of ``config.json`` in a result that is not whole yet.
     """
     faults: list[str] = []
 
@@ -162,10 +169,9 @@ def read_turn_ends(model: str, folder: Path) -> TurnEnds:
             faults.append(str(error))
             return {}
 
-    config, tokenizer = read(CONFIG), read(TOKENIZER)
+    config, tokenizer = read(config_name), read(TOKENIZER)
     generation = read(GENERATION) if (folder / GENERATION).is_file() else None
-    if generation == {} and faults and GENERATION in faults[-1]:
-        generation = None
+    broken = generation == {} and any(GENERATION in fault for fault in faults)
     ids, added = _tokens(model, folder, read, tokenizer, faults)
     faults += [
         f"Model {model!r}: {folder / name} has {key} {value!r}, which is no id."
@@ -181,7 +187,18 @@ def read_turn_ends(model: str, folder: Path) -> TurnEnds:
     }
     template = read_chat_template(model, folder, tokenizer.get("chat_template"), faults)
     return TurnEnds(
-        model, folder, config, generation, ids, added, named, template, tuple(faults)
+        model,
+        folder,
+        config,
+        None if broken else generation,
+        ids,
+        added,
+        named,
+        has_tokenizer(folder) or bool(ids),
+        (folder / "tokenizer.json").is_file() and bool(ids),
+        template,
+        broken,
+        tuple(faults),
     )
 
 
