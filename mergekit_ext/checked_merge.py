@@ -48,6 +48,7 @@ from mergekit_ext.outputs.turn_files import (
     turn_files,
     write_turn_files,
 )
+from mergekit_ext.plans.chat_rows import KEY
 from mergekit_ext.plans.input_checks import Permissions, check_inputs
 from mergekit_ext.plans.layer_swap_models import check_swap_models
 from mergekit_ext.plans.local_recipe import (
@@ -184,7 +185,9 @@ class CheckedMerge:
         """Check everything but weights; nothing is written, unless a run was killed."""
         if self.source is not None:
             names = [parameter.name for parameter in self.parameters or ()]
-            check_keys(yaml.safe_load(self.source), known_keys(), names)
+            known = known_keys()
+            known["recipe"].add(KEY)
+            check_keys(yaml.safe_load(self.source), known, names)
         recipe, allowed = read_recipe(self.config), self.allowed
         donor = find_tokenizer(recipe, allowed.cache_dir, copied=allowed.copy_tokenizer)
         if fetch and target is not None:

@@ -18,6 +18,7 @@ from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.tokenizer_source import Donor
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.provenance import Origin, write_provenance
+from mergekit_ext.plans.chat_rows import asked_rows, with_chat_rows
 from mergekit_ext.plans.turn_plan import read_turns
 from mergekit_ext.recipes.recipe_checks import check_coverage, check_recipe
 from mergekit_ext.recipes.recipe_file import parse_recipe, read_text
@@ -54,6 +55,8 @@ def merge_file(
     parameters = parameters_of(config.merge_method)
     chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
     check_device(chosen.device)
+    cache_dir = chosen.transformers_cache
+    config = with_chat_rows(config, source, cache_dir, fetch=True)
     origin = Origin(
         recipe=source,
         parsed=plain(config),
@@ -102,6 +105,8 @@ def check_file(
     config = parse_recipe(source, _configuration().model_validate, path)
     chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
     check_device(chosen.device)
+    cache_dir = chosen.transformers_cache
+    config = with_chat_rows(config, source, cache_dir, fetch=False)
     parameters = parameters_of(config.merge_method)
     run = _in_words(unguarded_run_merge(), watch)
     CheckedMerge(run, config, chosen, source, parameters, watch).check(out)
@@ -123,6 +128,7 @@ def validate_recipe(text: str) -> None:
         raise RecipeError(f"This is not YAML: {error}") from error
     except (ValidationError, RuntimeError) as error:  # as mergekit's own validators do
         raise RecipeError(str(error)) from error
+    asked_rows(text)
     if (parameters := parameters_of(config.merge_method)) is None:
         return
     recipe = read_recipe(config)
