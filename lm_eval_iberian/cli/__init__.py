@@ -17,6 +17,7 @@ _VERBS = {
     "demo": "Train, merge and evaluate four tiny models.",
     "doctor": "Say what is installed, which route is live, what can be reached.",
     "fetch": "Fetch every dataset that a suite needs, and lock it.",
+    "mend": "Let a merged model end its turns as the instructed one does.",
     "merge": "Merge models by a recipe: checked first, whole or not at all.",
     "recipe": "Make recipes for mergekit: the merges of the paper, and others.",
     "report": "Form the paper's averages of results that lm-eval wrote.",

@@ -17,6 +17,10 @@ from mergekit_ext.inputs.safetensors_header import TensorHeader, read_header
 from mergekit_ext.recipes.recipe import Model
 
 
+# what transformers reads of a model and its tokenizer, and no weights
+WITHOUT_WEIGHTS = ("*.json", "tokenizer.model", "*.txt", "*.jinja")
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A model's configuration and its tensors' headers."""

@@ -15,8 +15,14 @@ from typing import Any
 
 from mergekit_ext.errors import InputError
 from mergekit_ext.inputs.chat_template import ChatTemplate, read_chat_template
-from mergekit_ext.inputs.checkpoints import read_json
+from mergekit_ext.inputs.checkpoints import (
+    WITHOUT_WEIGHTS,
+    fetch_model,
+    locate,
+    read_json,
+)
 from mergekit_ext.inputs.tokenizer_checks import has_tokenizer, token_ids
+from mergekit_ext.recipes.recipe import Model
 
 
 CONFIG = "config.json"
@@ -148,6 +154,23 @@ class TurnEnds:
         if value is None and isinstance(nested, Mapping):
             return nested.get(key)
         return value
+
+
+def find_turn_ends(model: str, cache_dir: str | None = None) -> TurnEnds:
+    """Find a model and read what it ends its turns on.
+
+    Args:
+        model: A folder, or an id on the hub, of which all but weights is fetched.
+        cache_dir: The hub cache; ``None`` for the usual one.
+
+    Raises:
+        InputError: If it is not to be had.
+    """
+    reference = Model(model, model)
+    folder = locate(reference, cache_dir)
+    if folder is None:
+        folder = fetch_model(reference, cache_dir, WITHOUT_WEIGHTS)
+    return read_turn_ends(model, folder)
 
 
 def read_turn_ends(model: str, folder: Path, config_name: str = CONFIG) -> TurnEnds:

@@ -267,3 +267,44 @@ def test_a_template_in_the_configuration_of_the_tokenizer(here: Path) -> None:
     result = merged(written)
     assert "template of instruct" in result.output
     check_it_stops()
+
+
+def test_a_merge_without_an_end_is_mended(here: Path, attached: None) -> None:
+    Path("recipe.yml").write_text(yaml.safe_dump(recipe("task_arithmetic")))
+    done = CliRunner().invoke(run_yaml.main, ["recipe.yml", "out", "--quiet"])
+    assert done.exit_code == 0, done.output
+    weights = Path("out/model.safetensors").stat()
+    mend = ("mend", "out", "--like", "./instruct")
+    result = CliRunner().invoke(main, mend)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        "config.json: eos_token_id 1 → [1, 5]",
+        "generation_config.json: eos_token_id none → [1, 5]",
+        "generation_config.json: do_sample none → true",
+        "generation_config.json: temperature none → 0.6",
+        "generation_config.json: top_p none → 0.9",
+        "generation_config.json: bos_token_id none → 0",
+        "chat_template.jinja: new",
+        "ends on <|end|>, w5; template of instruct",
+    ]
+    check_it_stops()
+    assert Path("out/model.safetensors").stat() == weights
+    again = CliRunner().invoke(main, mend)
+    assert again.stdout.splitlines() == [
+        "nothing had to change",
+        "ends on <|end|>, w5; template of instruct",
+    ]
+    result = CliRunner().invoke(main, ["mend", "none", "--like", "./instruct"])
+    assert result.exit_code == 1
+    assert "'none' is no folder; what is on the hub cannot be mended" in result.output
+    result = CliRunner().invoke(main, ["mend", "out", "--like", "./none"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: Model './none': there is no such folder")
+
+
+def test_a_mended_merge_can_be_merged_again(here: Path) -> None:
+    merged(recipe("linear", tokenizer_source="./basque"))
+    result = CliRunner().invoke(main, ["mend", "out", "--like", "./instruct"])
+    assert result.exit_code == 0, result.output
+    merged(recipe("linear", tokenizer_source="./basque"))
+    assert not Path("out/chat_template.jinja").exists()
