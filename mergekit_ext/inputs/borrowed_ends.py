@@ -211,12 +211,12 @@ def _as_written(ends: tuple[int, ...]) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two values say the same tokens."""
-    if isinstance(one, list) or isinstance(other, list):
-        return set(one if isinstance(one, list) else [one]) == set(
-            other if isinstance(other, list) else [other]
-        )
-    return bool(one == other)
+    """Whether two values say the same tokens, in whatever order."""
+
+    def listed(value: Any) -> list[Any]:
+        return value if isinstance(value, list) else [value]
+
+    return sorted(map(repr, listed(one))) == sorted(map(repr, listed(other)))
 
 
 def _same_content(

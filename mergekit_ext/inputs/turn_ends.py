@@ -123,13 +123,15 @@ class TurnEnds:
         if self.template is None:
             return ()
         text = self.template.text
-        own = self.named.get("eos_token")
-        found = [own] if own and (own in text or _USES_EOS.search(text)) else []
+        own = self.named.get("eos_token", "")
+        writes_own = own in self.ids and (own in text or _USES_EOS.search(text))
+        found = [own] if writes_own else []
         known = {self._texts.get(one) for one in self.all_ids(EOS)}
         found += [
             token
             for token in self.added
-            if token and (token in _TURN_ENDS or token in known) and token in text
+            if token in self.ids and (token in _TURN_ENDS or token in known)
+            if token and token in text
         ]
         return tuple(dict.fromkeys(found))
 
@@ -244,12 +246,22 @@ def _tokens(
             added = {}
     else:  # a tokenizer of another kind: what its other files list
         listed = {**read("vocab.json"), **read("added_tokens.json")}
-        ids = {text: one for text, one in listed.items() if type(one) is int}
+        ids = dict(listed)
     decoder = tokenizer.get("added_tokens_decoder")
     for number, entry in decoder.items() if isinstance(decoder, Mapping) else ():
         if (text := _content(entry)) and str(number).isdecimal():
             added.setdefault(text, int(number))
-    return {**added, **ids}, added
+    whole = _whole(added)
+    return {**whole, **_whole(ids)}, whole
+
+
+def _whole(ids: Mapping[Any, Any]) -> dict[str, int]:
+    """Return the tokens whose ids are numbers."""
+    return {
+        text: one
+        for text, one in ids.items()
+        if isinstance(text, str) and type(one) is int
+    }
 
 
 def _content(token: Any) -> str | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mergekit_ext.errors import InputError
 from mergekit_ext.inputs.borrowed_ends import Borrowed
 from mergekit_ext.inputs.chat_template import (
     MORE_TEMPLATES,
@@ -14,6 +16,7 @@ from mergekit_ext.inputs.chat_template import (
     TEMPLATE,
     ChatTemplate,
 )
+from mergekit_ext.inputs.checkpoints import read_json
 from mergekit_ext.inputs.turn_ends import CONFIG, GENERATION, TOKENIZER, TurnEnds
 
 
@@ -96,9 +99,8 @@ def _template_files(template: ChatTemplate, folder: Path) -> dict[str, str]:
             files[f"{MORE_TEMPLATES}/{name}.jinja"] = text
     if (folder / OLD_TEMPLATE).is_file():
         files[OLD_TEMPLATE] = _json({"chat_template": template.text})
-    path = folder / TOKENIZER
-    if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
+    with suppress(InputError):  # none, or a broken one, of which has been told
+        content = read_json("", folder / TOKENIZER)
         if content.get("chat_template") != template.entry:
             changed = _changed(content, {"chat_template": template.entry})
             files[TOKENIZER] = _json(changed)
