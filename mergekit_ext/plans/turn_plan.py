@@ -1,29 +1,18 @@
-"""Whose chat template a merge carries, and what the result ends its turns on.
-
-The rule, in this order:
-
-1. the model whose template the recipe's ``chat_template`` is;
-2. the model that ``tokenizer_source`` (or ``tokenizer: source:``) names;
-3. the one that has a template. Of several, those do not count that end on nothing that
-   their template writes, as base models with the template of their family do. Of
-   models with one template, the one with the most end tokens. Of models with
-   different ones, the one whose tokenizer the result gets, or else the first;
-4. none.
-"""
+"""What the result of a merge ends its turns on, told before anything is written."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mergekit_ext.compat import part
 from mergekit_ext.inputs.borrowed_ends import Borrowed, borrow
 from mergekit_ext.inputs.chat_template import ChatTemplate
 from mergekit_ext.inputs.checkpoints import locate
 from mergekit_ext.inputs.tokenizer_source import same_model
-from mergekit_ext.inputs.turn_ends import EOS, TOKENIZER, TurnEnds, read_turn_ends
+from mergekit_ext.inputs.turn_ends import TOKENIZER, TurnEnds, read_turn_ends
+from mergekit_ext.plans.template_donor import carries, choose_donor, given_template
 from mergekit_ext.recipes.recipe import Model, Recipe
 
 
@@ -101,22 +90,22 @@ def plan_turns(
     owner = _owner(recipe, found, copied)
     own = _expected(recipe, found, owner)
     names = _short_names(found)
-    donor, notes = _donor(recipe, found, owner, names)
+    donor, notes = choose_donor(recipe, found, owner, names)
     named = {one.model: names[model] for model, one in found.items()}
-    text = _given_template(recipe, found)
-    of_recipe = text is not None and (
-        donor is None or donor.template is None or donor.template.text.strip() != text
-    )
+    text = given_template(recipe, found)
+    own_template = text is not None
+    of_recipe = own_template and not carries(donor, text)
     if text is not None:
         own = replace(own, template=ChatTemplate(text))
-    borrowed = borrow(donor, own, own_template=text is not None)
+    borrowed = borrow(donor, own, own_template=own_template)
     carried = own.template if borrowed.template is None else borrowed.template
     template = None
     if of_recipe:
         template = "the recipe"
     elif carried is not None and own.has_tokenizer:
-        giver = donor if borrowed.template is not None or _has(donor, carried) else None
-        giver = giver or next((o for o in found.values() if _has(o, carried)), None)
+        text = carried.text.strip()
+        owners = [donor, *found.values()]
+        giver = next((one for one in owners if one and carries(one, text)), None)
         template = named[giver.model] if giver else "the tokenizer"
     faults = [fault for one in found.values() for fault in one.faults]
     notes = [*faults, *notes, *borrowed.notes]
@@ -132,7 +121,7 @@ def plan_turns(
             f"The chat template of {named[donor.model]} is not carried, as the"
             f" tokenizer of the result lacks {', '.join(borrowed.unwritable)}."
         )
-    return TurnPlan(donor, borrowed, template, text is not None, tuple(notes))
+    return TurnPlan(donor, borrowed, template, own_template, tuple(notes))
 
 
 def _owner(
@@ -187,73 +176,6 @@ def _aligned(
     return ids
 
 
-def _given_template(recipe: Recipe, found: Mapping[Model, TurnEnds]) -> str | None:
-    """Return the template that the recipe itself asks mergekit to write, if any."""
-    asked = recipe.chat_template
-    if not asked:
-        return None
-    if asked == "auto":
-        texts = [
-            found[model].template.text.strip()  # type: ignore[union-attr]
-            for model in recipe.models
-            if model in found and found[model].template is not None
-        ]
-        return Counter(texts).most_common(1)[0][0] if texts else None
-    folder = Path(str(part("_data.chat_templates").__file__)).parent
-    file = folder / f"{asked}.jinja"
-    if len(asked) < 256 and "{" not in asked and file.is_file():
-        return file.read_text(encoding="utf-8")
-    return asked
-
-
-def _donor(
-    recipe: Recipe,
-    found: Mapping[Model, TurnEnds],
-    owner: TurnEnds | None,
-    names: Mapping[Model, str],
-) -> tuple[TurnEnds | None, list[str]]:
-    """Choose by the rule; what the user should know of the choice comes with it."""
-    models = list(found.values())
-    having = [one for one in models if one.template is not None]
-    text = _given_template(recipe, found)
-    same = [one for one in having if one.template and one.template.text.strip() == text]
-    if same:
-        return _fullest(same, owner), []
-    if isinstance(recipe.tokenizer_source, Model):
-        return owner, []
-    able = [one for one in having if one.ends_by_template] or having
-    groups: dict[str, list[TurnEnds]] = {}
-    for one in able:
-        if one.template is not None:
-            groups.setdefault(one.template.text.strip(), []).append(one)
-    if not groups:
-        return None, []
-    ours = [group for group in groups.values() if any(o is owner for o in group)]
-    group = ours[0] if ours else next(iter(groups.values()))
-    donor = _fullest(group, owner)
-    if len(groups) == 1:
-        return donor, []
-    named = {one.model: names[model] for model, one in found.items()}
-    why = "whose tokenizer the result has" if ours else "the first in the recipe"
-    return donor, [
-        "The chat templates of "
-        f"{', '.join(named[group[0].model] for group in groups.values())} differ; the"
-        f" result carries that of {named[donor.model]}, {why}. To have another, name"
-        " its model in tokenizer_source."
-    ]
-
-
-def _fullest(models: Sequence[TurnEnds], owner: TurnEnds | None) -> TurnEnds:
-    """Return the model that says most of how a turn ends; the first of equals."""
-
-    def known(one: TurnEnds) -> tuple[bool, int, bool, bool]:
-        ends = [number for number in one.all_ids(EOS) if one.is_valid(number)]
-        has_settings = one.generation is not None
-        return one.ends_by_template, len(ends), has_settings, one is owner
-
-    return max(models, key=known)
-
-
 def _without(
     found: Mapping[Model, TurnEnds],
     named: Mapping[str, str],
@@ -275,14 +197,6 @@ def _without(
             " tokenizer_source."
         ]
     return [f"{text}; to have it, name {having[0]} in tokenizer_source."]
-
-
-def _has(model: TurnEnds | None, template: ChatTemplate) -> bool:
-    return (
-        model is not None
-        and model.template is not None
-        and model.template.text.strip() == template.text.strip()
-    )
 
 
 def _short_names(found: Mapping[Model, TurnEnds]) -> dict[Model, str]:
