@@ -127,6 +127,7 @@ def _file(file: FileAudit) -> dict[str, Any]:
         "lang": file.origin.lang,
         "lang_told_by": file.origin.told_by,
         "answers": file.answers,
+        "prompts": file.asked,
         "health": {name: asdict(rate) for name, rate in file.health.items()},
         "scores": {
             scoring: {name: asdict(rate) for name, rate in found.items()}

@@ -104,7 +104,7 @@ def audit_files(
     return Audit(
         files=dict(zip(names, audits, strict=True)),
         left_out=tuple(left_out),
-        notes=tuple(_notes(audits, choices)),
+        notes=(*_notes(audits, choices), *_copies(answers)),
         inputs=tuple(str(path) for path in found),
     )
 
@@ -189,3 +189,13 @@ def _notes(audits: Sequence[FileAudit], choices: Sequence[Path]) -> Iterator[str
     unknown = [shown(a.path.name) for a in audits if a.origin.lang is None]
     if unknown:
         yield f"language not known, and not judged: {some(unknown)}; give --lang"
+
+
+def _copies(answers: Iterable[AnswerFile]) -> Iterator[str]:
+    """Yield which files hold the same answers as another."""
+    seen: dict[tuple[tuple[str, str | None], ...], Path] = {}
+    for file in answers:
+        said = tuple((row.prompt, row.response) for row in file.rows)
+        first = seen.setdefault(said, file.path)
+        if first != file.path:
+            yield shown(f"{file.path} holds the same answers as {first}")

@@ -26,6 +26,7 @@ from lm_eval_iberian.health import (
 from lm_eval_iberian.ifeval import RowScore, aggregate
 from lm_eval_iberian.ifeval.answers import Answers, counted, some
 from lm_eval_iberian.ifeval.averages import mean_stderr
+from lm_eval_iberian.ifeval.data import left_out
 from lm_eval_iberian.ifeval.metrics import Metrics
 from lm_eval_iberian.ifeval.pairing import Asked, match, score_answers
 from lm_eval_iberian.terminal import one_line, shown
@@ -86,6 +87,7 @@ class FileAudit:
         scores: For each scoring, its accuracies; empty where nothing was scored.
         prompts: How many prompts were scored.
         instructions: How many instructions they have.
+        asked: What the prompts are called that were scored; None where none was.
         comparison: Stored verdicts beside ours; None where there are none.
         notes: What a reader must know, a sentence each.
     """
@@ -98,6 +100,7 @@ class FileAudit:
     scores: Mapping[str, Mapping[str, Rate]] = field(default_factory=dict)
     prompts: int = 0
     instructions: int = 0
+    asked: str | None = None
     comparison: Comparison | None = None
     notes: tuple[str, ...] = ()
 
@@ -129,7 +132,12 @@ def audit_answers(
     if asked is not None:
         given = tuple(row.given for row in file.rows if row.given is not None)
         matched = match(asked, Answers(file.path, given), keep_going=keep_going)
-        notes += matched.leftovers
+        notes += filter(None, [*matched.leftovers, left_out(asked.prompts)])
+        if not matched.has_prompts:
+            notes.append(
+                "no row holds its prompt: whether these are answers to "
+                f"{asked.name} cannot be checked"
+            )
         scores = score_answers(asked, matched)
         places = [
             matched.given[prompt.key].where
@@ -157,6 +165,7 @@ def audit_answers(
         scores={name: _accuracies(metrics) for name, metrics in found.items()},
         prompts=found["repaired"].prompts if found else 0,
         instructions=found["repaired"].instructions if found else 0,
+        asked=None if asked is None else shown(asked.name),
         comparison=comparison,
         notes=tuple(map(shown, notes)),
     )

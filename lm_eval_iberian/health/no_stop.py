@@ -19,6 +19,8 @@ _LINE: Final = 40
 # no model ends such a loop by itself
 _ENDLESS: Final = 2000
 _ITEM: Final = re.compile(r"(?:[-*+•#>|]|\d{1,3}[.)])\s")
+_MARK: Final = re.compile(r"[.!?…,;:]")
+_UNMARKED: Final = 100
 _SENTENCE_ENDS: Final = (".", "!", "?", "…")
 _INNER_END: Final = re.compile(r"[.!?…][\"'”’»)]{0,2}\s")
 
@@ -90,6 +92,9 @@ def _stops_short(text: str) -> bool:
     if len(text) < _LONG or len(last) < _LINE or not _open_end(last):
         return False
     if _ITEM.match(last) or last.split()[-1].startswith("#"):
+        return False
+    # who was asked for no commas often writes no full stops either
+    if len(last) >= _UNMARKED and not _MARK.search(last):
         return False
     long = [line for line in lines if len(line) >= _LINE]
     closed = sum(not _open_end(line) for line in long)

@@ -151,6 +151,36 @@ def test_prompts_that_were_asked_for_must_be_the_ones_answered(tmp_path: Path) -
         audit_files([path], prompts_of=lambda lang: Asked(PROMPTS, lang, "these"))
 
 
+def test_answers_by_key_alone_are_scored_where_it_is_said_what_they_answer(
+    tmp_path: Path,
+) -> None:
+    rows = [{"key": prompt.key, "response": SENTENCE} for prompt in PROMPTS]
+    path = write(tmp_path / "eu.jsonl", rows)
+    asked = Asked(PROMPTS, "eu", "these prompts")
+    (file,) = audit_files([path], prompts_of=lambda _: asked).files.values()
+    assert file.prompts == 50
+    assert file.asked == "these prompts"
+    assert file.notes[-1] == (
+        "no row holds its prompt: whether these are answers to these prompts cannot "
+        "be checked"
+    )
+
+
+def test_what_was_not_scored_is_said(tmp_path: Path) -> None:
+    asked = [published(p) for p in PROMPTS[:2]]
+    asked[1]["instruction_id_list"].append("es:special_character:tildes")
+    asked[1]["kwargs"].append({})
+    asked[1]["prompt"] += " Mesedez."
+    asked[0]["prompt"] += " Mesedez."
+    write(tmp_path / "eu_input.jsonl", asked)
+    rows = [{"prompt": one["prompt"], "response": SENTENCE} for one in asked]
+    write(tmp_path / "eu.jsonl", [*rows, {"prompt": "Zer da hau?", "response": "A."}])
+    (file,) = audit_files([tmp_path], keep_going=True).files.values()
+    notes = "; ".join(file.notes)
+    assert "1 answers without a prompt" in notes
+    assert "left out: special_character:tildes (1)" in notes
+
+
 def test_a_file_that_cannot_be_used_stops_all_or_is_left_out(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", [plain(PROMPTS[0])])
     (tmp_path / "b.jsonl").write_bytes(b"\x1f\x8bno gzip")
@@ -160,6 +190,17 @@ def test_a_file_that_cannot_be_used_stops_all_or_is_left_out(tmp_path: Path) -> 
     assert list(found.files) == ["a"]
     (why,) = found.left_out
     assert "b.jsonl cannot be unpacked" in why
+
+
+def test_a_copy_is_audited_and_named(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        write(tmp_path / name, [plain(PROMPTS[0])])
+    write(tmp_path / "c.jsonl", [plain(PROMPTS[0], LOOP)])
+    found = audit_files([tmp_path], lang="eu")
+    assert list(found.files) == ["a", "b", "c"]
+    assert found.notes == (
+        f"{tmp_path / 'b.jsonl'} holds the same answers as {tmp_path / 'a.jsonl'}",
+    )
 
 
 def test_where_there_is_no_answer_that_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -76,6 +77,8 @@ def test_the_language_that_is_asked_for_is_not_off() -> None:
     [
         (LONG, False),
         (CUT, True),
+        (f"{BASQUE}\n\n{re.sub(r'[.,;]', '', LONG)}", False),
+        (f"{BASQUE}\n\n{re.sub(r'[.,;]', '', LONG)} Eta,", True),
         (LONG + "\n\nZure lagun,\nAne", False),
         (LONG + "\n\n* " + BASQUE[:-1], False),
         (VERSES, False),
