@@ -99,7 +99,8 @@ def examine(
         said = response
     found = find_run_on(said, prompt, generation.markers)
     first = said[: found.start].rstrip() if found else said
-    loop = find_loop(said, prompt)
+    # a thought that never ends may well end in circles
+    loop = find_loop(response if spoken.unclosed else said, prompt)
     off = None
     if lang and spoken.text:
         text = without_repeated_prompt(compose(first.strip()), prompt)

@@ -9,13 +9,14 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from lm_eval_iberian.health.varied_loop import find_varied, is_wanted
 from lm_eval_iberian.health.words import asked_times, asks_for, calendar_words
 from lm_eval_iberian.languages import fold
 
 
 # Only the end of an answer is looked at: a loop holds to the end.
 _TAIL: Final = 6000
-_SPACE: Final = re.compile(r"\s+")
+_ASKED: Final = 20_000
 _NUMBER: Final = re.compile(r"\d+(?:[.,:/]\d+)*")
 _LETTERED: Final = re.compile(r"(?<![^\W_])[a-z]{1,2}(?=\))|(?<![^\W_])[a-z](?=\.)")
 _LETTER: Final = re.compile(r"[^\W\d_]")
@@ -34,6 +35,8 @@ _RULERS: Final = frozenset(" _-=*.~#|+·─━═")
 # Words of the end that are looked at, and of a woven loop at the least.
 _WOVEN: Final = 400
 _WOVEN_LEAST: Final = 60
+# So often, and so many, three words in a row come back in a loop.
+_BACK: Final = 4
 
 
 @dataclass(frozen=True)
@@ -67,31 +70,54 @@ def find_loop(response: str, prompt: str = "") -> str | None:
     residue = _RESIDUE.search(end, max(0, len(end) - _RESIDUE_LENGTH))
     if residue and residue.start() > len(end) - _RESIDUE_LENGTH:
         end = end[: residue.start()]
-    text = _SPACE.sub(" ", fold(end)).strip()[-_TAIL:]
-    found = _exact(text)
+    folded = fold(end)
+    text = " ".join(folded.split())[-_TAIL:]
+    broken_off = "```" in response and response.count("```") % 2 == 1
+    found = _exact(text, broken_off=broken_off)
     if found is None:
         plain = _without_dates(_NUMBER.sub("0", text))
-        found = _changing(text, plain) or _woven(plain)
-    if found is None or _was_asked_for(found, prompt):
+        words = _TOKEN.findall(plain.replace("@", "0"))[-_WOVEN:]
+        counts = Counter(zip(words, words[1:], words[2:], strict=False))
+        found = _changing(text, plain) or _woven(words, counts)
+    if found is None:
+        # where a sentence comes back, most of its words do, three by three
+        often = sum(count for count in counts.values() if count >= _BACK)
+        if often < _BACK * _BACK:
+            return None
+        closed = response.rstrip().endswith((".", "!", "?", ";", "…"))
+        varied = find_varied(folded[-_TAIL:], closed=closed)
+        if varied is None or is_wanted(varied, fold(prompt[-_ASKED:])):
+            return None
+        found = Repeated(varied.block, varied.times, 0)
+        return f"{_reason(found)} with other words"
+    if _was_asked_for(found, prompt, broken_off=broken_off):
         return None
+    changing = " with other numbers" if found.changing else ""
+    return f"{_reason(found)}{changing}"
+
+
+def _reason(found: Repeated) -> str:
     shown = found.block.strip()
     if len(shown) > 60:
         shown = f"{shown[:60]}…"
-    changing = " with other numbers" if found.changing else ""
-    return f"the answer ends in {found.times:.0f} times '{shown}'{changing}"
+    return f"the answer ends in {found.times:.0f} times '{shown}'"
 
 
 def longest_period(text: str) -> Repeated | None:
     """Return the block whose repetition covers most of a text's end.
 
-    A repetition shorter than 16 characters is none.
+    A repetition shorter than 16 characters is none, nor one of two blocks.
 
     Source: the Z-function of the reversed text; Gusfield, Algorithms on Strings,
     Trees and Sequences (1997), 1.3. Linear in the length.
     """
-    # what is repeated to the end stands there before it: seldom so, and soon seen
-    if text.find(text[-_LEAST:]) >= len(text) - _LEAST:
-        return None
+    # what is repeated to the end stands there before it, and not once alone: seldom
+    # so, and soon seen
+    place = -1
+    for _ in range(2):
+        place = text.find(text[-_LEAST:], place + 1)
+        if place >= len(text) - _LEAST:
+            return None
     back = text[::-1]
     size = len(back)
     same = [0] * size
@@ -112,17 +138,20 @@ def longest_period(text: str) -> Repeated | None:
     return Repeated(text[-period:], best / period, best)
 
 
-def _exact(text: str) -> Repeated | None:
+def _exact(text: str, *, broken_off: bool) -> Repeated | None:
     """Find a block that is repeated letter by letter."""
     found = longest_period(text)
-    return found if found and _is_enough(found) else None
+    return found if found and _is_enough(found, broken_off=broken_off) else None
 
 
-def _is_enough(found: Repeated) -> bool:
+def _is_enough(found: Repeated, *, broken_off: bool) -> bool:
     """Tell whether a repetition is more than style: the shorter, the oftener."""
     letters = len(_LETTER.findall(found.block))
     if not letters:
         signs = set(found.block)
+        # a drawing in a code block that never ends
+        if broken_off and len(signs) > 2:
+            return found.length >= _SIGNS / 2 and found.times >= 8
         zeros = len(signs) < 3 and any(map(str.isdigit, signs))
         ruled = signs <= _RULERS or zeros
         least = _SIGNS if ruled else _SIGNS / 5
@@ -222,14 +251,12 @@ def _is_sum(row: list[float]) -> bool:
     return False
 
 
-def _woven(plain: str) -> Repeated | None:
+def _woven(words: list[str], counts: Counter[tuple[str, str, str]]) -> Repeated | None:
     """Find a few phrases that take turns to the end, in no fixed order.
 
     Nearly every three words of such an end stand there three times and more.
     """
-    words = _TOKEN.findall(plain.replace("@", "0"))[-_WOVEN:]
     grams = list(zip(words, words[1:], words[2:], strict=False))
-    counts = Counter(grams)
     length = missed = 0
     for back, gram in enumerate(reversed(grams), 1):
         missed += counts[gram] < 3
@@ -250,13 +277,15 @@ def _woven(plain: str) -> Repeated | None:
     return Repeated(block, length / len(kinds), length)
 
 
-def _was_asked_for(found: Repeated, prompt: str) -> bool:
+def _was_asked_for(found: Repeated, prompt: str, *, broken_off: bool) -> bool:
     """Tell whether the prompt wants this repetition, and about so much of it."""
-    asked = fold(prompt[-20_000:])
+    asked = fold(prompt[-_ASKED:])
     letters = len(_LETTER.findall(found.block))
     if asks_for("verse", asked) and found.times < 5 and letters < 160:
         return True
-    if asks_for("table", asked) and letters < 16 and found.times <= 40:
+    # empty rows that go on until the answer is cut off fill no table
+    rows = 40 if not broken_off else 6
+    if asks_for("table", asked) and letters < 16 and found.times <= rows:
         return True
     # a word that must appear so often, a request to be said again: no repetition
     if asks_for("once", asked):

@@ -5,13 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Final
 
-from lm_eval_iberian.languages import fold
+from lm_eval_iberian.languages import fold, fold_spaces
 
 
 _FENCE: Final = re.compile(r"^[ \t]{0,8}(`{3,20}|~{3,20})", re.M)
 _INLINE: Final = re.compile(r"`[^`\n]{1,200}`")
+_PARAGRAPH: Final = re.compile(r"[^\n]+(?:\n(?![ \t]*\n)[^\n]+)*")
+_PARAGRAPHS: Final = 300
+_WORD: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A paragraph: its place, as it is, and folded with single spaces."""
+
+    start: int
+    text: str
+    said: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,28 @@ class Said:
     def asked(self) -> str:
         """The prompt, folded."""
         return fold(self.prompt)
+
+    @cached_property
+    def folded(self) -> str:
+        """The answer, folded; its places are the answer's wherever it is as long."""
+        return fold(self.response)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of the answer, folded."""
+        return frozenset(_WORD.findall(self.folded))
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The first paragraphs of the answer."""
+        aligned = len(self.folded) == len(self.response)
+        parts = []
+        found = _PARAGRAPH.finditer(self.response, self.begin)
+        for match in islice(found, _PARAGRAPHS):
+            said = self.folded[match.start() : match.end()] if aligned else match[0]
+            said = " ".join(said.split()) if aligned else fold_spaces(said)
+            parts.append(Part(match.start(), match[0], said))
+        return parts
 
     @cached_property
     def code(self) -> list[tuple[int, int]]:

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Final
 
 from lm_eval_iberian.health.said import RunOn, Said
-from lm_eval_iberian.health.words import any_of, asks_for
+from lm_eval_iberian.health.words import any_of, asks_for, health_words
+from lm_eval_iberian.languages import fold
 from lm_eval_iberian.toml import read_toml
 
 
 _OPENING: Final = tuple("\"'“‘«`([")
 # a word of a list stands between other single words
 _LIST_WORD: Final = re.compile(r"[-*•\d.)\s]*[\w'’-]+[,;.]?")
+_IN_SENTENCE: Final = re.compile(r"[^\W\d_][,:]? \Z")
+# how far before a token one speaks of tokens
+_SPOKEN: Final = 300
 
 
 @cache
@@ -42,6 +46,8 @@ _GLUED: Final = re.compile(
     r"|(?<=[.!?…)»”\"])assistant(?=[A-ZÁÉÍÓÚÀÈÒ¿¡])"
     r"|(?<=[^\W_])assistant(?=[ \t]*\n|\Z)|(?<=[.!?…]\s)assistant(?=[ \t]*\n|\Z)"
 )
+# Uxíauser
+_NAMED: Final = re.compile(r"(?<=[^\W\d_])user(?=[ \t]*\n)")
 
 
 def skip_leading(response: str, markers: tuple[str, ...]) -> int:
@@ -75,10 +81,18 @@ def _is_mention(said: Said, match: re.Match[str]) -> bool:
     start = match.start()
     if said.response[max(0, start - 1) : start] in _OPENING:
         return True
+    line = said.response[said.response.rfind("\n", 0, start) + 1 : start]
+    # … a special token, like <|eot_id|>. A leak does not stand within a sentence
+    if _IN_SENTENCE.search(line) and asks_for("tokens", fold(line[-_SPOKEN:])):
+        return True
     if not asks_for("tokens", said.asked):
         return False
-    line = said.response[said.response.rfind("\n", 0, start) + 1 : start]
-    return line.endswith(" ") or line.startswith("    ") or "|>" in line
+    return (
+        line.endswith(" ")
+        or line.startswith("    ")
+        or "|>" in line
+        or f"`{match[0]}`" in said.response
+    )
 
 
 def bare_roles(said: Said) -> Iterator[RunOn]:
@@ -97,18 +111,43 @@ def bare_roles(said: Said) -> Iterator[RunOn]:
     about = asks_for("tokens", said.asked)
     for start, reason in merge(glued, alone):
         if start > said.begin and not (about and said.response[start - 1] == ">"):
+            # a name's own end is no role, unless a role answers it
+            named = _NAMED.search(said.response, max(said.begin, start - 400), start)
+            if named and "\n\n" not in said.response[named.end() : start].strip():
+                yield RunOn(named.start(), "'user' is glued to a name")
             yield RunOn(start, reason)
 
 
 def _in_list(response: str, match: re.Match[str]) -> bool:
     """Tell whether the lines around are single words too."""
-    before = response[: match.start()].rstrip(" \t\n")
-    last = before[before.rfind("\n") + 1 :]
-    after = response[match.end() : match.end() + 200].split("\n")[0]
-    last, after = last.strip(), after.strip()
-    if _LIST_WORD.fullmatch(last) and len(last) < 30:
-        return True
-    return bool(_LIST_WORD.fullmatch(after)) and not last.endswith(".")
+    before = [line.strip() for line in response[: match.start()].rstrip().split("\n")]
+    after = response[match.end() : match.end() + 200].split("\n")[0].strip()
+    last = before[-1]
+    if not _LIST_WORD.fullmatch(last) or len(last) >= 30:
+        return bool(_LIST_WORD.fullmatch(after)) and not last.endswith(".")
+    # one's love, a name: a signature, and then a role
+    signed = next((line for line in before[-2::-1] if line), "")
+    return not signed.endswith(",") or last.endswith(",")
+
+
+def system_prompts(said: Said) -> Iterator[RunOn]:
+    """Find a system prompt, said again: ``You are a helpful assistant``."""
+    asked = said.asked
+    if asks_for("tokens", asked) or "prompt" in asked or wants_training_data(asked):
+        return
+    if asks_for("dialogue", asked):
+        return
+    for part in said.parts[1:]:
+        begun = _system_prompts().match(part.said)
+        if begun and begun[0] not in asked:
+            yield RunOn(part.start, f"a system prompt begins: '{begun[0]}'")
+
+
+@cache
+def _system_prompts() -> re.Pattern[str]:
+    """Return the beginnings of system prompts; … are some words."""
+    begun = any_of(health_words("system_prompts"))
+    return re.compile(rf"(?:{begun})(?![^\W_])".replace("…", "[^.!?]{1,80}"))
 
 
 def last_request(prompt: str) -> str:

@@ -94,6 +94,8 @@ def labels_in_lines(said: Said) -> Iterator[RunOn]:
     """Find the labels of a chat behind a sentence: ``… km. USER: And …``."""
     if asks_for("dialogue", said.asked) or _names_one(said.asked, _kind("user_labels")):
         return
+    if asks_for("tokens", said.asked):
+        return
     for match in _inline_label().finditer(said.response, said.begin):
         yield RunOn(match.start(), f"'{match[0]}' stands behind a sentence")
 
@@ -192,7 +194,7 @@ def next_pairs(said: Said) -> Iterator[RunOn]:
 def _is_chat(label: _Label, said: Said, earlier: list[_Label]) -> bool:
     """Tell whether such a label speaks in a chat that is the answer itself."""
     chat = _chat_labels()
-    if _names_one(said.asked, chat):
+    if _names_one(said.asked, chat) or asks_for("tokens", said.asked):
         return True
     others = list(takewhile(lambda name: name not in chat, (e.name for e in earlier)))
     others += _DASHED.findall(said.response, said.begin, label.start)

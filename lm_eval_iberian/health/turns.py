@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
+from lm_eval_iberian.health.graders import graders
 from lm_eval_iberian.health.imagined import imagined_turns
+from lm_eval_iberian.health.next_tasks import next_tasks
+from lm_eval_iberian.health.other_articles import other_articles
+from lm_eval_iberian.health.page_tails import page_tails
 from lm_eval_iberian.health.said import RunOn, Said
 from lm_eval_iberian.health.template_marks import (
     bare_roles,
     skip_leading,
+    system_prompts,
     template_headings,
     tokens_as_text,
 )
@@ -24,6 +30,7 @@ from lm_eval_iberian.health.turn_labels import (
 # An answer that is longer than that went wrong before.
 _READ: Final = 60_000
 _ASKED: Final = 20_000
+_RULE: Final = re.compile(r"\s*\n[ ]?(?:-{3,40}|\*{3,40}|={3,40}|_{3,40})\s*\Z")
 _FINDERS: Final = (
     tokens_as_text,
     bare_roles,
@@ -33,6 +40,11 @@ _FINDERS: Final = (
     next_examples,
     next_pairs,
     imagined_turns,
+    next_tasks,
+    graders,
+    page_tails,
+    other_articles,
+    system_prompts,
 )
 
 
@@ -55,7 +67,12 @@ def find_run_on(
     found = [
         run_on for find in _FINDERS if (run_on := _first(find(said), said)) is not None
     ]
-    return min(found, key=lambda run_on: run_on.start, default=None)
+    first = min(found, key=lambda run_on: run_on.start, default=None)
+    if first is None:
+        return None
+    # a rule that parts the two belongs to neither
+    rule = _RULE.search(response, max(begin, first.start - 80), first.start)
+    return RunOn(rule.start(), first.reason) if rule else first
 
 
 def _first(found: Iterator[RunOn], said: Said) -> RunOn | None:

@@ -20,6 +20,7 @@ from lm_eval_iberian.toml import read_toml
 
 _FOLDER: Final = Path(__file__).with_name("words")
 _WORD: Final = re.compile(r"\w+")
+_LETTERS: Final = re.compile(r"[^\W_]{1,40}")
 _KEYS: Final = frozenset(
     {
         "user_labels",
@@ -39,6 +40,24 @@ _KEYS: Final = frozenset(
         "offers",
         "yes",
         "and",
+        "now",
+        "next_words",
+        "imperatives",
+        "verbs_last",
+        "system_prompts",
+        "page_lines",
+        "page_signs",
+        "score_labels",
+        "feedback_labels",
+        "evaluation_headings",
+        "grader_names",
+        "graded_things",
+        "notes",
+        "this_answer",
+        "verdicts",
+        "answer_doubts",
+        "being",
+        "articles",
         "calendar",
         "times",
         "asks_for",
@@ -46,7 +65,7 @@ _KEYS: Final = frozenset(
 )
 _ASKS: Final = {
     *("dialogue", "questions", "exercises", "letter", "story", "faq", "tokens"),
-    *("repetition", "verse", "table", "once"),
+    *("repetition", "verse", "table", "once", "page", "grading", "rated", "several"),
 }
 
 
@@ -64,7 +83,28 @@ def asks_for(what: str, folded: str) -> bool:
     The words are beginnings of words, as Basque ones are inflected; one with a space
     at its end is a whole word.
     """
-    return bool(_requests(what).search(folded))
+    pattern, pieces = _requests(what)
+    # far cheaper than the pattern, and most prompts have none of them
+    return not pieces.isdisjoint(_starts(folded)) and bool(pattern.search(folded))
+
+
+@lru_cache(maxsize=8)
+def _starts(folded: str) -> frozenset[str]:
+    """Return the beginnings of all words of a text."""
+    words = set(_LETTERS.findall(folded))
+    return frozenset(word[:end] for word in words for end in range(1, len(word) + 1))
+
+
+def begins(said: str, *keys: str) -> bool:
+    """Tell whether a folded text begins with one of the words under some keys."""
+    plain = said.lstrip("¿¡\"'“«*_ ")
+    return any(beginning(key).match(plain) for key in keys)
+
+
+@cache
+def beginning(key: str) -> re.Pattern[str]:
+    """Return the pattern of any of the words under a key, up to a word's end."""
+    return re.compile(rf"(?:{any_of(health_words(key))})(?:(?<=[^\w])|(?![^\W_]))")
 
 
 @cache
@@ -97,11 +137,13 @@ def shared_words(one: str, other: str) -> float:
 
 
 @cache
-def _requests(what: str) -> re.Pattern[str]:
+def _requests(what: str) -> tuple[re.Pattern[str], frozenset[str]]:
     words = {fold(word) for table in _tables() for word in table["asks_for"][what]}
     begun = any_of(tuple(sorted(word for word in words if word[-1] != " ")))
     whole = any_of(tuple(sorted(word[:-1] for word in words if word[-1] == " ")))
-    return re.compile(rf"(?<![^\W_])(?:{begun}|(?:{whole or '(?!)'})(?![^\W_]))")
+    pattern = rf"(?<![^\W_])(?:{begun}|(?:{whole or '(?!)'})(?![^\W_]))"
+    pieces = {max(_LETTERS.findall(word), key=len) for word in words}
+    return re.compile(pattern), frozenset(pieces)
 
 
 @cache

@@ -8,29 +8,28 @@ from functools import lru_cache
 from typing import Final
 
 
-_SHAPES: Final = str.maketrans(
-    {
-        "‘": "'",
-        "’": "'",
-        "‚": "'",
-        "‛": "'",
-        "ʼ": "'",
-        "´": "'",
-        "“": '"',
-        "”": '"',
-        "„": '"',
-        "‟": '"',
-        "‐": "-",
-        "‑": "-",
-        "\u00a0": " ",
-        "\u202f": " ",
-        "\u200b": None,
-        "\ufeff": None,
-        "\u00ad": None,
-    }
-)
+_SHAPES: Final = {
+    "‘": "'",
+    "’": "'",
+    "‚": "'",
+    "‛": "'",
+    "ʼ": "'",
+    "´": "'",
+    "“": '"',
+    "”": '"',
+    "„": '"',
+    "‟": '"',
+    "‐": "-",
+    "‑": "-",
+    "\u00a0": " ",
+    "\u202f": " ",
+    "\u200b": "",
+    "\ufeff": "",
+    "\u00ad": "",
+}
 # dots that are typed for the raised one of Catalan
-_GEMINATE: Final = re.compile(r"(?<=[lL])[•‧∙⋅・](?=[lL])")
+_DOTS: Final = "•‧∙⋅・"
+_GEMINATE: Final = re.compile(rf"(?<=[lL])[{_DOTS}](?=[lL])")
 _SPACE: Final = re.compile(r"\s+")
 
 
@@ -39,7 +38,8 @@ def compose(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
         text = text.replace("ŀ", "l·").replace("Ŀ", "L·")
-        text = _GEMINATE.sub("·", text)
+        if any(dot in text for dot in _DOTS):
+            text = _GEMINATE.sub("·", text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -50,8 +50,13 @@ def fold(text: str) -> str:
     Composed (NFC), straight quotes and hyphens, plain spaces, ``\\n`` line ends, small
     letters. Two texts that fold alike are the same words.
     """
-    folded = compose(text).translate(_SHAPES).casefold()
-    return unicodedata.normalize("NFC", folded)
+    folded = compose(text)
+    if folded.isascii():
+        return folded.casefold()
+    # far quicker than a translation of each letter
+    for shape, plain in _SHAPES.items():
+        folded = folded.replace(shape, plain)
+    return unicodedata.normalize("NFC", folded.casefold())
 
 
 def fold_spaces(text: str) -> str:
