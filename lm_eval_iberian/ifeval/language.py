@@ -63,6 +63,8 @@ def _asked_language(prompt: str, profile: LanguageProfile) -> str:
     """Return the language that a prompt asks for, else the profile's."""
     prompt = fold(prompt)
     requests, languages = _requests(profile)
+    if not any(phrase in prompt for phrase in languages):
+        return profile.code
     cues = [match.start() for match in _cues(profile).finditer(prompt)]
     about = cues + [match.start() for match in _answering(profile).finditer(prompt)]
     named = [

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import accumulate
+from functools import cache, cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lm_eval_iberian.languages.mark_counts import (
+    Floats,
+    MarkCounts,
+    count_marks,
+    owners,
+)
 
-Floats = NDArray[np.float32]
+
 _LONGEST_FEATURE: Final = 6
-_FEW: Final = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,57 +48,36 @@ class ByteModel:
 
     def score(self, parts: Sequence[bytes]) -> Floats:
         """Return the log-posterior, by part and label; the last row is of them all."""
+        counts = self.count(parts)
+        return counts.logs @ self.weights.take(counts.distinct, axis=0) + self.priors
+
+    def count(self, parts: Sequence[bytes]) -> MarkCounts:
+        """Count the features of each part and of them all."""
         found = self.features.take(self._states(b"".join(parts)))
-        ends = np.fromiter(accumulate(map(len, parts)), np.intp, len(parts))
         hits = np.flatnonzero(found >= 0)
-        owner = ends.searchsorted(hits, side="right")
-        distinct, counts = count_marks(found.take(hits), owner, len(parts))
-        return log1p(counts) @ self.weights.take(distinct, axis=0) + self.priors
+        owner = owners([*map(len, parts)], hits)
+        return count_marks(found.take(hits), owner, len(parts))
 
     def _states(self, text: bytes) -> NDArray[np.uint32]:
         """Return the automaton's state after each byte."""
         letters = np.frombuffer(text, np.uint8).astype(np.int32)
-        states: NDArray[np.uint32] = self.moves.take(letters + self.rows[0])
-        before = np.zeros_like(states)
-        for _ in range(_LONGEST_FEATURE - 1):
-            before[1:] = states[:-1]
-            states = self.moves.take(self.rows.take(before) + letters)
+        if not len(letters):
+            return np.zeros(0, np.uint32)
+        states = np.empty(len(letters), np.uint32)
+        states[0] = self.moves[self.rows[0] + letters[0]]
+        self.after_two.take((letters[:-1] << 8) | letters[1:], out=states[1:])
+        for _ in range(_LONGEST_FEATURE - 2):
+            states[1:] = self.moves.take(self.rows.take(states[:-1]) + letters[1:])
         return states
 
-
-def count_marks(
-    found: NDArray[np.integer], owner: NDArray[np.intp], parts: int
-) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
-    """Count marks by part.
-
-    Args:
-        found: The marks.
-        owner: The part of each.
-        parts: How many parts there are.
-
-    Returns:
-        The different marks in order, and their counts: a row for each part, and one
-        more, the last, with the sums.
-    """
-    distinct, column = np.unique(found, return_inverse=True)
-    size = (parts + 1, len(distinct))
-    flat = np.bincount(owner * size[1] + column, minlength=size[0] * size[1])
-    counts = flat.reshape(size)
-    counts[:-1].sum(axis=0, out=counts[-1])
-    return distinct, counts
-
-
-def log1p(counts: NDArray[np.intp]) -> Floats:
-    """Return the logarithm of counts and 1; looked up, as most are small."""
-    known = _logarithms()
-    if counts.max(initial=0) < len(known):
-        return known.take(counts)
-    return np.log1p(counts.astype(np.float32))
-
-
-@cache
-def _logarithms() -> Floats:
-    return np.log1p(np.arange(_FEW, dtype=np.float32))
+    @cached_property
+    def after_two(self) -> NDArray[np.uint32]:
+        """The state after each two bytes at the beginning of a text."""
+        first = self.moves[self.rows[0] : self.rows[0] + 256]
+        both: NDArray[np.uint32] = self.moves.take(
+            self.rows.take(first)[:, None] + np.arange(256)
+        )
+        return both.reshape(-1)
 
 
 @cache

@@ -28,6 +28,7 @@ _INSIDE_LOWER: Final = 1 << 5
 _CAPITAL: Final = re.compile(
     "(?:[^\\W\\d_a-z]|[\u24b6-\u24cf\U0001f130-\U0001f189])(?![a-z])"
 )
+_WORD: Final = re.compile(r"\w+")
 
 
 class Text:
@@ -61,8 +62,16 @@ class Text:
 
 
 def count_words(text: str) -> int:
-    r"""Return the number of runs of ``\w``."""
+    r"""Return the number of runs of ``\w``, as nltk's tokeniser sees it."""
+    if text.isascii() or all(map(_is_plain, set(text))):
+        return len(_WORD.findall(text))
     return len(_word_tokenizer().tokenize(text))
+
+
+@lru_cache(maxsize=4096)
+def _is_plain(character: str) -> bool:
+    r"""Tell whether ``re`` and the engine of nltk agree on ``\w``."""
+    return bool(_WORD.findall(character) == _word_tokenizer().tokenize(character))
 
 
 def count_sentences(text: str) -> int:
