@@ -31,7 +31,6 @@ _SHAPES: Final = str.maketrans(
 )
 # dots that are typed for the raised one of Catalan
 _GEMINATE: Final = re.compile(r"(?<=[lL])[•‧∙⋅・](?=[lL])")
-_SPACE: Final = re.compile(r"\s+")
 
 
 def compose(text: str) -> str:
@@ -50,10 +49,12 @@ def fold(text: str) -> str:
     Composed (NFC), straight quotes and hyphens, plain spaces, ``\\n`` line ends, small
     letters. Two texts that fold alike are the same words.
     """
+    if text.isascii():
+        return compose(text).lower()
     folded = compose(text).translate(_SHAPES).casefold()
     return unicodedata.normalize("NFC", folded)
 
 
 def fold_spaces(text: str) -> str:
     """Return the folded text with every run of white space as one space."""
-    return _SPACE.sub(" ", fold(text)).strip()
+    return " ".join(fold(text).split())
