@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lm_eval_iberian.languages.mark_counts import (
     Floats,
+    Found,
     MarkCounts,
     count_marks,
     owners,
@@ -53,31 +54,43 @@ class ByteModel:
 
     def count(self, parts: Sequence[bytes]) -> MarkCounts:
         """Count the features of each part and of them all."""
+        return count_marks(*self.find(parts), len(parts))
+
+    def find(self, parts: Sequence[bytes]) -> Found:
+        """Return the features in each part; one may begin in the part before."""
         found = self.features.take(self._states(b"".join(parts)))
         hits = np.flatnonzero(found >= 0)
-        owner = owners([*map(len, parts)], hits)
-        return count_marks(found.take(hits), owner, len(parts))
+        return found.take(hits), owners([*map(len, parts)], hits)
 
     def _states(self, text: bytes) -> NDArray[np.uint32]:
         """Return the automaton's state after each byte."""
         letters = np.frombuffer(text, np.uint8).astype(np.int32)
+        states = np.zeros(len(letters), np.uint32)
         if not len(letters):
-            return np.zeros(0, np.uint32)
-        states = np.empty(len(letters), np.uint32)
+            return states
+        second = letters[1:]
+        places = (letters[:-1] << 8) | second
+        row = np.empty(len(letters), np.int32)
+        row[0] = self.next_rows[self.rows[0] + letters[0]]
+        # numpy copies what it gathers where it may have to stop; no place is out of it
+        self.after_two.take(places, out=row[1:], mode="clip")
+        for _ in range(_LONGEST_FEATURE - 3):
+            np.add(row[:-1], second, out=places)
+            self.next_rows.take(places, out=row[1:], mode="clip")
         states[0] = self.moves[self.rows[0] + letters[0]]
-        self.after_two.take((letters[:-1] << 8) | letters[1:], out=states[1:])
-        for _ in range(_LONGEST_FEATURE - 2):
-            states[1:] = self.moves.take(self.rows.take(states[:-1]) + letters[1:])
+        self.moves.take(row[:-1] + second, out=states[1:], mode="clip")
         return states
 
     @cached_property
-    def after_two(self) -> NDArray[np.uint32]:
-        """The state after each two bytes at the beginning of a text."""
-        first = self.moves[self.rows[0] : self.rows[0] + 256]
-        both: NDArray[np.uint32] = self.moves.take(
-            self.rows.take(first)[:, None] + np.arange(256)
-        )
-        return both.reshape(-1)
+    def next_rows(self) -> NDArray[np.int32]:
+        """Where the row of the next state begins, by row and byte."""
+        return self.rows.take(self.moves)
+
+    @cached_property
+    def after_two(self) -> NDArray[np.int32]:
+        """Where the row begins of the state after each two bytes at the beginning."""
+        first = self.next_rows[self.rows[0] : self.rows[0] + 256]
+        return self.next_rows.take(first[:, None] + np.arange(256)).reshape(-1)
 
 
 @cache

@@ -21,7 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.languages.mark_counts import Floats, count_marks
+from lm_eval_iberian.languages.mark_counts import (
+    Floats,
+    Found,
+    MarkCounts,
+    count_marks,
+)
 from lm_eval_iberian.toml import read_toml
 
 
@@ -39,8 +44,10 @@ _FEW: Final = 3
 # a hyphen before a clitic and an apostrophe after an elided word belong to it
 _TOKEN: Final = re.compile(r"-?[^\W\d_]{1,40}(?:'(?=[^\W\d_]))?")
 _REMEMBERED: Final = 50_000
-# what every word is, whatever else: a mark of all languages, by which words are counted
-_WORD: Final = ""
+# Marks of all languages, by which words are counted: a piece has one word, if it has
+# neither.
+_NO_WORD: Final = ""
+_ONE_MORE: Final = " "
 
 
 class _Seen(dict[str, tuple[int, ...]]):
@@ -98,27 +105,39 @@ class Evidence:
 
     def score(self, parts: Sequence[str]) -> Weighed:
         """Weigh the marks in the parts of a text, and in all of them together."""
+        found, pieces = self.find(parts)
+        return self.weigh(count_marks(*found, len(parts)), pieces)
+
+    def find(self, parts: Sequence[str]) -> tuple[Found, int]:
+        """Return the marks in the parts, and how many pieces between white space."""
         known = self.seen.__getitem__
-        marks = [
-            [*chain.from_iterable(map(known, part.replace("’", "'").split()))]
-            for part in parts
-        ]
+        split = [part.replace("’", "'").split() for part in parts]
+        marks = [[*chain.from_iterable(map(known, pieces))] for pieces in split]
         owner = np.arange(len(parts)).repeat([*map(len, marks)])
         flat = np.fromiter(chain.from_iterable(marks), np.intp, len(owner))
-        counts = count_marks(flat, owner, len(parts))
+        return (flat, owner), sum(map(len, split))
+
+    def weigh(self, counts: MarkCounts, pieces: int) -> Weighed:
+        """Weigh marks that were counted, in so many pieces."""
         against = self.against.take(counts.distinct, axis=0)
         telling = (against < _LACKS) & self.telling.take(counts.distinct)[:, None]
+        none, more = (
+            int(counts.totals[counts.distinct == self.index[mark]].sum())
+            for mark in (_NO_WORD, _ONE_MORE)
+        )
         return Weighed(
             score=-counts.logs @ against,
             telling=counts.totals.astype(np.float32) @ telling.astype(np.float32),
-            words=int(counts.totals[counts.distinct == self.index[_WORD]].sum()),
+            words=pieces - none + more,
         )
 
     def read(self, piece: str) -> tuple[int, ...]:
-        """Return the marks in a piece of text without white space, and its words."""
+        """Return the marks in a piece of text without white space."""
         words = _TOKEN.findall(piece)
-        found = (*map(self._marks, words), (self.index[_WORD],) * len(words))
-        return tuple(chain.from_iterable(found))
+        if not words:
+            return (self.index[_NO_WORD],)
+        more = (self.index[_ONE_MORE],) * (len(words) - 1)
+        return (*chain.from_iterable(map(self._marks, words)), *more)
 
     def _marks(self, word: str) -> tuple[int, ...]:
         """Return the marks in a word: itself, or its ending and its letters."""
@@ -153,9 +172,11 @@ def read_evidence(path: Path) -> Evidence:
             name = _PREFIX.get(kind, "") + mark
             row = rows.setdefault(name, np.full(len(table), _LACKS, np.float32))
             row[column] = _RARE if kind == "rare" else 0.0
-    rows[_WORD] = np.zeros(len(table), np.float32)
+    for mark in (_NO_WORD, _ONE_MORE):
+        rows[mark] = np.zeros(len(table), np.float32)
     letters = sorted((m[1:] for m in rows if m[:1] == _LETTER), key=len, reverse=True)
     against = np.stack(list(rows.values()))
+    others = (_LETTER, _NO_WORD, _ONE_MORE)
     few = ((against < _LACKS).sum(axis=1) <= _FEW).tolist()
     return Evidence(
         languages=tuple(table),
@@ -163,7 +184,7 @@ def read_evidence(path: Path) -> Evidence:
         against=against,
         telling=np.array(
             [
-                is_few if mark[:1] == _ENDING else mark[:1] not in (_LETTER, _WORD)
+                is_few if mark[:1] == _ENDING else mark[:1] not in others
                 for mark, is_few in zip(rows, few, strict=True)
             ]
         ),

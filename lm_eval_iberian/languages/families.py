@@ -83,6 +83,12 @@ def in_reach(close: Floats, others: Floats) -> NDArray[np.intp]:
         close: Tempered scores of the close languages, by row.
         others: The same of families of all the others.
     """
+    best = others.max(axis=1) + (_TWINS + _ROUNDING)
     top = close.max(axis=1)
-    together = top + np.log(np.exp(close - top[:, None]).sum(axis=1))
-    return np.flatnonzero(others.max(axis=1) + _TWINS + _ROUNDING >= together)
+    rows = np.flatnonzero(best >= top)
+    if not len(rows):
+        return rows
+    top = top.take(rows)
+    odds = np.exp(close.take(rows, axis=0) - top[:, None])
+    together = top + np.log(odds.sum(axis=1))
+    return rows[best.take(rows) >= together]

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 
 Floats = NDArray[np.float32]
+# marks, numbers from 0, and the part of each
+Found = tuple[NDArray[np.integer], NDArray[np.intp]]
 _FEW: Final = 4096
 
 
@@ -33,6 +35,18 @@ class MarkCounts:
     distinct: NDArray[np.integer]
     totals: NDArray[np.intp]
     logs: Floats
+
+
+def count_both(one: Found, other: Found, parts: int) -> tuple[MarkCounts, MarkCounts]:
+    """Count marks of two kinds at once, which takes little more time than one."""
+    end = int(one[0].max(initial=-1)) + 1
+    marks = np.concatenate((one[0], other[0] + end))
+    both = count_marks(marks, np.concatenate((one[1], other[1])), parts)
+    at = int(both.distinct.searchsorted(end))
+    return (
+        MarkCounts(both.distinct[:at], both.totals[:at], both.logs[:, :at]),
+        MarkCounts(both.distinct[at:] - end, both.totals[at:], both.logs[:, at:]),
+    )
 
 
 def owners(sizes: Sequence[int], places: NDArray[np.intp]) -> NDArray[np.intp]:

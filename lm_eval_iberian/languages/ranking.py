@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lm_eval_iberian.languages.byte_model import byte_model
 from lm_eval_iberian.languages.evidence import evidence
 from lm_eval_iberian.languages.families import Families, families, in_reach
-from lm_eval_iberian.languages.mark_counts import Floats, MarkCounts
+from lm_eval_iberian.languages.mark_counts import Floats, MarkCounts, count_both
 
 
 # A text without any mark may be in several of them: log-odds, against the languages of
@@ -81,8 +81,9 @@ def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
     sizes = [*map(len, encoded), sum(map(len, encoded))]
     # the byte model's own temperature, which keeps it calibrated over lengths
     cooling = np.asarray(sizes, np.float32).clip(min=1)[:, None] ** np.float32(-0.5)
-    counts = byte_model().count(encoded)
-    marks = evidence().score(parts)
+    found, pieces = evidence().find(parts)
+    counts, seen = count_both(byte_model().find(encoded), found, len(parts))
+    marks = evidence().weigh(seen, pieces)
     close, others = layout.families.score(counts)
     near = _softmax(
         (close.take(layout.columns, axis=1) + marks.score) * cooling + layout.prior
