@@ -52,6 +52,8 @@ def test_a_hostile_answer_is_only_an_answer(tmp_path: Path, text: str) -> None:
     lines = [line for line in texts["md"].splitlines() if line.startswith("|")]
     bars = {len(re.findall(r"(?<!\\)\|", line)) for line in lines}
     assert bars == {10, 6, 11}  # health, verdicts, scores
+    others = [line for line in texts["md"].splitlines() if not line.startswith("|")]
+    assert not any(re.search(r"(?<!\\)[|`<\[~$!]", line) for line in others)
     titles = re.findall(r"^## (\w+)", texts["md"], re.M)
     assert set(titles) <= {"Health", "IFEval", "Stored", "The", "Flagged", "Notes"}
     assert len(titles) == len(set(titles)) == len(re.findall("^#", texts["md"], re.M))

@@ -97,6 +97,27 @@ def test_verdicts_in_another_order_belong_to_their_instructions(
     assert sum(count.compared for count in found.counts["strict"].values()) == 2
 
 
+def test_of_two_instructions_of_one_type_each_has_its_own_verdict(
+    tmp_path: Path,
+) -> None:
+    name = "keywords:frequency"
+    words = [("Kaixo", True), ("mendi", False)]
+    asked = {
+        "key": 1,
+        "prompt": "Idatzi esaldi bat agurtzeko, bi hitz hauekin.",
+        "instruction_id_list": [name] * 2,
+        "kwargs": [
+            {"keyword": word, "frequency": 1, "relation": "at least"}
+            for word, _ in words
+        ],
+        "lang": "eu",
+    }
+    row = sample(TWO, inst_level_strict_acc=[there for _, there in words])
+    file = audit(tmp_path / "a.jsonl", [row | {"doc": asked}])
+    assert file.comparison is not None
+    assert file.comparison.counts["strict"] == {name: TypeCount(2, 0, 0, 0)}
+
+
 @pytest.mark.parametrize("verdicts", [[], [True], [True, False, True]])
 def test_a_list_of_another_length_is_not_compared_and_said(
     tmp_path: Path, verdicts: list[bool]
@@ -126,12 +147,15 @@ def test_verdicts_in_a_file_of_their_own_are_on_their_model_and_keys(
 ) -> None:
     rows = [sample(prompt) for prompt in PROMPTS[:4]]
     write(tmp_path / "org__one.jsonl", rows)
-    write(tmp_path / "org__other.jsonl", rows[:1])
+    write(tmp_path / "org__other.jsonl", [*rows[:3], sample(PROMPTS[9])])
     own = [
         {"model": "org__one", "key": p.key, "strict": [True] * len(p.instruction_ids)}
         for p in PROMPTS[:2]
     ]
-    strangers = [{"model": "org__other", "key": 999, "strict": [True]}]
+    # other prompts may have one of the same keys
+    strangers = [
+        {"model": "org__other", "key": key, "strict": [True]} for key in (10, 998, 999)
+    ]
     write(tmp_path / "verdicts.jsonl", own + strangers)
     files = audit_files([tmp_path], lang="eu").files
     one, other = files["org/one"].comparison, files["org/other"].comparison
