@@ -28,10 +28,13 @@ class Model:
         return str(messages)
 
 
-def score(answer: str, model: Model | None, limit: int = 20) -> dict[str, Any]:
+def score(
+    answer: str, model: Model | None, limit: int = 20, **settings: Any
+) -> dict[str, Any]:
     manager, (leaf,) = open_suites(["iberian_ifeval_eu_mini"])
     task = build(manager, leaf)
-    task.set_config("generation_kwargs", {"max_gen_toks": limit}, update=True)
+    settings["max_gen_toks"] = limit
+    task.set_config("generation_kwargs", settings, update=True)
     template = model and model.apply_chat_template
     task.build_all_requests(
         limit=1, apply_chat_template=bool(model), chat_template=template
@@ -74,3 +77,13 @@ def test_another_s_scoring_over_our_template_is_called_as_upstream_does() -> Non
     task.set_config("process_results", lambda doc, results: {"own": len(results)})
     task.build_all_requests(limit=1)
     assert task.process_results(task.eval_docs[0], ["Kaixo"]) == {"own": 1}
+
+
+@pytest.mark.parametrize(("until", "cut"), [([], True), ([".\n"], False), ("!", False)])
+def test_a_stop_string_may_have_taken_the_full_stop(until: Any, cut: bool) -> None:
+    answer = "Mendira joan ginen. " + "Gero, berriz, itsasora jaitsi ginen denok. " * 3
+    answer += " ".join(
+        f"Eta {n}. egunean beste herri batera joan ginen." for n in range(9)
+    )
+    answer += " Azkenean, oso nekatuta, etxera itzuli ginen gau ilunean"
+    assert score(answer, None, until=until)["no_stop_rate"] is cut
