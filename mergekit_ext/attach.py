@@ -159,13 +159,22 @@ def _our_merge(
         if isinstance(error, MergeError):  # no fault of the recipe's
             raise RuntimeError(str(error)) from error
         raise
+    options: Any = given.get("options")
+    source = given.get("config_source")
     if ours is None:
+        if "special_tokens" in str(source):
+            from mergekit_ext.plans.chat_rows import refuse_ignored_rows
+
+            refuse_ignored_rows(source, config.merge_method)
         return None
 
     def merge() -> None:
-        options, source = given["options"], given.get("config_source")
+        from mergekit_ext.plans.chat_rows import with_chat_rows
+
         check_device(options.device)
-        CheckedMerge(original, config, options, source, ours).run(given["out_path"])
+        cache_dir = options.transformers_cache
+        written = with_chat_rows(config, source, cache_dir, fetch=True)
+        CheckedMerge(original, written, options, source, ours).run(given["out_path"])
 
     return merge
 

@@ -23,12 +23,15 @@ from mergekit_ext.errors import (
     unknown_name,
     word_stop,
 )
+from mergekit_ext.forced_rows import forced_rows_kept
+from mergekit_ext.inputs.borrowed_ends import borrow
 from mergekit_ext.inputs.checkpoints import Checkpoint, read_checkpoint
 from mergekit_ext.inputs.disk_space import check_space
 from mergekit_ext.inputs.input_models import InputModel, read_inputs
 from mergekit_ext.inputs.pickled_weights import opened_in_turn
 from mergekit_ext.inputs.tokenizer_checks import has_tokenizer
 from mergekit_ext.inputs.tokenizer_source import Donor, find_tokenizer
+from mergekit_ext.inputs.turn_ends import read_turn_ends
 from mergekit_ext.inputs.weights_scan import reading_threads, scan
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.file_exchange import Workshop
@@ -40,6 +43,12 @@ from mergekit_ext.outputs.output_folder import (
     whole_or_nothing,
 )
 from mergekit_ext.outputs.termination import unwound_by_signals
+from mergekit_ext.outputs.turn_files import (
+    shown_changes,
+    turn_files,
+    write_turn_files,
+)
+from mergekit_ext.plans.chat_rows import KEY
 from mergekit_ext.plans.input_checks import Permissions, check_inputs
 from mergekit_ext.plans.layer_swap_models import check_swap_models
 from mergekit_ext.plans.local_recipe import (
@@ -50,6 +59,7 @@ from mergekit_ext.plans.local_recipe import (
 )
 from mergekit_ext.plans.merge_plan import MergePlan, plan_merge
 from mergekit_ext.plans.token_sources import check_token_sources
+from mergekit_ext.plans.turn_plan import TurnPlan, read_turns
 from mergekit_ext.recipes.recipe import Recipe
 from mergekit_ext.recipes.recipe_checks import (
     WITHOUT_EFFECT,
@@ -62,7 +72,9 @@ from mergekit_ext.recipes.recipe_reader import plain, read_recipe
 from mergekit_ext.watch import Watch
 
 
-Record = Callable[[Path, Sequence[InputModel], Mapping[Path, str]], None]
+Record = Callable[
+    [Path, Sequence[InputModel], Mapping[Path, str], Mapping[str, Any]], None
+]
 
 
 def parameters_of(method: str) -> Sequence[Parameter] | None:
@@ -81,6 +93,17 @@ def parameters_of(method: str) -> Sequence[Parameter] | None:
 
 
 @dataclass(frozen=True)
+class _Ready:
+    """A merge that has been checked."""
+
+    recipe: Recipe
+    inputs: Sequence[InputModel]
+    donor: Donor | None
+    turns: TurnPlan | None
+    unties: bool
+
+
+@dataclass(frozen=True)
 class CheckedMerge:
     """A merge as mergekit was asked for it, ready to be checked and run.
 
@@ -91,8 +114,8 @@ class CheckedMerge:
         source: The recipe's text, where it came from a file.
         parameters: What its method lets a recipe set; ``None`` for one of others.
         watch: Told how it goes.
-        record: Given the result, the inputs and the hashes of their files, at the end;
-            without it, nothing is hashed.
+        record: Given the result, the inputs, the hashes of their files and how its
+            turns end, at the end; without it, nothing is hashed.
         donated: Told of a model that gives its tokenizer and no weights.
     """
 
@@ -115,15 +138,30 @@ class CheckedMerge:
         Raises:
             MergeError: If anything stands in the way; ``out`` is then as it was.
         """
-        if self.source is not None:
-            names = [parameter.name for parameter in self.parameters or ()]
-            check_keys(yaml.safe_load(self.source), known_keys(), names)
-        recipe, allowed = read_recipe(self.config), self.allowed
-        donor = find_tokenizer(recipe, allowed.cache_dir, copied=allowed.copy_tokenizer)
-        if donor is not None and self.donated is not None:
-            self.donated(donor)
+        target = Path(os.path.realpath(out))
         with unwound_by_signals():
-            self._run(recipe, allowed, donor, Path(os.path.realpath(out)))
+            # what is here can be planned and checked; mergekit would fetch it anyway
+            ready = self._prepare(target, fetch=True)
+            if ready.donor is not None and self.donated is not None:
+                self.donated(ready.donor)
+            with whole_or_nothing(target, self._writes) as workshop:
+                try:
+                    self._merge(ready, workshop)
+                except MergeError:
+                    raise
+                except OSError as error:  # a full disk, a folder that is gone
+                    raise OutputError(word_stop("The merge", error)) from error
+
+    def check(self, out: str | None) -> None:
+        """Check what can be checked before weights are read; nothing is written.
+
+        Models that are not here are not fetched, and named.
+
+        Raises:
+            MergeError: If anything stands in the way.
+        """
+        target = None if out is None else Path(os.path.realpath(out))
+        self._prepare(target, fetch=False)
 
     @property
     def allowed(self) -> Permissions:
@@ -135,45 +173,54 @@ class CheckedMerge:
             safetensors=self.options.safe_serialization,
             card=self.options.write_model_card,
             cache_dir=self.options.transformers_cache,
-            # what is here can be planned and checked; mergekit would fetch it anyway
-            fetch=True,
         )
 
-    def _run(
-        self, recipe: Recipe, allowed: Permissions, donor: Donor | None, target: Path
-    ) -> None:
-        recover(target)
+    @property
+    def _writes(self) -> Callable[[str], bool]:
+        """Whether the merge may write a file of a name."""
+        allowed = self.allowed
+        return partial(may_write, card=allowed.card, safetensors=allowed.safetensors)
+
+    def _prepare(self, target: Path | None, *, fetch: bool) -> _Ready:
+        """Check everything but weights; nothing is written, unless a run was killed."""
+        if self.source is not None:
+            names = [parameter.name for parameter in self.parameters or ()]
+            known = known_keys()
+            known["recipe"].add(KEY)
+            check_keys(yaml.safe_load(self.source), known, names)
+        recipe, allowed = read_recipe(self.config), self.allowed
+        donor = find_tokenizer(recipe, allowed.cache_dir, copied=allowed.copy_tokenizer)
+        if fetch and target is not None:
+            recover(target)
         if self.parameters is None:
             check_dtypes(recipe)
         else:
             check_recipe(recipe, self.parameters)
-        writes = partial(may_write, card=allowed.card, safetensors=allowed.safetensors)
-        check_replaceable(target, writes)
-        inputs = read_inputs(recipe, target, allowed.cache_dir, fetch=allowed.fetch)
+        if target is not None:
+            check_replaceable(target, self._writes)
+        inputs = read_inputs(recipe, target, allowed.cache_dir, fetch=fetch)
+        here = {one.model for one in inputs}
+        for model in recipe.models:
+            if model not in here:
+                self.watch.note(f"Model {model.name!r} is not here; it is not checked.")
+        whole = len(here) == len(recipe.models)
 
         def plan(inputs: Sequence[InputModel]) -> MergePlan:
             return self._plan(recipe, inputs, donor)
 
-        planned = check_inputs(recipe, inputs, allowed, plan, self.watch)
-        check_space(recipe, [one.checkpoint for one in inputs], target)
-        with whole_or_nothing(target, writes) as workshop:
-            try:
-                unties = planned is not None and planned.unties
-                self._checked_merge(recipe, inputs, donor, workshop, unties=unties)
-            except MergeError:
-                raise
-            except OSError as error:  # a full disk, a bad sector, a folder that is gone
-                raise OutputError(word_stop("The merge", error)) from error
+        planned = check_inputs(
+            recipe, inputs, allowed, plan if whole else None, self.watch
+        )
+        turns = read_turns(recipe, allowed.cache_dir, copied=allowed.copy_tokenizer)
+        for sentence in turns.told if turns is not None else ():
+            self.watch.note(sentence)
+        if target is not None:
+            check_space(recipe, [one.checkpoint for one in inputs], target)
+        unties = planned is not None and planned.unties
+        return _Ready(recipe, inputs, donor, turns, unties)
 
-    def _checked_merge(
-        self,
-        recipe: Recipe,
-        inputs: Sequence[InputModel],
-        donor: Donor | None,
-        workshop: Workshop,
-        *,
-        unties: bool,
-    ) -> None:
+    def _merge(self, ready: _Ready, workshop: Workshop) -> None:
+        inputs = ready.inputs
         digests = scan(
             _to_read(inputs),
             hashed=self.record is not None,
@@ -181,15 +228,16 @@ class CheckedMerge:
             threads=reading_threads(),
         )
         with held_back(workshop.folder):
-            self._write(workshop, inputs, donor)
-        if unties:
+            self._write(workshop, inputs, ready.donor)
+        if ready.unties:
             untie(workshop.result)
         hold_back_late(workshop.result)
-        _check_result(workshop.result, inputs, recipe, self.allowed)
+        _check_result(workshop.result, inputs, ready.recipe, self.allowed)
+        turns = {} if ready.turns is None else _carry(workshop, ready.turns)
         if self.record is None:
             list_files(workshop.result)
         else:
-            self.record(workshop.result, inputs, digests)
+            self.record(workshop.result, inputs, digests, turns)
 
     def _plan(
         self, recipe: Recipe, inputs: Sequence[InputModel], donor: Donor | None
@@ -222,7 +270,8 @@ class CheckedMerge:
         options = local_options(self.options, inputs)
         options = options.model_copy(update={"lora_merge_cache": cache})
         source = self.source or yaml.safe_dump(plain(self.config), sort_keys=False)
-        with opened_in_turn() if options.lazy_unpickle else nullcontext():
+        in_turn = opened_in_turn() if options.lazy_unpickle else nullcontext()
+        with in_turn, forced_rows_kept():
             self.original(local, str(workshop.result), options, source)
         card = workshop.result / "README.md"
         local_ones = all(Path(one.model.path).is_dir() for one in inputs)
@@ -234,6 +283,19 @@ class CheckedMerge:
             )
             card.write_text(text, encoding="utf-8")
         restore_names(card, renamed)
+
+
+def _carry(workshop: Workshop, turns: TurnPlan) -> dict[str, Any]:
+    """Let the result end its turns as it should; return what to record of that."""
+    own = read_turn_ends("the result", workshop.result, PARTIAL)
+    borrowed = borrow(turns.donor, own, own_template=turns.own_template)
+    write_turn_files(workshop.result, turn_files(borrowed, own), PARTIAL)
+    return {
+        "like": None if turns.donor is None else turns.donor.model,
+        "template": turns.template,
+        "ends": [{"id": one, "token": own.text(one)} for one in borrowed.ends],
+        "changed": list(shown_changes(borrowed, own)),
+    }
 
 
 def _to_read(inputs: Sequence[InputModel]) -> list[Checkpoint]:

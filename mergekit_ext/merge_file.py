@@ -13,11 +13,13 @@ from pydantic import ValidationError
 from mergekit_ext.attach import check_device, unguarded_run_merge
 from mergekit_ext.checked_merge import CheckedMerge, parameters_of
 from mergekit_ext.compat import attribute, lent, part
-from mergekit_ext.errors import MergeError, RecipeError, word_stop
+from mergekit_ext.errors import InputError, MergeError, RecipeError, word_stop
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.tokenizer_source import Donor
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.provenance import Origin, write_provenance
+from mergekit_ext.plans.chat_rows import asked_rows, with_chat_rows
+from mergekit_ext.plans.turn_plan import read_turns
 from mergekit_ext.recipes.recipe_checks import check_coverage, check_recipe
 from mergekit_ext.recipes.recipe_file import parse_recipe, read_text
 from mergekit_ext.recipes.recipe_reader import plain, read_recipe
@@ -53,6 +55,8 @@ def merge_file(
     parameters = parameters_of(config.merge_method)
     chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
     check_device(chosen.device)
+    cache_dir = chosen.transformers_cache
+    config = with_chat_rows(config, source, cache_dir, fetch=True)
     origin = Origin(
         recipe=source,
         parsed=plain(config),
@@ -64,9 +68,12 @@ def merge_file(
     donors: list[Donor] = []
 
     def record(
-        result: Path, inputs: Sequence[InputModel], digests: Mapping[Path, str]
+        result: Path,
+        inputs: Sequence[InputModel],
+        digests: Mapping[Path, str],
+        turns: Mapping[str, Any],
     ) -> None:
-        write_provenance(result, origin, inputs, digests, watch, donors)
+        write_provenance(result, origin, inputs, digests, watch, donors, turns)
 
     CheckedMerge(
         _in_words(unguarded_run_merge(), watch),
@@ -78,6 +85,31 @@ def merge_file(
         record,
         donated=donors.append,
     ).run(out)
+
+
+def check_file(
+    path: str, out: str | None, options: Mapping[str, Any], watch: Watch
+) -> None:
+    """Check all of a merge that needs no weights; nothing is written or fetched.
+
+    Args:
+        path: The recipe file.
+        out: The folder that the result is to be, if that is known.
+        options: Name to value of mergekit's ``MergeOptions``.
+        watch: Told which models are not here, and how the result ends its turns.
+
+    Raises:
+        MergeError: If anything stands in the way.
+    """
+    source = read_text(path)
+    config = parse_recipe(source, _configuration().model_validate, path)
+    chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
+    check_device(chosen.device)
+    cache_dir = chosen.transformers_cache
+    config = with_chat_rows(config, source, cache_dir, fetch=False)
+    parameters = parameters_of(config.merge_method)
+    run = _in_words(unguarded_run_merge(), watch)
+    CheckedMerge(run, config, chosen, source, parameters, watch).check(out)
 
 
 def validate_recipe(text: str) -> None:
@@ -96,11 +128,29 @@ def validate_recipe(text: str) -> None:
         raise RecipeError(f"This is not YAML: {error}") from error
     except (ValidationError, RuntimeError) as error:  # as mergekit's own validators do
         raise RecipeError(str(error)) from error
+    asked_rows(text)
     if (parameters := parameters_of(config.merge_method)) is None:
         return
     recipe = read_recipe(config)
     check_recipe(recipe, parameters)
     check_coverage(recipe, parameters, [""])
+
+
+def recipe_turns(text: str) -> tuple[str, ...]:
+    """Say how the turns of a recipe's result will end, where its models are here.
+
+    Args:
+        text: A recipe that ``validate_recipe`` takes.
+
+    Returns:
+        Sentences; none where a model is not here.
+    """
+    recipe = read_recipe(_configuration().model_validate(yaml.safe_load(text)))
+    try:
+        turns = read_turns(recipe)
+    except InputError:
+        return ()
+    return () if turns is None else turns.told
 
 
 def _configuration() -> Any:

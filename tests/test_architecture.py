@@ -37,6 +37,7 @@ HOSTS = {
 }
 # whose modules nothing else in either package is named after
 OWN_NAMES = (
+    "lm_eval_iberian/audit",
     "lm_eval_iberian/paper_recipes",
     "lm_eval_iberian/report",
     "mergekit_ext/inputs",
@@ -206,7 +207,7 @@ def drawn_arrows(root: Path) -> set[tuple[str, str]]:
 TOP_ROOMS = {
     "lm_eval_iberian": dict.fromkeys(["_bootstrap", "_hooks", "diagnosis"], "hooks"),
     "mergekit_ext": dict.fromkeys(
-        ["attach", "checked_merge", "merge_file", "register"], "merge"
+        ["attach", "checked_merge", "forced_rows", "merge_file", "register"], "merge"
     ),
 }
 

@@ -13,10 +13,12 @@ from lm_eval_iberian.errors import IberianError, unknown_name
 
 # verb -> where it is; imported when it is used
 _VERBS = {
+    "audit": "Say how answers behave, what they score, whose verdicts differ.",
     "data": "List the IFEval prompts, their repairs, their faults.",
     "demo": "Train, merge and evaluate four tiny models.",
-    "doctor": "Say what is installed, which route is live, what can be reached.",
+    "doctor": "Say what is installed and reached, or what is wrong with a model.",
     "fetch": "Fetch every dataset that a suite needs, and lock it.",
+    "mend": "Let a merged model end its turns as the instructed one does.",
     "merge": "Merge models by a recipe: checked first, whole or not at all.",
     "recipe": "Make recipes for mergekit: the merges of the paper, and others.",
     "report": "Form the paper's averages of results that lm-eval wrote.",

@@ -20,8 +20,10 @@ from mergekit_ext.watch import Watch
 class _Bars(Watch):
     """A bar for the phase that a merge is in; nothing where there is no terminal."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, dry_run: bool) -> None:
         self._bars = progress("{task.fields[count]}")
+        # what a dry run has to say is its result
+        self._notes = console() if dry_run else self._bars.console
         self._bars.disable |= quiet
         self._quiet = quiet
         self._task: TaskID | None = None
@@ -57,14 +59,14 @@ class _Bars(Watch):
         )
 
     def note(self, sentence: str) -> None:
-        """Print a sentence above the bar."""
+        """Print a sentence, above the bar if there is one."""
         if not self._quiet:
-            self._bars.console.print(shown(sentence))
+            self._notes.print(shown(sentence), soft_wrap=True)
 
 
 @click.command("merge")
 @click.argument("recipe", type=click.Path())
-@click.argument("out", type=click.Path())
+@click.argument("out", type=click.Path(), required=False)
 @click.option("--device", help="Where to compute: cpu, cuda, cuda:1, auto …")
 @click.option("--cuda", is_flag=True, help="The same as --device cuda.")
 @click.option("-j", "--threads", type=click.IntRange(1), help="How many CPU threads.")
@@ -88,33 +90,50 @@ class _Bars(Watch):
     "--low-cpu-memory", is_flag=True, help="Keep what is computed on the device."
 )
 @click.option("--lora-merge-dtype", help="The dtype to merge adapters in.")
+@click.option(
+    "--dry-run", is_flag=True,
+    help="Only check, and say how turns will end; reads no weights, needs no OUT.",
+)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def command(
-    recipe: str, out: str, threads: int | None, quiet: bool, **options: Any
+    recipe: str,
+    out: str | None,
+    threads: int | None,
+    dry_run: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Merge models by RECIPE, as mergekit-yaml does, into the folder OUT.
 
     Every input is read and checked first. OUT appears when it is whole, whatever
-    happens, with merge_provenance.json, which says what it was made of.
+    happens, with merge_provenance.json, which says what it was made of. It ends its
+    turns as the model whose chat template it carries.
 
     \b
     iberian merge recipe.yml models/merged
     """
+    if out is None and not dry_run:
+        raise click.UsageError("give OUT, the folder that the result is to be")
     begun = time.monotonic()
     from mergekit_ext.errors import MergeError
-    from mergekit_ext.merge_file import merge_file
+    from mergekit_ext.merge_file import check_file, merge_file
     from mergekit_ext.outputs.termination import unwound_by_signals
 
     given = {name: value for name, value in options.items() if value is not None}
-    if not quiet:
+    if not (quiet or dry_run):
         click.echo(shown(f"merging {recipe} into {out}"), err=True)
     try:
         # around the bars: a terminal is put right before a signal ends the process
-        with unwound_by_signals(), _Bars(quiet) as watch:
-            merge_file(recipe, out, given, watch, threads)
+        with unwound_by_signals(), _Bars(quiet, dry_run) as watch:
+            if out is None or dry_run:
+                check_file(recipe, out, given, watch)
+            else:
+                merge_file(recipe, out, given, watch, threads)
     except MergeError as error:
         raise IberianError(str(error)) from error
-    if not quiet:
+    if dry_run and not quiet:
+        console().print("nothing was written; no fault was found without the weights")
+    elif out is not None and not quiet:
         _print_summary(Path(out), time.monotonic() - begun)
 
 

@@ -67,6 +67,10 @@ def _values(command: Callable[..., Any]) -> Callable[..., Any]:
     "--dtype", help="Of the result; the backbone's or the models' when left out."
 )
 @click.option(
+    "--special-tokens", metavar="instruct|base|average", default="average",
+    help="Whose rows of the chat tokens the result has; average merges them too.",
+)  # fmt: skip
+@click.option(
     "-o", "--out", type=click.Path(dir_okay=False, path_type=Path),
     help="Write here, not to the screen.",
 )  # fmt: skip
@@ -90,6 +94,7 @@ def command(
     instruct: str | None,
     experts: tuple[str, ...],
     dtype: str | None,
+    special_tokens: str,
     out: Path | None,
     folder: Path | None,
     tables: tuple[int, ...],
@@ -111,9 +116,11 @@ def command(
         _list()
     elif folder is not None:
         if any(single) or any(values.values()):
-            raise click.UsageError("--all goes with --table, --fused and --force alone")
+            raise click.UsageError(
+                "--all goes with --table, --fused, --special-tokens and --force alone"
+            )
         with _writing():
-            _write_all(folder, tables, fused, force, check)
+            _write_all(folder, tables, fused, special_tokens, force, check)
     elif tables:
         raise click.UsageError("--table says which merges --all DIR writes")
     elif not (method and (languages or experts)) or not (backbone or instruct):
@@ -127,7 +134,7 @@ def command(
         others, settings = _experts(experts), _settings(values)
         request = Request(
             backbone, method, languages or tuple(others), fused, base, instruct,
-            others, settings, dtype,
+            others, settings, dtype, special_tokens,
         )  # fmt: skip
         with _writing():
             _write_one(request, out, force, check)
@@ -175,14 +182,17 @@ def _write_one(request: Request, out: Path | None, force: bool, check: bool) -> 
         published,
         recipe_text,
         refuse_other,
+        turn_sentences,
     )
 
     catalogue = load_catalogue()
-    plain = replace(request, fused=False)
+    plain = replace(request, fused=False, special_tokens="average")
     tables = next((p.tables for p in published(catalogue) if p.request == plain), ())
     text = recipe_text(request, catalogue, tables)
     if check:
         check_text(text)
+        for sentence in turn_sentences(text):
+            click.echo(shown(sentence), err=True)
     if out is None:
         click.echo(text, nl=False)
         return
@@ -192,7 +202,12 @@ def _write_one(request: Request, out: Path | None, force: bool, check: bool) -> 
 
 
 def _write_all(
-    folder: Path, tables: tuple[int, ...], fused: bool, force: bool, check: bool
+    folder: Path,
+    tables: tuple[int, ...],
+    fused: bool,
+    special_tokens: str,
+    force: bool,
+    check: bool,
 ) -> None:
     from lm_eval_iberian.paper_recipes import (
         check_text,
@@ -203,7 +218,10 @@ def _write_all(
 
     catalogue = load_catalogue()
     merges = published(catalogue, tables)
-    paths = write_all(merges, catalogue, folder, fused=fused, force=force)
+    paths = write_all(
+        merges, catalogue, folder,
+        fused=fused, special_tokens=special_tokens, force=force,
+    )  # fmt: skip
     for path in paths if check else ():
         check_text(path.read_text("utf-8"))
     click.echo(f"{len(paths)} recipes below {shown(folder)}")

@@ -44,8 +44,10 @@ def evaluate(
         *("--model", "hf", "--model_args", f"pretrained={model}"),
         *("--tasks", ",".join(names), "--batch_size", "50"),
         *("--gen_kwargs", f"max_gen_toks={answer_tokens}"),
-        *("--output_path", str(partial), "--log_samples", "--apply_chat_template"),
+        *("--output_path", str(partial), "--log_samples"),
     ]
+    if _has_template(model):  # a base has none
+        arguments.append("--apply_chat_template")
     if not _bootstrap.active():
         arguments += ["--include_path", str(task_configs())]
     run_command("lm_eval", arguments, log, threads=1)
@@ -60,6 +62,14 @@ def evaluate(
         path.rename(samples / path.name)
     results[0].rename(out)
     shutil.rmtree(partial)
+
+
+def _has_template(model: Path) -> bool:
+    """Tell whether a model has a chat template, in its own file or in the other."""
+    config = model / "tokenizer_config.json"
+    return (model / "chat_template.jinja").is_file() or (
+        config.is_file() and "chat_template" in json.loads(config.read_text("utf-8"))
+    )
 
 
 def read_results(path: Path) -> dict[str, dict[str, Any]]:

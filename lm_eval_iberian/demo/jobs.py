@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from lm_eval_iberian.demo.batches import Windows, dialogues, paragraphs, stream
 from lm_eval_iberian.demo.spec import DemoSpec
-from lm_eval_iberian.demo.tokenizer import train_tokenizer
+from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
 from lm_eval_iberian.demo.train import Job
 
 
-def prepare(spec: DemoSpec, out: Path) -> tuple[Any, list[Job]]:
-    """Return the tokenizer and the jobs, in an order in which they can be trained.
+def prepare(spec: DemoSpec, out: Path) -> list[Job]:
+    """Return the jobs in an order in which they can be trained.
 
     The base learns English text; from it, one model English instructions; from the
     base again, each expert its language, with a share of English against forgetting.
@@ -30,10 +29,11 @@ def prepare(spec: DemoSpec, out: Path) -> tuple[Any, list[Job]]:
     english = Windows(
         [streams["en"]], [1.0], spec.base.tokens, f"{spec.key}/batches/base"
     )
-    asked = dialogues(tokenizer, spec.key, spec.instruct.tokens)
+    chat = with_chat(tokenizer)
+    asked = dialogues(chat, spec.key, spec.instruct.tokens)
     jobs = [
-        Job("base", spec.base, english, base),
-        Job("instruct", spec.instruct, asked, out / "instruct", base),
+        Job("base", spec.base, english, tokenizer, base),
+        Job("instruct", spec.instruct, asked, chat, out / "instruct", base),
     ]
     for lang in spec.languages:
         windows = Windows(
@@ -43,5 +43,5 @@ def prepare(spec: DemoSpec, out: Path) -> tuple[Any, list[Job]]:
             f"{spec.key}/batches/{lang}",
         )
         name = f"expert-{lang}"
-        jobs.append(Job(name, spec.expert, windows, out / name, base))
-    return tokenizer, jobs
+        jobs.append(Job(name, spec.expert, windows, tokenizer, out / name, base))
+    return jobs

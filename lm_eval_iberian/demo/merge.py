@@ -10,12 +10,19 @@ import yaml
 
 from lm_eval_iberian.demo.commands import run_command
 from lm_eval_iberian.demo.spec import DemoMethod
+from lm_eval_iberian.demo.tokenizer import SPECIALS
+
+
+CHAT_TOKENS = SPECIALS[3:]
 
 
 def recipe(
     method: DemoMethod, base: Path, instruct: Path, expert: Path
 ) -> dict[str, Any]:
-    """Return the mergekit recipe of a method; the paths are made absolute."""
+    """Return the mergekit recipe of a method; the paths are made absolute.
+
+    Tokenizer and chat template come from the instructed model.
+    """
     models = [
         {
             "model": str(model.resolve()),
@@ -28,7 +35,12 @@ def recipe(
         found["base_model"] = str(base.resolve())
     if method.parameters:
         found["parameters"] = dict(method.parameters)
-    return found | {"dtype": "float32"}
+    tokenizer: dict[str, Any] = {"source": str(instruct.resolve())}
+    if method.chat_rows:
+        whole = {"source": str(instruct.resolve()), "force": True}
+        # a dictionary for each: YAML would write the second as a reference
+        tokenizer["tokens"] = {token: dict(whole) for token in CHAT_TOKENS}
+    return found | {"tokenizer": tokenizer, "dtype": "float32"}
 
 
 def merge(recipe_path: Path, content: dict[str, Any], out: Path, log: Path) -> None:

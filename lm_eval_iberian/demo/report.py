@@ -19,7 +19,8 @@ from lm_eval_iberian.files import write_whole
 class Line:
     """What one model scored, seen from one language.
 
-    Shares are per cent, perplexities per UTF-8 byte of the held-out passages.
+    Shares are per cent, perplexities per UTF-8 byte of the held-out passages; an answer
+    stops that neither runs on nor reaches the limit of tokens.
     """
 
     lang: str
@@ -27,6 +28,8 @@ class Line:
     ifeval_eu: float
     instructions_en: float
     instructions_en_stderr: float
+    stops_eu: float
+    stops_en: float
     perplexity_lang: float
     perplexity_en: float
 
@@ -36,6 +39,8 @@ HEADER = (
     "model",
     "IFEval eu\nmini % ↑",
     "English in-\nstructions % ↑",
+    "stops\neu % ↑",
+    "stops\nen % ↑",
     "perplexity\nof lang ↓",
     "perplexity\nof en ↓",
 )
@@ -50,6 +55,8 @@ def line(lang: str, model: str, results: dict[str, dict[str, Any]]) -> Line:
         ifeval_eu=100 * results[IFEVAL]["inst_level_strict_acc"],
         instructions_en=100 * instructions["prompt_level_strict_acc"],
         instructions_en_stderr=100 * instructions["prompt_level_strict_acc_stderr"],
+        stops_eu=100 * results[IFEVAL]["stop_rate"],
+        stops_en=100 * instructions["stop_rate"],
         perplexity_lang=results[perplexity(lang)]["byte_perplexity"],
         perplexity_en=results[perplexity("en")]["byte_perplexity"],
     )
@@ -62,6 +69,8 @@ def cells(row: Line) -> tuple[str, ...]:
         row.model,
         f"{row.ifeval_eu:.1f}",
         f"{row.instructions_en:.0f} ± {row.instructions_en_stderr:.0f}",
+        f"{row.stops_eu:.0f}",
+        f"{row.stops_en:.0f}",
         f"{row.perplexity_lang:.2f}",
         f"{row.perplexity_en:.2f}",
     )
@@ -121,8 +130,8 @@ def draw(lines: Sequence[Line], path: Path) -> None:
 
 
 # Okabe and Ito's palette: told apart by colour-blind readers too
-_COLOURS = ("#000000", "#7f7f7f", "#0072B2", "#E69F00", "#009E73", "#D55E00")
-_MARKS = ("s", "D", "o", "^", "v", "P")
+_COLOURS = ("#000000", "#7f7f7f", "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7")
+_MARKS = ("s", "D", "o", "^", "v", "P", "X")
 
 
 _TICKS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000, 10_000)

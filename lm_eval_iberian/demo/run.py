@@ -72,7 +72,7 @@ def train_all(spec: DemoSpec, out: Path, console: Console) -> None:
     from lm_eval_iberian.demo.train import Job, train
 
     console.print("preparing text and tokenizer …")
-    tokenizer, jobs = prepare(spec, out / "models")
+    jobs = prepare(spec, out / "models")
     stop = threading.Event()
     with _bar(console) as bar:
 
@@ -84,7 +84,7 @@ def train_all(spec: DemoSpec, out: Path, console: Console) -> None:
                 if stop.is_set():
                     raise KeyboardInterrupt
 
-            train(job, spec.shape, tokenizer, progress)
+            train(job, spec.shape, progress)
 
         missing = [job for job in jobs if not job.out.is_dir()]
         for ready in (

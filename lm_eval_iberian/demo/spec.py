@@ -39,7 +39,8 @@ class Training:
 class DemoMethod:
     """One merge method with the parameters its recipe carries.
 
-    ``weights`` are those of the instructed model and of the language expert.
+    ``weights`` are those of the instructed model and of the language expert. With
+    ``chat_rows`` the rows of the chat tokens come whole from the instructed model.
     """
 
     name: str
@@ -47,10 +48,17 @@ class DemoMethod:
     parameters: dict[str, Any] = field(default_factory=dict)
     per_model: dict[str, Any] = field(default_factory=dict)
     needs_base: bool = True
+    chat_rows: bool = False
+
+    @property
+    def label(self) -> str:
+        """What the merge is called."""
+        return f"{self.name}+rows" if self.chat_rows else self.name
 
 
 METHODS = (
     DemoMethod("linear", (0.5, 0.5), needs_base=False),
+    DemoMethod("linear", (0.5, 0.5), needs_base=False, chat_rows=True),
     DemoMethod("task_arithmetic", (1.0, 0.5)),
     DemoMethod(
         "fused_dare_linear", (1.0, 0.5), {"seed": 1}, per_model={"density": 0.8}
@@ -111,7 +119,7 @@ class DemoSpec:
     def merges(self) -> tuple[tuple[str, str, DemoMethod], ...]:
         """(name, language, method) of every merge."""
         return tuple(
-            (f"{method.name}-{lang}", lang, method)
+            (f"{method.label}-{lang}", lang, method)
             for lang in self.languages
             for method in self.methods
         )

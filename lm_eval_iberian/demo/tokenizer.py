@@ -1,4 +1,4 @@
-"""A byte-level BPE tokenizer, trained on the demo's own text."""
+"""A byte-level BPE tokenizer, trained on the demo's own text, and its chat twin."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from typing import Any
 
 
-SPECIALS = ("<|begin|>", "<|end|>", "<|pad|>", "<|user|>", "<|assistant|>")
+SPECIALS = ("<|begin|>", "<|end|>", "<|pad|>", "<|user|>", "<|assistant|>", "<|done|>")
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{{ '<|' + message['role'] + '|>' + message['content'] }}"
-    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}"
+    "{% if message['role'] == 'assistant' %}{{ '<|done|>' }}{% endif %}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
-    """Return a ``PreTrainedTokenizerFast`` with a chat template.
+    """Return the ``PreTrainedTokenizerFast`` of a base model: texts end in ``<|end|>``.
 
     Args:
         texts: What it learns from; the order does not matter.
@@ -42,6 +42,24 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
         tokenizer_object=tokenizer,
         bos_token=begin,
         eos_token=end,
+        pad_token=pad,
+        padding_side="left",
+    )
+
+
+def with_chat(tokenizer: Any) -> Any:
+    """Return the tokenizer of the instructed model: a template, and turns that end.
+
+    As in Llama 3.1 a turn ends in a token of its own, ``<|done|>``, that the base has
+    in its vocabulary and never saw.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    begin, _, pad, *_ = SPECIALS
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer.backend_tokenizer,
+        bos_token=begin,
+        eos_token=SPECIALS[-1],
         pad_token=pad,
         padding_side="left",
         chat_template=CHAT_TEMPLATE,

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from lm_eval_iberian.demo.batches import Batches, generator
 from lm_eval_iberian.demo.spec import Shape, Training
+from lm_eval_iberian.demo.tokenizer import SPECIALS
 
 
 _EVERY = 25  # steps between two checkpoints
@@ -21,18 +22,27 @@ _WARMUP = 20
 
 @dataclass(frozen=True)
 class Job:
-    """What to train, from where, on what, into which folder."""
+    """What to train, on what, with which tokenizer, into which folder, from where."""
 
     name: str
     training: Training
     batches: Batches
+    tokenizer: Any
     out: Path
     start: Path | None = None
 
 
 def new_model(shape: Shape, tokenizer: Any, key: str) -> Any:
-    """Return an untrained Llama whose weights depend on ``key`` alone."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+    """Return an untrained Llama whose weights depend on ``key`` alone.
+
+    With a chat template it is to end on the base's token and on the turn's, and it has
+    sampling settings, as instructed models do.
+    """
+    from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+    ends = tokenizer.eos_token_id
+    if tokenizer.chat_template:
+        ends = [tokenizer.convert_tokens_to_ids(SPECIALS[1]), ends]
 
     config = LlamaConfig(
         vocab_size=shape.vocabulary,
@@ -44,10 +54,19 @@ def new_model(shape: Shape, tokenizer: Any, key: str) -> Any:
         max_position_embeddings=shape.positions,
         tie_word_embeddings=True,
         bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
+        eos_token_id=ends,
         pad_token_id=tokenizer.pad_token_id,
     )
     model = LlamaForCausalLM(config)
+    if tokenizer.chat_template:
+        model.generation_config = GenerationConfig(
+            bos_token_id=config.bos_token_id,
+            eos_token_id=ends,
+            pad_token_id=config.pad_token_id,
+            do_sample=True,
+            temperature=0.6,
+            top_p=0.9,
+        )
     draw = generator(key, "weights")
     with torch.no_grad():
         for weight in model.parameters():
@@ -56,22 +75,19 @@ def new_model(shape: Shape, tokenizer: Any, key: str) -> Any:
     return model
 
 
-def train(
-    job: Job, shape: Shape, tokenizer: Any, progress: Callable[[int, float], None]
-) -> None:
+def train(job: Job, shape: Shape, progress: Callable[[int, float], None]) -> None:
     """Train and save; the folder ``job.out`` appears only when it is whole.
 
     Args:
         job: What to do. A checkpoint of the same job is taken up again.
         shape: Shape of the model.
-        tokenizer: Saved beside the weights.
         progress: Called after every step with its number and its loss.
     """
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # they would tear ours
     partial = job.out.with_name(f".{job.out.name}.partial")
-    model = new_model(shape, tokenizer, job.name)
+    model = new_model(shape, job.tokenizer, job.name)
     if job.start is not None:
         _copy_weights(job.start, model)
     optimizer = torch.optim.AdamW(
@@ -91,7 +107,7 @@ def train(
         progress(step + 1, float(loss.detach()))
         if (step + 1) % _EVERY == 0 and step + 1 < job.training.steps:
             _checkpoint(partial, model, optimizer, step + 1)
-    _finish(partial, model, tokenizer, job.out)
+    _finish(partial, model, job.tokenizer, job.out)
 
 
 def _copy_weights(folder: Path, model: Any) -> None:

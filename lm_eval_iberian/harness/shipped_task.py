@@ -53,7 +53,8 @@ class _WritingTask(_OurTask):
     _generation: Generation | None = None
 
     def build_all_requests(self, *args: Any, **kwargs: Any) -> Any:
-        limit = (self.config.generation_kwargs or {}).get("max_gen_toks")
+        asked = self.config.generation_kwargs or {}
+        limit, until = asked.get("max_gen_toks"), asked.get("until") or ()
         # a method of the model that will answer: there is no other way to it
         model = getattr(kwargs.get("chat_template"), "__self__", None)
         tokenizer = getattr(model, "tokenizer", None)
@@ -61,6 +62,7 @@ class _WritingTask(_OurTask):
             limit=limit if isinstance(limit, int) else None,
             count_tokens=_counting(tokenizer),
             markers=_own_marks(tokenizer),
+            until=(until,) if isinstance(until, str) else tuple(until),
         )
         return super().build_all_requests(*args, **kwargs)  # type: ignore[misc]
 

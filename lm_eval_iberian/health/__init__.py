@@ -9,6 +9,7 @@ from __future__ import annotations
 from lm_eval_iberian.health.copied import without_repeated_prompt
 from lm_eval_iberian.health.examination import RATES, Health, examine
 from lm_eval_iberian.health.no_stop import Generation
+from lm_eval_iberian.health.template_marks import last_request
 from lm_eval_iberian.health.thoughts import Spoken, without_thoughts
 from lm_eval_iberian.health.translation import TranslationHealth, examine_translation
 
@@ -21,6 +22,7 @@ __all__ = [
     "TranslationHealth",
     "examine",
     "examine_translation",
+    "last_request",
     "without_repeated_prompt",
     "without_thoughts",
 ]

@@ -25,7 +25,8 @@ def without_repeated_prompt(text: str, prompt: str) -> str:
     lines = text.split("\n")
     kept = 0
     for number, line in enumerate(lines):
-        folded = fold_spaces(line)
+        # a line that is longer than the prompt costs nothing, whatever its length
+        folded = fold_spaces(line[: 2 * len(prompt) + _REPEATED])
         if folded and (len(folded) < _REPEATED or folded not in asked):
             break
         kept = number + 1 if folded else kept

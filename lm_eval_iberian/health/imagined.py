@@ -24,6 +24,11 @@ _REQUEST: Final = 320
 # A prompt that is asked again word for word, or nearly.
 _SAME: Final = 0.85
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+•–—>|#]|\d{1,3}[.)]|[a-z][.)])\s?")
+_LISTED: Final = re.compile(r"[ \t]*(?:[-*+•–—]|\d{1,3}[.)])[ \t]")
+_WORD: Final = re.compile(r"\w+")
+# what may stand before the prompt that was to be repeated, and what it shares with it
+_PREAMBLE: Final = 400
+_REPEATED: Final = 0.9
 _CLOSING: Final = ("»", "”", '"', "'", "’")
 # Lovely! Could you …
 _PRAISE: Final = re.compile(r"(?:[^.!?…,;:\s]{2,20}[ ,]{0,2}){1,4}[.!…]+ ")
@@ -48,6 +53,8 @@ def _imagined(parts: list[Part], asked: str) -> Iterator[tuple[int, str]]:
         if len(part.text) > _REQUEST or _ITEM.match(part.text):
             continue
         said = part.said
+        if part.start - parts[0].start < _PREAMBLE and _is_repeated(said, asked):
+            continue
         if shared_words(asked.strip()[-_REQUEST:], said) > _SAME and len(said) >= 15:
             yield part.start, "the prompt is asked again in the answer"
         elif after and _is_user(before.said, said, after.said, asked):
@@ -65,6 +72,8 @@ def _unasked_questions(parts: list[Part], asked: str) -> Iterator[tuple[int, str
         if part.start - parts[0].start > 500:
             return
         heading = fold_spaces(part.text.split("\n")[0])
+        if _LISTED.match(part.text):
+            continue
         if len(heading) < 60 and asks_for("faq", heading):
             yield part.start, "questions that nobody asked for follow"
 
@@ -131,6 +140,8 @@ def _is_request(before: str, said: str, after: str, asked: str) -> bool:
         return False
     if said.endswith("?") and not alike and not asked.strip().endswith("?"):
         return False
+    if said.endswith("?") and _is_asked_back(after):
+        return False
     # several in a row are steps, or a list of questions
     return not any(
         len(other) <= _REQUEST
@@ -138,6 +149,23 @@ def _is_request(before: str, said: str, after: str, asked: str) -> bool:
         and begins(other, "task_verbs")
         for other in (before, after)
     )
+
+
+def _is_repeated(said: str, asked: str) -> bool:
+    """Tell whether a paragraph repeats the prompt, which asks for that."""
+    if not asks_for("once", asked):
+        return False
+    words, own = set(_WORD.findall(said)), set(_WORD.findall(asked))
+    return len(words & own) >= _REPEATED * len(words)
+
+
+def _is_asked_back(after: str) -> bool:
+    """Tell whether a question is the assistant's: what follows is no answer to it.
+
+    It is an offer, or a list of what may be meant.
+    """
+    listed = bool(_LISTED.match(after)) and "?" in after[:80]
+    return listed or begins(after, "offers")
 
 
 def _first(asked: str) -> str:

@@ -19,6 +19,9 @@ _LINE: Final = 40
 # no model ends such a loop by itself
 _ENDLESS: Final = 2000
 _ITEM: Final = re.compile(r"(?:[-*+•#>|]|\d{1,3}[.)])\s")
+_MARK: Final = re.compile(r"[.!?…,;:]")
+_UNMARKED: Final = 100
+_SENTENCE_ENDS: Final = (".", "!", "?", "…")
 _INNER_END: Final = re.compile(r"[.!?…][\"'”’»)]{0,2}\s")
 
 
@@ -31,12 +34,14 @@ class Generation:
         limit: How many tokens it could have at most.
         count_tokens: Counts the tokens of a text, without marks around it.
         markers: Turn marks of the model's own template, besides the common ones.
+        until: The texts at which generation was stopped; an answer ends before them.
     """
 
     finish_reason: str | None = None
     limit: int | None = None
     count_tokens: Callable[[str], int] | None = None
     markers: tuple[str, ...] = ()
+    until: tuple[str, ...] = ()
 
 
 def find_no_stop(
@@ -70,7 +75,7 @@ def find_no_stop(
                 return None
     if unclosed:
         return "it ends inside a thought"
-    if _stops_short(response):
+    if _stops_short(response) and not _lost_its_end(response, generation.until):
         return f"it ends inside a sentence: '…{' '.join(response[-60:].split())[-40:]}'"
     if loops and (len(response) >= _ENDLESS or _open_end(response.rstrip())):
         return "it repeats itself until it was cut"
@@ -88,9 +93,19 @@ def _stops_short(text: str) -> bool:
         return False
     if _ITEM.match(last) or last.split()[-1].startswith("#"):
         return False
+    # who was asked for no commas often writes no full stops either
+    if len(last) >= _UNMARKED and not _MARK.search(last):
+        return False
     long = [line for line in lines if len(line) >= _LINE]
     closed = sum(not _open_end(line) for line in long)
     return bool(_INNER_END.search(last) or closed) and 2 * closed >= len(long)
+
+
+def _lost_its_end(text: str, until: tuple[str, ...]) -> bool:
+    """Tell whether a stop string such as ``.\\n\\n`` may have taken the full stop."""
+    return text.rstrip()[-1:].isalpha() and any(
+        stop.startswith(_SENTENCE_ENDS) for stop in until
+    )
 
 
 def _open_end(line: str) -> bool:

@@ -59,6 +59,8 @@ def _same_form(said: Said) -> Iterator[tuple[int, str]]:
         if first.isascii() and match[0].lstrip()[:1].lower() != first:
             continue
         line = fold_spaces(match[0][:_REQUEST])
+        if line.endswith("?") and not said.response[match.end() :].strip():
+            return  # nobody answers it: the user is asked
         if (
             line.startswith(opening)
             and line[-1:] in _ENDS.get(form[-1:], form[-1:])

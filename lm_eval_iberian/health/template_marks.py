@@ -35,6 +35,8 @@ def _tokens(markers: tuple[str, ...]) -> re.Pattern[str]:
 
 
 _ROLE: Final = any_of(_marks("roles"))
+_ROLE_PART: Final = re.compile(rf"\s*({_ROLE})[ \t]*(?:\n|\Z)", re.IGNORECASE)
+_ANSWERING: Final = frozenset({"assistant", "model", "bot", "chatbot"})
 # most answers have none of them before a line's end, which is cheap to see
 _ANY_ROLE: Final = re.compile(rf"(?:{_ROLE})[ \t]*(?:\n|\Z)|assistant")
 _ROLE_LINE: Final = re.compile(rf"^[ \t]*(?:{_ROLE})[ \t]*(?:\n|\Z)", re.M)
@@ -147,6 +149,26 @@ def _system_prompts() -> re.Pattern[str]:
     begun = any_of(health_words("system_prompts"))
     begun = begun.replace("…", "[^.!?]{1,80}")
     return re.compile(rf"(?:\w{{3,12}}: )?(?:{begun})(?![^\W_])")
+
+
+def last_request(prompt: str) -> str:
+    """Return what a user said last in a prompt that a chat template wrote.
+
+    A prompt without marks of a template is returned as it is. The answer's own
+    beginning, which some tasks write behind the mark of its turn, is none of it.
+    """
+    pattern = _tokens(())
+    if not pattern.search(prompt):
+        return prompt
+    role, said = "", ""
+    for part in pattern.split(prompt):
+        match = _ROLE_PART.match(part)
+        if match:
+            role = match[1].lower()
+        text = part[match.end() if match else 0 :].strip()
+        if text and role not in _ANSWERING:
+            said = text
+    return said or prompt
 
 
 def wants_training_data(asked: str) -> bool:

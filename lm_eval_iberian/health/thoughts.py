@@ -26,11 +26,12 @@ class Spoken:
 
 @dataclass(frozen=True)
 class _Marks:
-    """The marks of ``thoughts.toml``, and one pattern for all of them."""
+    """The marks of ``thoughts.toml``, one pattern for all, and their first signs."""
 
     closings: dict[str, frozenset[str]]
     residue: tuple[str, ...]
     pattern: re.Pattern[str]
+    signs: frozenset[str]
 
 
 def without_thoughts(response: str) -> Spoken:
@@ -41,6 +42,8 @@ def without_thoughts(response: str) -> Spoken:
     line that is never closed is a mention.
     """
     marks = _marks()
+    if not any(map(response.__contains__, marks.signs)):
+        return Spoken(response.strip())
     found = [
         (m[0].lower(), m.start(), m.end()) for m in marks.pattern.finditer(response)
     ]
@@ -96,4 +99,5 @@ def _marks() -> _Marks:
     every = sorted({mark for pair in table["pairs"] for mark in pair}, key=len)
     options = "|".join(re.escape(mark) for mark in reversed(every))
     pattern = re.compile(options, re.IGNORECASE)
-    return _Marks(closings, tuple(table["residue"]), pattern)
+    signs = frozenset(mark[0] for mark in (*every, *table["residue"]))
+    return _Marks(closings, tuple(table["residue"]), pattern, signs)

@@ -174,6 +174,8 @@ def next_examples(said: Said) -> Iterator[RunOn]:
 
 def next_pairs(said: Said) -> Iterator[RunOn]:
     """Find further examples of two labels in turns, where one text was to be worked."""
+    if asks_for("questions", said.asked):
+        return
     quoted = sum(len(match[0]) for match in _QUOTED.finditer(said.prompt))
     if not quoted or quoted < 0.35 * len(said.prompt):
         return

@@ -80,22 +80,33 @@ def read_answer(row: Mapping[str, Any], where: str) -> GivenAnswer:
         key=key,
         prompt=prompt,
         response=response,
-        generation=Generation(
-            finish_reason=finish if isinstance(finish, str) else None,
-            limit=_limit(row),
-        ),
+        generation=read_generation(row, finish),
         where=where,
         lang=lang if isinstance(lang, str) else None,
         filter=filtered if isinstance(filtered, str) and asked is doc else None,
     )
 
 
-def _limit(row: Mapping[str, Any]) -> int | None:
-    """Return how many tokens lm-eval asked for, as its samples tell."""
+def read_generation(row: Mapping[str, Any], finish: object = None) -> Generation:
+    """Return what a row says of how its answer came about.
+
+    Args:
+        row: The row; lm-eval's samples hold how many tokens were asked for, and the
+            texts at which it was to stop.
+        finish: Why the answer ended; left out, the row's own ``finish_reason``.
+    """
+    finish = finish or row.get("finish_reason")
     asked: Any = row.get("arguments")
-    for name in ("gen_args_0", "arg_1", "max_gen_toks"):
+    for name in ("gen_args_0", "arg_1"):
         asked = asked.get(name) if isinstance(asked, Mapping) else None
-    return asked if isinstance(asked, int) and not isinstance(asked, bool) else None
+    asked = asked if isinstance(asked, Mapping) else {}
+    limit, until = asked.get("max_gen_toks"), asked.get("until")
+    stops = until if isinstance(until, list) else [until]
+    return Generation(
+        finish_reason=finish if isinstance(finish, str) else None,
+        limit=limit if type(limit) is int else None,  # True is no number
+        until=tuple(stop for stop in stops if isinstance(stop, str)),
+    )
 
 
 def _no_prompt(asked: Mapping[str, Any], named: object) -> str:

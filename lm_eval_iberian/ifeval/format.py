@@ -36,8 +36,10 @@ def bullets(answer: Answer, num_bullets: int) -> Verdict:
 
 def highlights(answer: Answer, num_highlights: int) -> Verdict:
     """At least so many passages in Markdown emphasis."""
-    found = [match[0] for match in _STARRED.finditer(answer.text)]
-    found += [match[0] for match in _UNDERLINED.finditer(answer.text)]
+    found: list[str] = []
+    for sign, emphasis in (("*", _STARRED), ("_", _UNDERLINED)):
+        if sign in answer.text:
+            found += [match[0] for match in emphasis.finditer(answer.text)]
     found = [text for text in found if any(map(str.isalnum, text))]
     reason = (
         f"{len(found)} highlights found, at least {num_highlights} wanted: "

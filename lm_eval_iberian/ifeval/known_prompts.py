@@ -68,19 +68,23 @@ def require_language(texts: Sequence[str], lang: str, where: object) -> None:
         )
 
 
+def sets_in(lang: str) -> Iterator[tuple[str, tuple[Prompt, ...]]]:
+    """Yield the sets of a language that are here, by name; nothing is fetched."""
+    for which in SETS:
+        if lang not in languages(which):
+            continue
+        if which == "paper" and not cached(paper_source(lang).locate(lang)).exists():
+            continue
+        try:
+            yield set_name(which, lang), read_set(lang, which).prompts
+        except IberianError:
+            continue  # whoever asks for the set itself is told why
+
+
 def _sets() -> Iterator[tuple[str, tuple[Prompt, ...]]]:
     """Yield every set that is here, by its name; nothing is fetched."""
-    for which in SETS:
-        for lang in languages(which):
-            if (
-                which == "paper"
-                and not cached(paper_source(lang).locate(lang)).exists()
-            ):
-                continue
-            try:
-                yield set_name(which, lang), read_set(lang, which).prompts
-            except IberianError:
-                continue  # it only helps to word a message
+    for lang in dict.fromkeys(lang for which in SETS for lang in languages(which)):
+        yield from sets_in(lang)
 
 
 def set_name(which: str, lang: str) -> str:

@@ -46,7 +46,9 @@ def asked_language(answer: Answer) -> str:
 def _asked_language(prompt: str, profile: LanguageProfile) -> str:
     """Return the language that a prompt asks for, else the profile's."""
     prompt = fold(prompt)
-    requests, languages = _requests(profile)
+    requests, languages, telling = _requests(profile)
+    if not any(map(prompt.__contains__, telling)):
+        return profile.code
     cues = [match.start() for match in _cues(profile).finditer(prompt)]
     about = cues + [match.start() for match in _answering(profile).finditer(prompt)]
     named = [
@@ -62,8 +64,14 @@ def _asked_language(prompt: str, profile: LanguageProfile) -> str:
 
 
 @lru_cache(maxsize=64)
-def _requests(profile: LanguageProfile) -> tuple[re.Pattern[str], dict[str, str]]:
-    """Compile all ways to ask for a language, and map each way to its language."""
+def _requests(
+    profile: LanguageProfile,
+) -> tuple[re.Pattern[str], dict[str, str], frozenset[str]]:
+    """Compile all ways to ask for a language, and map each way to its language.
+
+    The words returned with them are the longest of each way, without which none stands
+    in a prompt.
+    """
     languages = {
         fold(phrase): lang
         for lang, phrases in sorted(profile.asked_in.items())
@@ -71,7 +79,8 @@ def _requests(profile: LanguageProfile) -> tuple[re.Pattern[str], dict[str, str]
     }
     # where words are inflected a phrase may go on: ingelesez, ingelesezko
     end = "" if profile.keywords.match == "stem" else r"(?![^\W_])"
-    return re.compile(_any_of(languages) + end), languages
+    telling = frozenset(max(phrase.split(), key=len) for phrase in languages)
+    return re.compile(_any_of(languages) + end), languages, telling
 
 
 @lru_cache(maxsize=64)

@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.instruction import Demand
+from lm_eval_iberian.ifeval.asked_numbers import prompt_words
+from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Demand
 from lm_eval_iberian.ifeval.registry import LEFT_OUT, resolve
+from lm_eval_iberian.languages import available_languages
 
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.0*)?")
@@ -73,12 +76,15 @@ class Prompt:
 def decoded(row: dict[str, Any]) -> dict[str, Any]:
     """Undo what a detour over a data frame does: JSON text for lists and objects.
 
+    Relations are said in Google's words: M-IFEval has ``al menos``, ``como máximo``.
     What is not JSON is left for ``parse_prompt`` to refuse.
     """
     kwargs = _from_json(row.get("kwargs"))
+    ids = _from_json(row.get("instruction_id_list"))
     if isinstance(kwargs, list):
         kwargs = [_without_nulls(_from_json(kw)) for kw in kwargs]
-    ids = _from_json(row.get("instruction_id_list"))
+        if isinstance(ids, list) and len(ids) == len(kwargs):
+            kwargs = [_related(*pair) for pair in zip(ids, kwargs, strict=True)]
     changed = {"instruction_id_list": ids, "kwargs": kwargs}
     return row | changed | {"key": whole_number(row.get("key"))}
 
@@ -186,6 +192,41 @@ def _without_nulls(kwargs: Any) -> Any:
     if not isinstance(kwargs, dict):
         return kwargs
     return {k: _whole(v) for k, v in kwargs.items() if v is not None}
+
+
+def _related(name: Any, kwargs: Any) -> Any:
+    """Return kwargs with their relation in Google's words; at most 3 is less than 4."""
+    if not isinstance(kwargs, dict) or not isinstance(name, str):
+        return kwargs
+    try:
+        takes = {kwarg.name: kwarg.kind for kwarg in resolve(name).kwargs}
+    except UnknownNameError:
+        return kwargs
+    changed = dict(kwargs)
+    for key, value in kwargs.items():
+        relation = _relations().get(value) if isinstance(value, str) else None
+        if relation is None or takes.get(key, "relation") != "relation":
+            continue
+        said, more = relation
+        counts = [n for n, kind in takes.items() if kind == "count" and n in changed]
+        if not counts or type(changed[counts[0]]) is not int:  # True is no number
+            continue
+        if key in takes:
+            changed[key] = said
+            changed[counts[0]] += more
+        elif said == AT_LEAST:
+            del changed[key]  # such a type asks for at least so many anyway
+    return changed
+
+
+@cache
+def _relations() -> Mapping[str, tuple[str, int]]:
+    """Return Google's relation for each wording, and what it adds to the number."""
+    found: dict[str, tuple[str, int]] = {}
+    for words in filter(None, map(prompt_words, available_languages())):
+        found |= dict.fromkeys(words.at_least, (AT_LEAST, 0))
+        found |= dict.fromkeys(words.at_most, (LESS_THAN, 1))
+    return found
 
 
 def whole_number(value: Any) -> Any:

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import accumulate
+from functools import cache, cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lm_eval_iberian.languages.mark_counts import (
+    Floats,
+    Found,
+    MarkCounts,
+    count_marks,
+    owners,
+)
 
-Floats = NDArray[np.float32]
+
 _LONGEST_FEATURE: Final = 6
-_FEW: Final = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,57 +49,48 @@ class ByteModel:
 
     def score(self, parts: Sequence[bytes]) -> Floats:
         """Return the log-posterior, by part and label; the last row is of them all."""
+        counts = self.count(parts)
+        return counts.logs @ self.weights.take(counts.distinct, axis=0) + self.priors
+
+    def count(self, parts: Sequence[bytes]) -> MarkCounts:
+        """Count the features of each part and of them all."""
+        return count_marks(*self.find(parts), len(parts))
+
+    def find(self, parts: Sequence[bytes]) -> Found:
+        """Return the features in each part; one may begin in the part before."""
         found = self.features.take(self._states(b"".join(parts)))
-        ends = np.fromiter(accumulate(map(len, parts)), np.intp, len(parts))
         hits = np.flatnonzero(found >= 0)
-        owner = ends.searchsorted(hits, side="right")
-        distinct, counts = count_marks(found.take(hits), owner, len(parts))
-        return log1p(counts) @ self.weights.take(distinct, axis=0) + self.priors
+        return found.take(hits), owners([*map(len, parts)], hits)
 
     def _states(self, text: bytes) -> NDArray[np.uint32]:
         """Return the automaton's state after each byte."""
         letters = np.frombuffer(text, np.uint8).astype(np.int32)
-        states: NDArray[np.uint32] = self.moves.take(letters + self.rows[0])
-        before = np.zeros_like(states)
-        for _ in range(_LONGEST_FEATURE - 1):
-            before[1:] = states[:-1]
-            states = self.moves.take(self.rows.take(before) + letters)
+        states = np.zeros(len(letters), np.uint32)
+        if not len(letters):
+            return states
+        second = letters[1:]
+        places = (letters[:-1] << 8) | second
+        row = np.empty(len(letters), np.int32)
+        row[0] = self.next_rows[self.rows[0] + letters[0]]
+        # numpy copies what it gathers where it may have to stop; no place is out of it
+        self.after_two.take(places, out=row[1:], mode="clip")
+        for _ in range(_LONGEST_FEATURE - 3):
+            np.add(row[:-1], second, out=places)
+            self.next_rows.take(places, out=row[1:], mode="clip")
+        states[0] = self.moves[self.rows[0] + letters[0]]
+        self.moves.take(row[:-1] + second, out=states[1:], mode="clip")
         return states
 
+    @cached_property
+    def next_rows(self) -> NDArray[np.int32]:
+        """Where the row of the next state begins, by row and byte."""
+        return self.rows.take(self.moves)
 
-def count_marks(
-    found: NDArray[np.integer], owner: NDArray[np.intp], parts: int
-) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
-    """Count marks by part.
-
-    Args:
-        found: The marks.
-        owner: The part of each.
-        parts: How many parts there are.
-
-    Returns:
-        The different marks in order, and their counts: a row for each part, and one
-        more, the last, with the sums.
-    """
-    distinct, column = np.unique(found, return_inverse=True)
-    size = (parts + 1, len(distinct))
-    flat = np.bincount(owner * size[1] + column, minlength=size[0] * size[1])
-    counts = flat.reshape(size)
-    counts[:-1].sum(axis=0, out=counts[-1])
-    return distinct, counts
-
-
-def log1p(counts: NDArray[np.intp]) -> Floats:
-    """Return the logarithm of counts and 1; looked up, as most are small."""
-    known = _logarithms()
-    if counts.max(initial=0) < len(known):
-        return known.take(counts)
-    return np.log1p(counts.astype(np.float32))
-
-
-@cache
-def _logarithms() -> Floats:
-    return np.log1p(np.arange(_FEW, dtype=np.float32))
+    @cached_property
+    def after_two(self) -> NDArray[np.int32]:
+        """Where the row begins of the state after each two bytes at the beginning."""
+        first = self.next_rows[self.rows[0] : self.rows[0] + 256]
+        return self.next_rows.take(first[:, None] + np.arange(256)).reshape(-1)
 
 
 @cache

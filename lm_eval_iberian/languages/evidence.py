@@ -10,7 +10,7 @@ languages; there is nothing in them to fit to a text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
@@ -21,7 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.languages.byte_model import Floats, count_marks, log1p
+from lm_eval_iberian.languages.mark_counts import (
+    Floats,
+    Found,
+    MarkCounts,
+    count_marks,
+)
 from lm_eval_iberian.toml import read_toml
 
 
@@ -39,8 +44,24 @@ _FEW: Final = 3
 # a hyphen before a clitic and an apostrophe after an elided word belong to it
 _TOKEN: Final = re.compile(r"-?[^\W\d_]{1,40}(?:'(?=[^\W\d_]))?")
 _REMEMBERED: Final = 50_000
-# how many words, and which marks
-_Piece = tuple[int, tuple[int, ...]]
+# Marks of all languages, by which words are counted: a piece has one word, if it has
+# neither.
+_NO_WORD: Final = ""
+_ONE_MORE: Final = " "
+
+
+class _Seen(dict[str, tuple[int, ...]]):
+    """The marks of pieces met before; those of a new one are read."""
+
+    def __init__(self, read: Callable[[str], tuple[int, ...]]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, piece: str) -> tuple[int, ...]:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[piece] = found = self._read(piece)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +90,7 @@ class Evidence:
         telling: Whether a mark shows that there is running text, by mark: function
             words do, and endings of few languages; letters stand in names too.
         letters: Finds the letters that are marks.
-        seen: The words and marks of pieces met before.
+        seen: The marks of pieces met before.
     """
 
     languages: tuple[str, ...]
@@ -77,40 +98,46 @@ class Evidence:
     against: Floats
     telling: NDArray[np.bool_]
     letters: re.Pattern[str]
-    seen: dict[str, _Piece] = field(default_factory=dict)
+    seen: dict[str, tuple[int, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seen", _Seen(self.read))
 
     def score(self, parts: Sequence[str]) -> Weighed:
         """Weigh the marks in the parts of a text, and in all of them together."""
-        pieces = [self._read(part.replace("’", "'").split()) for part in parts]
-        marks = [list(chain.from_iterable(m for _, m in read)) for read in pieces]
-        owner = np.repeat(np.arange(len(parts)), list(map(len, marks)))
+        found, pieces = self.find(parts)
+        return self.weigh(count_marks(*found, len(parts)), pieces)
+
+    def find(self, parts: Sequence[str]) -> tuple[Found, int]:
+        """Return the marks in the parts, and how many pieces between white space."""
+        known = self.seen.__getitem__
+        split = [part.replace("’", "'").split() for part in parts]
+        marks = [[*chain.from_iterable(map(known, pieces))] for pieces in split]
+        owner = np.arange(len(parts)).repeat([*map(len, marks)])
         flat = np.fromiter(chain.from_iterable(marks), np.intp, len(owner))
-        distinct, counts = count_marks(flat, owner, len(parts))
-        against = self.against.take(distinct, axis=0)
-        telling = (against < _LACKS) & self.telling.take(distinct)[:, None]
+        return (flat, owner), sum(map(len, split))
+
+    def weigh(self, counts: MarkCounts, pieces: int) -> Weighed:
+        """Weigh marks that were counted, in so many pieces."""
+        against = self.against.take(counts.distinct, axis=0)
+        telling = (against < _LACKS) & self.telling.take(counts.distinct)[:, None]
+        none, more = (
+            int(counts.totals[counts.distinct == self.index[mark]].sum())
+            for mark in (_NO_WORD, _ONE_MORE)
+        )
         return Weighed(
-            score=-log1p(counts) @ against,
-            telling=counts[-1].astype(np.float32) @ telling.astype(np.float32),
-            words=sum(count for read in pieces for count, _ in read),
+            score=-counts.logs @ against,
+            telling=counts.totals.astype(np.float32) @ telling.astype(np.float32),
+            words=pieces - none + more,
         )
 
-    def _read(self, pieces: list[str]) -> list[_Piece]:
-        """Return the words and marks in pieces of text without white space.
-
-        What a piece has is remembered.
-        """
-        found = list(map(self.seen.get, pieces))
-        if None in found:
-            if len(self.seen) >= _REMEMBERED:
-                self.seen.clear()
-            self.seen.update((piece, self._words(piece)) for piece in set(pieces))
-            found = list(map(self.seen.get, pieces))
-        return list(filter(None, found))
-
-    def _words(self, piece: str) -> _Piece:
-        """Count the words in a piece, and find their marks."""
+    def read(self, piece: str) -> tuple[int, ...]:
+        """Return the marks in a piece of text without white space."""
         words = _TOKEN.findall(piece)
-        return len(words), tuple(chain.from_iterable(map(self._marks, words)))
+        if not words:
+            return (self.index[_NO_WORD],)
+        more = (self.index[_ONE_MORE],) * (len(words) - 1)
+        return (*chain.from_iterable(map(self._marks, words)), *more)
 
     def _marks(self, word: str) -> tuple[int, ...]:
         """Return the marks in a word: itself, or its ending and its letters."""
@@ -145,8 +172,11 @@ def read_evidence(path: Path) -> Evidence:
             name = _PREFIX.get(kind, "") + mark
             row = rows.setdefault(name, np.full(len(table), _LACKS, np.float32))
             row[column] = _RARE if kind == "rare" else 0.0
-    letters = sorted((m[1:] for m in rows if m[0] == _LETTER), key=len, reverse=True)
+    for mark in (_NO_WORD, _ONE_MORE):
+        rows[mark] = np.zeros(len(table), np.float32)
+    letters = sorted((m[1:] for m in rows if m[:1] == _LETTER), key=len, reverse=True)
     against = np.stack(list(rows.values()))
+    others = (_LETTER, _NO_WORD, _ONE_MORE)
     few = ((against < _LACKS).sum(axis=1) <= _FEW).tolist()
     return Evidence(
         languages=tuple(table),
@@ -154,7 +184,7 @@ def read_evidence(path: Path) -> Evidence:
         against=against,
         telling=np.array(
             [
-                is_few if mark[0] == _ENDING else mark[0] != _LETTER
+                is_few if mark[:1] == _ENDING else mark[:1] not in others
                 for mark, is_few in zip(rows, few, strict=True)
             ]
         ),

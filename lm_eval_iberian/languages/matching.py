@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from os.path import commonprefix
 from typing import Final
 
 from lm_eval_iberian.languages.folding import fold
@@ -72,7 +73,9 @@ def _matches(
 ) -> Iterator[str]:
     """Yield the uses of a folded term in a folded text."""
     rules = profile.keywords
-    pattern, core = _pattern(term, rules, inflected)
+    pattern, core, sign = _pattern(term, rules, inflected)
+    if sign not in text:
+        return
     found = [pattern.match(text)] if at_start else pattern.finditer(text)
     for match in found:
         if match is None or _is_other(match[0], term, rules):
@@ -84,27 +87,40 @@ def _matches(
 @lru_cache(maxsize=4096)
 def _pattern(
     term: str, rules: KeywordRules, inflected: bool
-) -> tuple[re.Pattern[str], str]:
-    """Compile the search for a term; return it and the part of the term it spells."""
+) -> tuple[re.Pattern[str], str, str]:
+    """Compile the search for a term.
+
+    Returns:
+        The pattern; the part of the term that it spells; what its first word begins
+        with in all its forms, without which nothing is found.
+    """
     stem = rules.match == "stem" and term[-1].isalnum()
     core = term
     if stem and len(term) > 2 and term[-1] in rules.dropped_finals:
         core = term[:-1]
     pairs = rules.inflections if inflected else ()
-    body = r"\s+".join(_forms(word, pairs) for word in core.split())
+    forms = [_forms(word, pairs) for word in core.split()]
+    body = r"\s+".join(map(_any_of, forms))
     before = _NO_LETTER_BEFORE if term[0].isalnum() else ""
     after = _NO_LETTER_AFTER if term[-1].isalnum() else ""
     rest = rf"-?[^\W_]{{0,{_LONGEST_ENDING}}}" if stem else ""
-    return re.compile(f"{before}{body}(?P<rest>{rest}){after}"), core
+    pattern = re.compile(f"{before}{body}(?P<rest>{rest}){after}")
+    return pattern, core, commonprefix(forms[0])  # noqa: RUF071 (no paths)
 
 
-def _forms(word: str, inflections: Pairs) -> str:
-    """Return the pattern of a word and of what its end may change to."""
+def _forms(word: str, inflections: Pairs) -> list[str]:
+    """Return a word and what its end may change to."""
     forms = [word]
     for end, other in inflections:
         if word.endswith(end) and len(word) > len(end):
             forms.append(word[: -len(end)] + other)
-    return f"(?:{'|'.join(map(re.escape, forms))})" if forms[1:] else re.escape(word)
+    return forms
+
+
+def _any_of(forms: list[str]) -> str:
+    """Return the pattern of any of the forms."""
+    options = "|".join(map(re.escape, forms))
+    return f"(?:{options})" if forms[1:] else options
 
 
 def _is_other(found: str, term: str, rules: KeywordRules) -> bool:

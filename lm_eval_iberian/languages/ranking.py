@@ -7,7 +7,7 @@ of the rest of the world is ranked among all that the byte model knows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
@@ -15,8 +15,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lm_eval_iberian.languages.byte_model import Floats, byte_model
+from lm_eval_iberian.languages.byte_model import byte_model
 from lm_eval_iberian.languages.evidence import evidence
+from lm_eval_iberian.languages.families import Families, families, in_reach
+from lm_eval_iberian.languages.mark_counts import Floats, MarkCounts, count_both
 
 
 # A text without any mark may be in several of them: log-odds, against the languages of
@@ -79,18 +81,22 @@ def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
     sizes = [*map(len, encoded), sum(map(len, encoded))]
     # the byte model's own temperature, which keeps it calibrated over lengths
     cooling = np.asarray(sizes, np.float32).clip(min=1)[:, None] ** np.float32(-0.5)
-    scored = byte_model().score(encoded)
-    marks = evidence().score(parts)
+    found, pieces = evidence().find(parts)
+    counts, seen = count_both(byte_model().find(encoded), found, len(parts))
+    marks = evidence().weigh(seen, pieces)
+    close, others = layout.families.score(counts)
     near = _softmax(
-        (scored.take(layout.columns, axis=1) + marks.score) * cooling + layout.prior
+        (close.take(layout.columns, axis=1) + marks.score) * cooling + layout.prior
     )
-    every = _merged(_softmax(scored * cooling), layout.twins)
-    far = every.take(layout.far, axis=1)
-    foreign = (far.sum(axis=1) >= _FOREIGN) & (far.max(axis=1) >= _FOREIGN_BEST)
-    if wanted is not None and wanted not in layout.near:
-        foreign[:] = True
-    *guesses, whole = _guess(near, every, foreign)
-    names, row = (layout.every, every[-1]) if foreign[-1] else (layout.near, near[-1])
+    if wanted is None or wanted in layout.near:
+        foreign = _foreign(counts, cooling, in_reach(close * cooling, others * cooling))
+    else:
+        foreign = dict(enumerate(_every(counts, cooling)))
+    *guesses, whole = _guess(near, foreign)
+    last = len(parts)
+    names, row = layout.near, near[-1]
+    if last in foreign:
+        names, row = layout.every, foreign[last]
     return Ranking(
         parts=tuple(guesses),
         whole=whole,
@@ -104,18 +110,36 @@ def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
     )
 
 
-def _guess(near: Floats, every: Floats, foreign: NDArray[np.bool_]) -> list[Guess]:
+def _foreign(
+    counts: MarkCounts, cooling: Floats, rows: NDArray[np.intp]
+) -> dict[int, Floats]:
+    """Return the shares of all languages for those of the rows that are foreign."""
+    if not len(rows):
+        return {}
+    every = _every(counts, cooling, rows)
+    far = every.take(_layout().far, axis=1)
+    found = (far.sum(axis=1) >= _FOREIGN) & (far.max(axis=1) >= _FOREIGN_BEST)
+    return {int(rows[at]): every[at] for at in np.flatnonzero(found)}
+
+
+def _every(
+    counts: MarkCounts, cooling: Floats, rows: NDArray[np.intp] | slice = slice(None)
+) -> Floats:
+    """Return the shares of all languages that the byte model knows, by row."""
+    model = byte_model()
+    weights = model.weights.take(counts.distinct, axis=0)
+    scores = counts.logs[rows] @ weights + model.priors
+    return _merged(_softmax(scores * cooling[rows]), _layout().twins)
+
+
+def _guess(near: Floats, foreign: Mapping[int, Floats]) -> list[Guess]:
     """Return the likeliest by row: among all if foreign, else the neighbours."""
     layout = _layout()
-    guesses = [
-        Guess(layout.near[column], share)
-        for column, share in zip(
-            near.argmax(1).tolist(), near.max(1).tolist(), strict=True
-        )
-    ]
-    for row in np.flatnonzero(foreign):
-        top = int(every[row].argmax())
-        guesses[row] = Guess(layout.every[top], float(every[row, top]))
+    tops, shares = near.argmax(1).tolist(), near.max(1).tolist()
+    guesses = [*map(Guess, map(layout.near.__getitem__, tops), shares)]
+    for row, every in foreign.items():
+        top = int(every.argmax())
+        guesses[row] = Guess(layout.every[top], float(every[top]))
     return guesses
 
 
@@ -140,11 +164,12 @@ class _Layout:
 
     Attributes:
         near: The neighbours.
-        columns: Their columns in the byte model.
+        columns: Their columns in ``families``.
         prior: Their log-odds.
         every: The language of each column of the byte model.
         twins: Columns of the same language, in two scripts.
         far: The columns of the rest of the world.
+        families: The weights of the neighbours and their kin, the others by family.
     """
 
     near: tuple[str, ...]
@@ -153,6 +178,7 @@ class _Layout:
     every: tuple[str, ...]
     twins: tuple[tuple[int, int], ...]
     far: NDArray[np.intp]
+    families: Families
 
 
 @cache
@@ -161,9 +187,11 @@ def _layout() -> _Layout:
     every = byte_model().labels
     near = evidence().languages
     kin = {*near, *_KIN}
+    close = [column for column, lang in enumerate(every) if lang in kin]
+    place = [close.index(every.index(_STAND_IN.get(lang, lang))) for lang in near]
     return _Layout(
         near=near,
-        columns=np.array([every.index(_STAND_IN.get(lang, lang)) for lang in near]),
+        columns=np.array(place),
         prior=np.array([_PRIOR.get(lang, 0.0) for lang in near], np.float32),
         every=every,
         twins=tuple(
@@ -172,4 +200,5 @@ def _layout() -> _Layout:
             if every.index(lang) < column
         ),
         far=np.flatnonzero([lang not in kin for lang in every]),
+        families=families(byte_model(), close),
     )

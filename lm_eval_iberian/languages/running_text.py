@@ -22,11 +22,13 @@ _ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+")
 _CODE: Final = re.compile(r"`[^`\n]{1,300}`")
 _NOISE: Final = re.compile(r"\[[^\[\]\n]{0,300}\]|`[^`\n]{1,300}`")
 _VOWEL_SIGNS: Final = ("Mn", "Mc")
-_MARKER: Final = re.compile(
-    r"^[ \t>]{0,40}(?:[-*+•]|#{1,6}|\d{1,3}[.)])[ \t]+", re.MULTILINE
-)
-_MARKUP: Final = re.compile(r"[*_#`|<>{}\\~=]+")
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？।])")
+_MARKER: Final = re.compile(r"\n[ \t>]{0,40}(?:[-*+•]|#{1,6}|\d{1,3}[.)])[ \t]+")
+_STARS: Final = re.compile(r"\*+")
+_OTHER_MARKUP: Final = "_#`|<>{}\\~="
+# White space after a sentence end; it is sought by the space, there are fewer.
+_SPACED_END: Final = re.compile(r"\s(?<=[.!?…]\s)\s*")
+_WIDE: Final = "。！？।"
+_SENTENCE_END: Final = re.compile(rf"(?<=[.!?…])\s+|(?<=[{_WIDE}])")
 _CUT: Final = re.compile(
     rf"\S.{{1,{_LONGEST_CHUNK}}}(?=\s|$)|\S.{{0,{_LONGEST_CHUNK}}}"
 )
@@ -39,12 +41,17 @@ def running_text(text: str) -> str:
     text beyond ``LONGEST`` characters, its beginning, middle and end are kept.
     """
     text = sample(without_fences(compose(text).lower()))
-    text = _MARKER.sub("", _ADDRESS.sub(" ", text))
-    for noise in (_NOISE, _CODE):
-        prose = noise.sub(" ", text)
-        if count_letters(prose, MIN_LETTERS) == MIN_LETTERS:
-            break
-    return _MARKUP.sub(" ", prose).strip()
+    if "://" in text or "www." in text:
+        text = _ADDRESS.sub(" ", text)
+    text = prose = _MARKER.sub("\n", f"\n{text}")
+    if "[" in text or "`" in text:
+        for noise in (_NOISE, _CODE):
+            prose = noise.sub(" ", text)
+            if count_letters(prose, MIN_LETTERS) == MIN_LETTERS:
+                break
+    for sign in _OTHER_MARKUP:
+        prose = prose.replace(sign, "*")
+    return _STARS.sub(" ", prose).strip()
 
 
 def without_fences(text: str) -> str:
@@ -52,6 +59,8 @@ def without_fences(text: str) -> str:
 
     An unclosed fence reaches to the end, as in Markdown.
     """
+    if "```" not in text and "~~~" not in text:
+        return text if any(map(str.isalpha, text)) else ""
     outside: list[str] = []
     inside: list[str] = []
     fence = ""
@@ -80,6 +89,8 @@ def count_letters(text: str, limit: int) -> int:
 
     Beyond the limit it makes no difference how many there are.
     """
+    if sum(map(str.isalpha, text[: 2 * limit])) >= limit:
+        return limit
     return sum(1 for _ in islice(filter(_is_letter, text), limit))
 
 
@@ -97,11 +108,16 @@ def chunks(text: str) -> list[str]:
     """
     parts: list[str] = []
     held = ""
+    ends = _SPACED_END
+    if not text.isascii() and any(sign in text for sign in _WIDE):
+        ends = _SENTENCE_END
     for line in text.split("\n"):
-        if not line.strip() and len(held) >= _PARAGRAPH:
-            parts.append(held)
-            held = ""
-        for piece in _pieces(line):
+        if not line.strip():
+            if len(held) >= _PARAGRAPH:
+                parts.append(held)
+                held = ""
+            continue
+        for piece in _pieces(line, ends):
             held = f"{held} {piece}" if held else piece
             if len(held) >= CHUNK:
                 parts.append(held)
@@ -109,10 +125,13 @@ def chunks(text: str) -> list[str]:
     return [*parts, held] if held else parts
 
 
-def _pieces(line: str) -> list[str]:
+def _pieces(line: str, ends: re.Pattern[str]) -> list[str]:
     """Return the sentences of a line; what is too long for one in parts."""
+    sentences = ends.split(line)
+    if len(line) <= 2 * _LONGEST_CHUNK:
+        return [piece for piece in sentences if piece.strip()]
     found: list[str] = []
-    for piece in _SENTENCE_END.split(line):
+    for piece in sentences:
         if len(piece) > 2 * _LONGEST_CHUNK:
             found += _CUT.findall(piece)
         elif piece.strip():

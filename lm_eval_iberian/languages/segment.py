@@ -21,6 +21,8 @@ _ADDRESS: Final = (
     r"(?:https?://|www\.)[^\s<>()\[\]]+"
     r"|[^\W_][\w.+-]{0,63}@[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,5}"
 )
+# without any of these there is no address
+_ADDRESS_SIGNS: Final = ("://", "www.", "@")
 _BLANK_LINE: Final = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 # headings, whole lines in bold, titles, stage directions and table rows
 _LABEL: Final = re.compile(
@@ -71,13 +73,20 @@ def _words(line: str, profile: LanguageProfile) -> Sequence[str]:
     """Return the words of a line; no word goes on in the next."""
     if len(line) <= _SHORT:
         return _words_of_short(line, profile)
-    found: list[str] = _word_pattern(profile).findall(line)
-    return found
+    return _found_words(line, profile)
 
 
 @lru_cache(maxsize=2048)
 def _words_of_short(line: str, profile: LanguageProfile) -> tuple[str, ...]:
-    return tuple(_word_pattern(profile).findall(line))
+    return tuple(_found_words(line, profile))
+
+
+def _found_words(line: str, profile: LanguageProfile) -> list[str]:
+    """Return the words of a line; what it has no sign of is not sought."""
+    addresses = any(map(line.__contains__, _ADDRESS_SIGNS))
+    acronyms = line.count(".") > 1
+    found: list[str] = _word_pattern(profile, addresses, acronyms).findall(line)
+    return found
 
 
 def _sentences(unit: str, profile: LanguageProfile) -> Sequence[str]:
@@ -93,15 +102,18 @@ def _sentences_of_short(unit: str, profile: LanguageProfile) -> tuple[str, ...]:
 
 
 @cache
-def _word_pattern(profile: LanguageProfile) -> re.Pattern[str]:
-    """Compile the word rule of a language."""
-    letters = rf"[^\W_]+|[{_marks()}]"
+def _word_pattern(
+    profile: LanguageProfile, addresses: bool, acronyms: bool
+) -> re.Pattern[str]:
+    """Compile the word rule of a language, addresses and acronyms aside if need be."""
     joiners = "".join(re.escape(c) for c in profile.words.joiners) + "_"
     numeric = "".join(re.escape(c) for c in profile.words.number_joiners)
     joint = rf"[{joiners}](?=[^\W_])|(?<=\d)[{numeric}](?=\d)|\.(?=[ºª])"
     thousands = r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))"
     acronym = r"(?<![^\W_])(?:[^\W\d_]\.){2,20}(?:[^\W\d_](?![^\W_]))?"
-    return re.compile(rf"{_ADDRESS}|{acronym}|[^\W_](?:{letters}|{joint}|{thousands})*")
+    word = rf"[^\W_]+(?:(?:[{_marks()}]|{joint}|{thousands})[^\W_]*)*"
+    kinds = [_ADDRESS] * addresses + [acronym] * acronyms + [word]
+    return re.compile("|".join(kinds))
 
 
 @cache

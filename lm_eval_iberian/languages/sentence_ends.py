@@ -81,17 +81,17 @@ def sentence_spans(text: str, profile: LanguageProfile) -> Iterator[Span]:
     lexicon = _lexicon(profile)
     cased = text != text.lower()
     start = words[0].start
-    held: list[Token] = []
-    for token, next_token in pairwise(words):
-        held = [*held[-3:], token]
+    first = 0
+    for place, (token, next_token) in enumerate(pairwise(words)):
         if not token.mark:
             continue
+        held = words[max(first, place - 3) : place + 1]
         after = following(text, next_token.start)
         if not _opens(text, start, token, lexicon) and _ends(
             held, after, cased, lexicon
         ):
             yield start, token.end
-            start, held = next_token.start, []
+            start, first = next_token.start, place + 1
     yield start, words[-1].end
 
 

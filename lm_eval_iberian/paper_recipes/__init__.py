@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
-from lm_eval_iberian.paper_recipes.as_yaml import check_text, named, recipe_text
+from lm_eval_iberian.paper_recipes.as_yaml import (
+    check_text,
+    named,
+    recipe_text,
+    turn_sentences,
+)
 from lm_eval_iberian.paper_recipes.build import build
 from lm_eval_iberian.paper_recipes.published import (
     Published,
@@ -38,5 +43,6 @@ __all__ = [
     "read_setting",
     "recipe_text",
     "refuse_other",
+    "turn_sentences",
     "write_all",
 ]

@@ -64,6 +64,13 @@ def check_text(text: str) -> None:
         raise DataError(f"The recipe does not hold: {error}") from error
 
 
+def turn_sentences(text: str) -> tuple[str, ...]:
+    """Say how the result of a recipe ends its turns, where its models are here."""
+    from mergekit_ext.merge_file import recipe_turns
+
+    return recipe_turns(text)
+
+
 def _comment(
     request: Request, catalogue: RecipeCatalogue, tables: tuple[int, ...]
 ) -> Iterator[str]:

@@ -15,7 +15,8 @@ from lm_eval_iberian.paper_recipes.recipe_catalogue import (
     RecipeCatalogue,
     RecipeMethod,
 )
-from lm_eval_iberian.paper_recipes.request import INSTRUCT, Request
+from lm_eval_iberian.paper_recipes.request import AVERAGE, INSTRUCT, Request
+from lm_eval_iberian.paper_recipes.special_tokens import special_tokens
 from lm_eval_iberian.paper_recipes.values import Values, values_of
 from mergekit_ext.dtypes import DTYPES
 
@@ -61,7 +62,13 @@ def build(request: Request, catalogue: RecipeCatalogue) -> dict[str, Any]:
         recipe["parameters"] = dict(values.shared)
     if dtype:
         recipe["dtype"] = dtype
-    return recipe | {"tokenizer_source": models.instruct}
+    if request.special_tokens == AVERAGE:
+        return recipe | {"tokenizer_source": models.instruct}
+    _check_whole(request, method, values)
+    giver = models.base if request.special_tokens == "base" else models.instruct
+    tokens = special_tokens(backbone, models.instruct, models.base, giver)
+    entries = {token: {"source": giver, "force": True} for token in tokens}
+    return recipe | {"tokenizer": {"source": models.instruct, "tokens": entries}}
 
 
 def look_up(
@@ -136,6 +143,22 @@ def models_of(request: Request, backbone: Backbone) -> Models:
             raise DataError(f"{model!r} is both {used[model]} and {part}.")
         used[model] = part
     return found
+
+
+def _check_whole(request: Request, method: RecipeMethod, values: Values) -> None:
+    """Check that a method leaves a row that all models have as it is."""
+    asked = f"--special-tokens {request.special_tokens}"
+    if request.special_tokens == "base" and method.start != "base":
+        raise DataError(
+            f"{asked}: {request.method} merges no base model that could give its rows;"
+            f" use --special-tokens {INSTRUCT}."
+        )
+    weighed = not values.shared.get("normalize", True)
+    if request.method == "linear" and not request.fused and weighed:
+        raise DataError(
+            f"{asked}: mergekit's linear with --normalize false multiplies every row by"
+            " the sum of the weights, these too. Add --fused."
+        )
 
 
 def _is_unknown(lang: str, request: Request, backbone: Backbone) -> bool:

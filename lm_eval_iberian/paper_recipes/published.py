@@ -14,7 +14,7 @@ from lm_eval_iberian.paper_recipes.recipe_catalogue import (
     PaperTable,
     RecipeCatalogue,
 )
-from lm_eval_iberian.paper_recipes.request import Request
+from lm_eval_iberian.paper_recipes.request import AVERAGE, Request
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def published(
 
 def write_all(
     merges: list[Published], catalogue: RecipeCatalogue, out: Path, *,
-    fused: bool = False, force: bool = False,
+    fused: bool = False, special_tokens: str = AVERAGE, force: bool = False,
 ) -> list[Path]:  # fmt: skip
     """Write the recipes of merges, and return where.
 
@@ -64,6 +64,7 @@ def write_all(
         catalogue: What there is.
         out: The folder; made where it is missing.
         fused: Whether to take the methods of this package.
+        special_tokens: Whose rows of the chat tokens the results have.
         force: Whether to write over files that say something else.
 
     Raises:
@@ -72,7 +73,9 @@ def write_all(
     """
     texts = {
         out / merge.path: recipe_text(
-            replace(merge.request, fused=fused), catalogue, merge.tables
+            replace(merge.request, fused=fused, special_tokens=special_tokens),
+            catalogue,
+            merge.tables,
         )
         for merge in merges
     }

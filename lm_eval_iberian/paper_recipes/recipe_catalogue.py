@@ -35,7 +35,17 @@ class LanguageExpert:
 
 @dataclass(frozen=True)
 class Backbone:
-    """A base model, its instructed model, and the language experts made of it."""
+    """A base model, its instructed model, and the language experts made of it.
+
+    Args:
+        what: What people call it.
+        base: The base model.
+        instruct: The instructed model.
+        dtype: The dtype of all of them.
+        source: Where the ids are from.
+        experts: The language experts, by language.
+        chat_tokens: What the instructed model alone has learnt to use.
+    """
 
     what: str
     base: str
@@ -43,6 +53,7 @@ class Backbone:
     dtype: str
     source: str
     experts: Mapping[str, LanguageExpert]
+    chat_tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +161,7 @@ def _backbone(raw: Mapping[str, Any]) -> Backbone:
     experts = {
         lang: LanguageExpert(**expert) for lang, expert in raw["experts"].items()
     }
-    return Backbone(**{**raw, "experts": experts})
+    return Backbone(**_tuples({**raw, "experts": experts}))
 
 
 def _tuples(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from mergekit_ext.methods.parameters import Parameter
 
 
 INSTRUCT = "instruct"
+# whose rows of the chat tokens the result has; average: they are merged as all others
+AVERAGE = "average"
+SPECIAL_TOKENS = (INSTRUCT, "base", AVERAGE)
 
 # what must be written where that is less than a recipe may hold
 _LAYERS = "a number of layers, or a share of them between 0 and 1"
@@ -56,6 +59,7 @@ class Request:
         experts: Other language experts, by language.
         settings: Values for parameters.
         dtype: The dtype of the result, if not the backbone's.
+        special_tokens: Whose rows of the chat tokens it gets; one of SPECIAL_TOKENS.
     """
 
     backbone: str | None
@@ -67,8 +71,13 @@ class Request:
     experts: Mapping[str, str] = field(default_factory=dict)
     settings: tuple[ParameterSetting, ...] = ()
     dtype: str | None = None
+    special_tokens: str = AVERAGE
 
     def __post_init__(self) -> None:
+        if self.special_tokens not in SPECIAL_TOKENS:
+            raise UnknownNameError(
+                "choice of special tokens", self.special_tokens, SPECIAL_TOKENS
+            )
         if not self.languages:
             raise DataError("A recipe needs at least one language: --lang eu")
         lacking = [lang for lang in self.languages if lang not in self.experts]
@@ -95,6 +104,8 @@ class Request:
         for name in ("base", "instruct", "dtype"):
             if (value := getattr(self, name)) is not None:
                 yield from (f"--{name}", value)
+        if self.special_tokens != AVERAGE:
+            yield from ("--special-tokens", self.special_tokens)
         for lang, model in self.experts.items():
             yield from ("--expert", f"{lang}={model}")
         for one in self.settings:

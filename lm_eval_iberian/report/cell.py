@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from lm_eval_iberian.report.choice import Choice, Wanted, choose, standing
 from lm_eval_iberian.report.issue import Issue
@@ -11,6 +12,11 @@ from lm_eval_iberian.report.measure import Measure, micro, over_runs
 from lm_eval_iberian.report.report_catalogue import Kind
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.result import Result, Setting
+
+
+# in per cent; what is said of it
+_OFTEN: Final = 5.0
+_STOPS: Final = {"run_on_rate": "run on", "no_stop_rate": "were cut off"}
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,7 @@ def _condensed(issues: Iterable[Issue]) -> list[Issue]:
 def issues_of(cell: Cell, kind: Kind, wanted: Wanted) -> Iterable[Issue]:
     """Yield what sets a cell apart from the paper's."""
     name, files = cell.benchmark.id, tuple(dict.fromkeys(r.file for r in cell.results))
+    yield from _about_stops(cell, files)
     limited = [s for s in cell.settings() if s.limit is not None]
     if limited:
         text = f"{limited[0].task} was scored on {limited[0].limit}, not on every item"
@@ -151,6 +158,22 @@ def issues_of(cell: Cell, kind: Kind, wanted: Wanted) -> Iterable[Issue]:
     if items is not None and cell.n is not None and cell.n != items and whole:
         text = f"{cell.benchmark.name} has {cell.n} items here, the paper's {items}"
         yield Issue("items", text, name, files)
+
+
+def _about_stops(cell: Cell, files: tuple[str, ...]) -> Iterable[Issue]:
+    """Yield an issue if more than one answer in twenty does not stop."""
+    said = [
+        f"{found.value:.1f} % of the answers {what}"
+        for name, what in _STOPS.items()
+        if (found := cell.measures.get(name)) is not None and found.value > _OFTEN
+    ]
+    if said:
+        text = f"{' and '.join(said)}: a part of its loss may be that it does not stop"
+        first = cell.measures.get("inst_level_strict_acc_first_turn")
+        whole = cell.measures.get("inst_level_strict_acc")
+        if first is not None and whole is not None:
+            text += f" (first turn alone {first.value:.2f}, whole {whole.value:.2f})"
+        yield Issue("stops", text, cell.benchmark.id, files)
 
 
 def _more(count: int, what: str) -> str:

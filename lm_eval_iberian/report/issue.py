@@ -20,6 +20,7 @@ KINDS = {
     "mixed": "an average over results under different settings",
     "model": "what a model is called, or which weights it had",
     "settings": "a result under other settings than the paper's",
+    "stops": "a model whose answers often do not stop",
     "subset": "a result on more than the benchmark",
 }
 

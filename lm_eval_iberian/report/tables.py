@@ -20,6 +20,7 @@ LANGUAGES = {
     "mt": "Translation, BLEU by direction",
 }
 _MINI = "Mini sets, not the paper's benchmarks"
+_STOPS = "stop_rate"
 _MARKED = ("limit", "settings", "items")
 
 
@@ -139,18 +140,22 @@ def _benchmarks(report: Report, lang: str) -> Iterator[Column]:
 
 
 def _minis(report: Report) -> Iterator[Column]:
-    """Yield a column for each mini set that there is a result of; all are marked."""
+    """Yield the columns of each mini set that there is a result of; all are marked."""
     for key, benchmark in report.catalogue.minis().items():
-        name = report.catalogue.kind_of(benchmark).metrics[0]
+        first, *more = report.catalogue.kind_of(benchmark).metrics
+        lang = "" if benchmark.lang == "mt" else f"{benchmark.lang} "
+        title = f"{lang}{benchmark.name.removesuffix(' mini')}"
         cells = {model: r.minis.get(key) for model, r in report.models.items()}
-        entries = {
-            model: Entry(None if cell is None else cell.measures.get(name), marked=True)
-            for model, cell in cells.items()
-        }
-        if any(entry.measure is not None for entry in entries.values()):
-            lang = "" if benchmark.lang == "mt" else f"{benchmark.lang} "
-            title = f"{lang}{benchmark.name.removesuffix(' mini')}"
-            yield title, report.catalogue.metrics[name], entries
+        shown = {first: title} | {n: f"{title} stops" for n in more if n == _STOPS}
+        for name, heading in shown.items():
+            entries = {
+                model: Entry(
+                    None if cell is None else cell.measures.get(name), marked=True
+                )
+                for model, cell in cells.items()
+            }
+            if any(entry.measure is not None for entry in entries.values()):
+                yield heading, report.catalogue.metrics[name], entries
 
 
 def _column(

@@ -13,9 +13,12 @@ from huggingface_hub import constants, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 
 from mergekit_ext.errors import InputError
-from mergekit_ext.inputs.pickled_weights import read_pickled
 from mergekit_ext.inputs.safetensors_header import TensorHeader, read_header
 from mergekit_ext.recipes.recipe import Model
+
+
+# what transformers reads of a model and its tokenizer, and no weights
+WITHOUT_WEIGHTS = ("*.json", "tokenizer.model", "*.txt", "*.jinja")
 
 
 @dataclass(frozen=True)
@@ -128,10 +131,17 @@ def read_checkpoint(
     )
 
 
+def _read_pickled(model: str, path: Path) -> dict[str, TensorHeader]:
+    # torch, which nothing else that is read here needs
+    from mergekit_ext.inputs.pickled_weights import read_pickled
+
+    return read_pickled(model, path)
+
+
 # in the order in which mergekit looks for them
 _FORMATS: dict[str, Callable[[str, Path], dict[str, TensorHeader]]] = {
     "model.safetensors": read_header,
-    "pytorch_model.bin": read_pickled,
+    "pytorch_model.bin": _read_pickled,
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mergekit_ext.errors import InputError, OutputError, RecipeError
 from mergekit_ext.inputs.checkpoints import (
+    WITHOUT_WEIGHTS,
     Checkpoint,
     fetch_model,
     locate,
@@ -19,8 +20,8 @@ from mergekit_ext.inputs.safetensors_header import read_header
 from mergekit_ext.recipes.recipe import Model, Recipe
 
 
-# what mergekit would fetch
-_FETCHED = ("tokenizer.model", "*.json", "*.safetensors")
+# what mergekit would fetch, and chat templates
+_FETCHED = (*WITHOUT_WEIGHTS, "*.safetensors")
 
 
 @dataclass(frozen=True)

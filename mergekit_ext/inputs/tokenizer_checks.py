@@ -95,14 +95,27 @@ def vocabulary(checkpoint: Checkpoint) -> dict[str, int]:
         InputError: If it cannot be read.
     """
     path = checkpoint.folder / "tokenizer.json"
-    content = read_json(checkpoint.model, path)
+    return token_ids(checkpoint.model, path, read_json(checkpoint.model, path))
+
+
+def token_ids(model: str, path: Path, content: Mapping[str, Any]) -> dict[str, int]:
+    """Return the ids of all tokens of what a ``tokenizer.json`` holds.
+
+    Args:
+        model: Whose it is.
+        path: Where it was read.
+        content: What it holds.
+
+    Raises:
+        InputError: If it is no tokenizer.
+    """
     try:
         found = _ids(content["model"].get("vocab") or {})
         for token in content.get("added_tokens") or []:
             found[token["content"]] = token["id"]
     except (AttributeError, KeyError, TypeError, IndexError) as error:
         raise InputError(
-            f"Model {checkpoint.model!r}: {path} is no tokenizer ({error!r})."
+            f"Model {model!r}: {path} is no tokenizer ({error!r})."
         ) from error
     return found
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from mergekit_ext.compat import part
 from mergekit_ext.errors import InputError, RecipeError, unknown_name
-from mergekit_ext.inputs.checkpoints import fetch_model, locate
+from mergekit_ext.inputs.checkpoints import WITHOUT_WEIGHTS, fetch_model, locate
 from mergekit_ext.recipes.recipe import Model, Recipe
 
 
 _FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
-# what transformers reads of a tokenizer, and no weights
-_FETCHED = ("*.json", "tokenizer.model", "*.txt", "*.jinja")
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def find_tokenizer(
     try:
         folder = locate(source, cache_dir, "tokenizer_config.json")
         if folder is None and source not in recipe.models:
-            folder = fetch_model(source, cache_dir, _FETCHED)
+            folder = fetch_model(source, cache_dir, WITHOUT_WEIGHTS)
     except InputError as error:
         words = ["base", "union", *(model.name for model in recipe.models)]
         near = difflib.get_close_matches(source.name, words, n=3, cutoff=0.5)

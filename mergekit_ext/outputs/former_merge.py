@@ -88,13 +88,60 @@ def former_merge(folder: Path) -> set[str] | None:
 def list_files(folder: Path) -> None:
     """Leave a list of the files of a result, for the next merge to the same place."""
     listed = {}
-    for entry in folder.iterdir():
-        for file in _files(entry):
-            name = _name(file, folder)
-            status = file.stat()
-            wanted = CONFIG if name == PARTIAL else name
-            listed[wanted] = [status.st_size, status.st_mtime_ns]
+    for file in _files_below(folder):
+        status = file.stat()
+        listed[_wanted(file, folder)] = [status.st_size, status.st_mtime_ns]
     (folder / FILES).write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
+
+
+def write_anew(folder: Path, result: Path, note: Any) -> None:
+    """Write what a merge has left of itself anew, as some of its files will change.
+
+    What is no longer the merge's own does not become it again.
+
+    Args:
+        folder: What may be a former merge.
+        result: Files that will take the places of those of their names there; receives
+            the provenance or the list.
+        note: What has been done, for the provenance.
+    """
+    still = former_merge(folder) or set()
+    changes = {_wanted(file, result): file for file in _files_below(result)}
+
+    def keeps(name: str) -> bool:
+        return name.split("/")[0] in still and name not in changes
+
+    def is_free(name: str) -> bool:
+        return name.split("/")[0] in still or not os.path.lexists(folder / name)
+
+    ours = {name: file for name, file in changes.items() if is_free(name)}
+    content, listed = _read(folder / PROVENANCE), _read(folder / FILES)
+    if PROVENANCE in still and isinstance(content, dict):
+        kept = [entry for entry in content["output"] if keeps(entry["name"])]
+        content["output"] = kept + [
+            {"name": name, "size": file.stat().st_size, "sha256": sha256(file)}
+            for name, file in sorted(ours.items())
+        ]
+        content["mended"] = [*content.get("mended", []), note]
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        (result / PROVENANCE).write_text(text, encoding="utf-8")
+    elif FILES in still and isinstance(listed, dict):
+        rest = {name: state for name, state in listed.items() if keeps(name)}
+        for name, file in ours.items():
+            rest[name] = [file.stat().st_size, file.stat().st_mtime_ns]
+        text = json.dumps(rest, indent=1) + "\n"
+        (result / FILES).write_text(text, encoding="utf-8")
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for entry in folder.iterdir():
+        yield from _files(entry)
+
+
+def _wanted(file: Path, folder: Path) -> str:
+    """Return the name that a file will have."""
+    name = _name(file, folder)
+    return CONFIG if name == PARTIAL else name
 
 
 def _files(entry: Path) -> Iterator[Path]:

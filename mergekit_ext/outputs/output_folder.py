@@ -15,6 +15,7 @@ from mergekit_ext.errors import OutputError
 from mergekit_ext.outputs.file_exchange import Workshop, clear, mend, swap
 from mergekit_ext.outputs.folder_lock import locked
 from mergekit_ext.outputs.former_merge import (
+    CONFIG,
     MARK,
     PARTIAL,
     former_merge,
@@ -57,6 +58,29 @@ def whole_or_nothing(
         former = check_replaceable(target, comes.__contains__)
         with held():
             swap(workshop, target, former)
+
+
+@contextmanager
+def some_files_exchanged(folder: str | os.PathLike[str]) -> Iterator[Workshop]:
+    """Give a place to write new files for a model, and put all of them in at the end.
+
+    A ``config.json`` among them, changed or not, is to be written as
+    ``config.json.partial``. Files of the same names make way, and all others stay. When
+    the body raises, everything is as it was.
+
+    Args:
+        folder: The model's. What is a link in it is replaced, not what it points to.
+
+    Raises:
+        OutputError: If it cannot be written, or is being written by another process.
+    """
+    target = Path(os.path.realpath(folder))
+    with _workshop(target) as workshop:
+        workshop.result.mkdir(parents=True)
+        yield workshop
+        comes = {CONFIG if n == PARTIAL else n for n in os.listdir(workshop.result)}
+        with held():
+            swap(workshop, target, comes & set(os.listdir(target)))
 
 
 def recover(out: str | os.PathLike[str]) -> None:

@@ -55,6 +55,7 @@ def write_provenance(
     digests: Mapping[Path, str],
     watch: Watch,
     donors: Sequence[Donor] = (),
+    turns: Mapping[str, Any] | None = None,
 ) -> None:
     """Write ``merge_provenance.json`` into a result that is otherwise finished.
 
@@ -65,6 +66,7 @@ def write_provenance(
         digests: File of weights to its SHA-256.
         watch: Told of the bytes that are hashed.
         donors: The models that gave their tokenizer alone.
+        turns: How the result ends its turns.
     """
     content = {
         "schema": SCHEMA,
@@ -77,6 +79,7 @@ def write_provenance(
         "parsed_recipe": dict(origin.parsed),
         "models": [_model(one, digests) for one in inputs],
         "tokenizers": [_donor(one, [CONFIG]) for one in donors],
+        "turns": dict(turns or {}),
         "output": _output(result, watch),
     }
     partial = result / f".{PROVENANCE}.partial"

@@ -27,7 +27,6 @@ class Permissions:
         safetensors: ``--safe-serialization``.
         card: ``--write-model-card``; without it, its files may be the user's.
         cache_dir: ``--transformers-cache``.
-        fetch: Whether models on the hub are fetched now, so that they can be checked.
     """
 
     any_architecture: bool = False
@@ -36,7 +35,6 @@ class Permissions:
     safetensors: bool = True
     card: bool = True
     cache_dir: str | None = None
-    fetch: bool = False
 
 
 def check_inputs(

@@ -20,7 +20,7 @@ from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameErro
 pytestmark = pytest.mark.slow
 
 LINES = [
-    Line(lang, f"{name}-{lang}", 5.0, 50.0 + i, 5.0, 10.0 * (i + 1), 8.0)
+    Line(lang, f"{name}-{lang}", 5.0, 50.0 + i, 5.0, 75.0, 98.4, 10.0 * (i + 1), 8.0)
     for lang in ("eu", "gl")
     for i, name in enumerate(("instruct", "expert", "linear"))
 ]
@@ -45,7 +45,7 @@ def test_every_language_is_merged_by_every_method() -> None:
     assert len(spec.merges) == len(METHODS) * 2
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
 def test_a_recipe_is_one_that_mergekit_takes(method: object, tmp_path: Path) -> None:
     from mergekit.config import MergeConfiguration
 
@@ -131,7 +131,10 @@ def test_the_table_and_the_plot_are_written_whole(tmp_path: Path) -> None:
 
 
 def test_a_line_shows_its_standard_error() -> None:
-    assert "| eu | instruct-eu | 5.0 | 50 ± 5 | 10.00 | 8.00 |" in as_markdown(LINES)
+    assert (
+        "| eu | instruct-eu | 5.0 | 50 ± 5 | 75 | 98 | 10.00 | 8.00 |"
+        in as_markdown(LINES)
+    )
 
 
 @pytest.mark.slow
@@ -148,7 +151,7 @@ def test_the_whole_demo_small_then_again(tmp_path: Path) -> None:
     assert [line["model"] for line in lines] == [
         "instruct",
         "expert-eu",
-        *(f"{method.name}-eu" for method in METHODS),
+        *(f"{method.label}-eu" for method in METHODS),
     ]
     assert all(line["perplexity_lang"] > 1 for line in lines)
     assert not [p for p in out.rglob("*") if "partial" in p.name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -76,6 +77,8 @@ def test_the_language_that_is_asked_for_is_not_off() -> None:
     [
         (LONG, False),
         (CUT, True),
+        (f"{BASQUE}\n\n{re.sub(r'[.,;]', '', LONG)}", False),
+        (f"{BASQUE}\n\n{re.sub(r'[.,;]', '', LONG)} Eta,", True),
         (LONG + "\n\nZure lagun,\nAne", False),
         (LONG + "\n\n* " + BASQUE[:-1], False),
         (VERSES, False),
@@ -117,6 +120,16 @@ def tokens(text: str) -> int:
             "near it, in a sentence",
         ),
         (LONG, Generation(limit=75, count_tokens=tokens), False, "near it, done"),
+        (LONG[:-1], Generation(), True, "nothing explains the missing full stop"),
+        (LONG[:-1], Generation(until=("Q:", ".\n\n")), False, "a stop string took it"),
+        (LONG[:-1], Generation(until=("\n\n", "Q:")), True, "these take none"),
+        (LONG + " Eta,", Generation(until=(".\n\n",)), True, "no stop ends in a comma"),
+        (
+            LONG[:-1],
+            Generation(until=(".\n\n",), limit=68, count_tokens=tokens),
+            True,
+            "the limit was reached all the same",
+        ),
     ],
 )
 def test_who_knows_is_believed(

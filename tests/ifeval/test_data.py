@@ -177,6 +177,59 @@ def test_prefixed_ids_and_null_kwargs_load_and_zero_is_a_value(tmp_path: Path) -
     assert "a" not in prompt.kwargs[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "read", "why"),
+    [
+        (
+            "length_constraints:number_words",
+            {"relation": "como máximo", "num_words": 120},
+            {"relation": "less than", "num_words": 121},
+            "120 words are allowed",
+        ),
+        (
+            "keywords:letter_frequency",
+            {"let_relation": "al menos", "letter": "f", "let_frequency": 1},
+            {"let_relation": "at least", "letter": "f", "let_frequency": 1},
+            "the relation has another name there",
+        ),
+        (
+            "detectable_content:number_placeholders",
+            {"relation": "al menos", "num_placeholders": 3},
+            {"num_placeholders": 3},
+            "the type knows no other relation",
+        ),
+    ],
+)
+def test_relations_in_m_ifeval_s_words(
+    tmp_path: Path, name: str, given: dict[str, Any], read: dict[str, Any], why: str
+) -> None:
+    row = PAPER[0] | {"instruction_id_list": [f"es:{name}"], "kwargs": [given]}
+    (prompt,) = read_prompts(write(tmp_path / "a.jsonl", [row]), "es")
+    assert prompt.kwargs == (read,), why
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        (
+            "detectable_content:number_placeholders",
+            {"relation": "como máximo", "num_placeholders": 3},
+        ),
+        ("length_constraints:number_words", {"relation": "exacto", "num_words": 3}),
+        (
+            "length_constraints:number_words",
+            {"relation": "al menos", "num_words": True},
+        ),
+    ],
+)
+def test_a_relation_that_no_check_knows_is_refused(
+    tmp_path: Path, name: str, given: dict[str, Any]
+) -> None:
+    row = PAPER[0] | {"instruction_id_list": [name], "kwargs": [given]}
+    with pytest.raises(DataError, match="relation"):
+        read_prompts(write(tmp_path / "a.jsonl", [row]), "es")
+
+
 def test_unknown_names_come_with_what_exists() -> None:
     with pytest.raises(UnknownNameError, match="Available: mini, paper"):
         load("eu", "minni")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lm_eval_iberian.corpus.prose import passages
-from lm_eval_iberian.demo.tokenizer import train_tokenizer
+from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
 from lm_eval_iberian.demo.train import Shape, new_model
 from lm_eval_iberian.tasks.catalogue import read_config, shipped
 
@@ -26,7 +26,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run the group; a proxy that nobody listens on stands for no network."""
     folder = tmp_path_factory.mktemp("mini")
     texts = [p.text for lang in ("eu", "gl", "en") for p in passages(lang, "train")]
-    tokenizer = train_tokenizer(texts, 1000)
+    tokenizer = with_chat(train_tokenizer(texts, 1000))
     shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=1, heads=2)
     new_model(shape, tokenizer, "tiny").save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 
+# an untrained model would say nothing: it may not end its turn
+GENERATION = {"max_gen_toks": 16, "suppress_tokens": [0, 1, 2, 3, 4, 5]}
 LANGUAGES = ("eu", "gl", "ca", "es", "en")
 
 
@@ -25,7 +27,8 @@ def results(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
             *(sys.executable, "-m", "lm_eval", "--model", "hf"),
             *("--model_args", f"pretrained={model}", "--device", "cpu"),
             *("--tasks", "iberian_ifeval_mini", "--batch_size", "50"),
-            *("--gen_kwargs", "max_gen_toks=16", "--apply_chat_template"),
+            *("--gen_kwargs", json.dumps(GENERATION)),
+            "--apply_chat_template",
             *("--output_path", str(out), "--log_samples"),
         ],
         capture_output=True,
@@ -51,6 +54,18 @@ def test_both_scorings_come_with_standard_errors(results: dict[str, Any]) -> Non
                 assert 0 <= found[f"{metric},none"] <= 1
                 assert 0 <= found[f"{metric}_stderr,none"] < 0.2, (task, metric)
     assert "N/A" not in results["stdout"]
+
+
+@pytest.mark.slow
+def test_a_model_that_never_stops_is_seen(results: dict[str, Any]) -> None:
+    """Of 16 tokens that nobody trained, hardly any is the end of a turn."""
+    found = results["results"]["iberian_ifeval_mini"]
+    for name in ("eu", "en"):
+        task = results["results"][f"iberian_ifeval_{name}_mini"]
+        assert task["no_stop_rate,none"] > 0.5
+        assert task["no_stop_rate_stderr,none"] >= 0
+        assert task["stop_rate,none"] <= 1 - task["no_stop_rate,none"] + 1e-9
+    assert found["inst_level_strict_acc_first_turn,none"] <= 1
 
 
 @pytest.mark.slow

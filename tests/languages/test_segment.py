@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from timing import seconds
 
@@ -21,6 +21,7 @@ from lm_eval_iberian.languages import (
     starts_with,
     words,
 )
+from lm_eval_iberian.languages.segment import _found_words, _word_pattern
 from lm_eval_iberian.languages.sentence_ends import sentence_spans
 
 
@@ -104,3 +105,18 @@ def test_every_language_has_tables_of_its_own(lang: str) -> None:
 @given(st.lists(st.sampled_from(["baso", "basoan", "3,5", "kaixo"]), max_size=9))
 def test_words_between_spaces_are_counted_one_by_one(items: list[str]) -> None:
     assert words(" ".join(items), load_profile("eu")) == items
+
+
+PIECES = [
+    "www.", "http://", "@", ".", "..", "a", "É", "e\u0301", "3", "5,", "1.", "º", "-",
+    "'", "’", "·", "_", " ", "\u00a0", "000", "U.S.A.", "e.g. ", "x@y.zz", "/", ":",
+]  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_what_a_line_has_no_sign_of_is_no_word_of_it(line: str) -> None:
+    for lang in ("eu", "ca", "en"):
+        profile = load_profile(lang)
+        everything = _word_pattern(profile, addresses=True, acronyms=True)
+        assert _found_words(line, profile) == everything.findall(line)

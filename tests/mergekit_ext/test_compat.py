@@ -144,6 +144,7 @@ def test_errors_are_those_a_caller_would_catch() -> None:
             "run_merge",
             ("merge_config", "out_path", "options", "config_source"),
         ),
+        ("merge_methods.task_adapter", "ExecuteMergeMethodTask", None),
         ("options", "PrettyPrintHelp", None),
         ("options", "MergeOptions", None),
         (
@@ -151,6 +152,7 @@ def test_errors_are_those_a_caller_would_catch() -> None:
             "MergePlanner",
             ("config", "arch_info", "options", "out_model_config"),
         ),
+        ("tokenizer.config", "TokenizerConfig", None),
     ],
 )
 def test_the_installed_mergekit_has_what_is_used_of_it(

@@ -59,6 +59,7 @@ REQUESTS = st.builds(
     st.dictionaries(NAMES, IDS, max_size=2),
     st.lists(settings_of(), max_size=3).map(tuple),
     st.none() | st.sampled_from(["float32", "bfloat16"]),
+    st.sampled_from(["average", "instruct", "base"]),
 )
 
 

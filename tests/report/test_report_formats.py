@@ -254,3 +254,33 @@ def test_many_notes_of_one_kind_are_one(results: Results) -> None:
     )
     limits = [i for i in report.models["org/model"].issues if i.kind == "limit"]
     assert len(limits) == 5
+
+
+def _ifeval(run_on: float, cut: float) -> dict[str, float]:
+    return {
+        "inst_level_strict_acc,none": 0.4,
+        "inst_level_strict_acc_first_turn,none": 0.55,
+        "stop_rate,none": 1 - max(run_on, cut),
+        "run_on_rate,none": run_on,
+        "no_stop_rate,none": cut,
+    }
+
+
+@pytest.mark.parametrize("task", ["iberian_ifeval_eu", "iberian_ifeval_eu_mini"])
+def test_who_does_not_stop_is_told_of(results: Results, task: str) -> None:
+    """Has a column, and a sentence for more than one answer in twenty."""
+    results.write({task: _ifeval(0.375, 0.05)}, "org/merged", shots=0, n=80)
+    results.write({task: _ifeval(0.0, 0.05)}, "org/instruct", shots=0, n=80)
+    text = written(build_report([results.root]), "md")
+    assert "stops" in text.partition("## Notes")[0]
+    assert "62.50" in text
+    lines = [line for line in text.splitlines() if line.startswith("- **stops**")]
+    assert len(lines) == 1
+    assert "org/merged" in lines[0]
+    assert "37.5 % of the answers run on: a part of its loss may be" in lines[0]
+    assert "first turn alone 55.00, whole 40.00" in lines[0]
+
+
+def test_older_results_have_no_such_column(results: Results) -> None:
+    results.write({"ifeval_eu": {"inst_level_strict_acc,none": 0.4}}, shots=0)
+    assert "stops" not in written(build_report([results.root]), "md")

@@ -70,7 +70,7 @@ def capital_frequency(text: Text, arguments: Arguments) -> Verdict:
     if wanted is None:
         wanted = arguments.draw("capital_frequency", range(1, 21))
     relation = arguments.relation("capital_relation")
-    return counted(len(text.capital_words), relation, wanted, "words in capitals")
+    return counted(text.capitals, relation, wanted, "words in capitals")
 
 
 def no_comma(text: Text, arguments: Arguments) -> Verdict:

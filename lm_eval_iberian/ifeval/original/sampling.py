@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -23,9 +24,11 @@ _ROUNDS: Final = 1000
 _STRIDE: Final = 5
 _CONVERGED: Final = 0.99999
 _LIKELY: Final = 0.1
+# far more than the sum of the trials' weights can be off
+_ROUNDING: Final = 1e-6
 _SMOOTHING: Final = (0.5, 0.05)
 _BASE: Final = 10_000
-_SPACES: Final = re.compile(" +")
+_SPACES: Final = re.compile("  +")
 _LATIN: Final = re.compile("[A-z]")
 _FOREIGN: Final = re.compile("[\u0300-\U0010ffff]")
 Weights = NDArray[np.float64]
@@ -44,22 +47,33 @@ def detect(text: str) -> str:
     grams = _grams(_cleaned(text))
     if not grams:
         raise NoFeaturesError("no features in the text")
-    weights = _sampled(grams)
+    weights = _sampled(grams, to_the_end=False)
     best = int(weights.argmax())
     likely = float(weights[best]) > _LIKELY
     return str(_factory().langlist[best]) if likely else "unknown"
 
 
-def _sampled(grams: list[int]) -> Weights:
-    """Return the mean weight of each language over the trials."""
+def _sampled(grams: list[int], *, to_the_end: bool = True) -> Weights:
+    """Return the mean weight of each language over the trials.
+
+    Else over as many as it takes until the others cannot change which is the likeliest.
+    """
     count = len(_factory().langlist)
     chance = random.Random(0)  # noqa: S311
     total = np.zeros(count)
-    for _ in range(_TRIALS):
+    for left in reversed(range(_TRIALS)):
         mean, width = _SMOOTHING
         smooth = (mean + chance.gauss(0.0, 1.0) * width) / _BASE
         total += _trial(grams, smooth, chance, np.full(count, 1.0 / count)) / _TRIALS
+        if not to_the_end and _is_settled(total, left):
+            break
     return total
+
+
+def _is_settled(total: Weights, left: int) -> bool:
+    """Tell whether the trials that are left cannot change the decision."""
+    second, first = np.partition(total, -2)[-2:].tolist()
+    return bool(first > _LIKELY and first - second > left / _TRIALS + _ROUNDING)
 
 
 def _trial(
@@ -93,10 +107,18 @@ def _drawn(grams: list[int], chance: random.Random, count: int) -> list[int]:
 def _cleaned(text: str) -> str:
     """Drop addresses, runs of spaces, and Latin letters in another script's text."""
     detector, ngram = _library()
-    text = detector.MAIL_RE.sub(" ", detector.URL_RE.sub(" ", text))
-    text = _SPACES.sub(" ", ngram.normalize_vi(text)[:_LONGEST])
-    if text.isascii() or 2 * len(_LATIN.findall(text)) >= len(_FOREIGN.findall(text)):
-        return str(text)
+    # what a text has no sign of is not sought in it
+    if "://" in text:
+        text = detector.URL_RE.sub(" ", text)
+    if "@" in text:
+        text = detector.MAIL_RE.sub(" ", text)
+    if not text.isascii():
+        text = ngram.normalize_vi(text)
+    text = _SPACES.sub(" ", text[:_LONGEST])
+    if text.isascii() or not _FOREIGN.search(text):
+        return text
+    if 2 * len(_LATIN.findall(text)) >= len(_FOREIGN.findall(text)):
+        return text
     return _LATIN.sub("", text)
 
 
@@ -118,24 +140,21 @@ def _word_grams(word: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
     A capital after a capital yields none.
     """
-    known = _table()[0]
+    known = _table()[0].get
     padded = f" {word} "
-    found: list[str] = []
-    for end in range(2, len(word) + 2):
-        if end > 2 and padded[end - 2].isupper() and padded[end - 1].isupper():
-            continue
-        found += _endings(padded, end)
-    after = _endings(padded, len(padded))[1:] if word else []
-    inside, outside = (
-        tuple(known[gram] for gram in grams if gram in known)
-        for grams in (found, after)
+    ends: Iterable[int] = range(3, len(word) + 2)
+    if not (word.islower() or word.istitle()):
+        capital = [*map(str.isupper, padded)]
+        ends = [end for end in ends if not (capital[end - 2] and capital[end - 1])]
+    inside = [word[:1], padded[:2]]
+    inside += [padded[end - size : end] for end in ends for size in (1, 2, 3)]
+    after = [padded[-2:], padded[-3:]]
+    if not word:
+        inside, after = [], []
+    return (
+        tuple([row for row in map(known, inside) if row is not None]),
+        tuple([row for row in map(known, after) if row is not None]),
     )
-    return inside, outside
-
-
-def _endings(padded: str, end: int) -> list[str]:
-    """Return the n-grams of one to three characters that end at a place."""
-    return [padded[end - size : end] for size in (1, 2, 3) if size <= end]
 
 
 @cache

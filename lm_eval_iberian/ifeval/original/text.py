@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from functools import cache, cached_property, lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,11 +23,19 @@ _MOST_SENTENCES: Final = 10_000
 _FIRST_UPPER: Final = 1 << 1
 _INSIDE_UPPER: Final = 1 << 2
 _INSIDE_LOWER: Final = 1 << 5
-# a letter, or one in a circle, that no small letter follows: without one the tokeniser,
-# which is slow, finds no token in capitals
+# a letter, or one in a circle, that no small letter of its token follows: without one
+# the tokeniser, which is slow, finds no token in capitals
 _CAPITAL: Final = re.compile(
-    "(?:[^\\W\\d_a-z]|[\u24b6-\u24cf\U0001f130-\U0001f189])(?![a-z])"
+    "[^\\W\\d_a-z](?!(?!n't)[a-z])|[\u24b6-\u24cf\U0001f130-\U0001f189]"
 )
+# a sentence that may end inside, or a clitic before a sign that may be the last; what
+# is long may be anything
+_HANGS_ON_SENTENCE: Final = re.compile(r"[.!?][^\w\s]{1,200}\w|'.*[.']|.{200}")
+# "gimme" is two tokens
+_SHORTEST_CONTRACTION: Final = 5
+_WORD: Final = re.compile(r"\w+")
+# a word, an end and what follows: a new sentence, unless it is an abbreviation
+_PLAIN_END: Final = re.compile(r"([^\W\d_]{2,40})[.!?]\s+\S")
 
 
 class Text:
@@ -55,14 +63,22 @@ class Text:
         return count_sentences(self.value)
 
     @cached_property
-    def capital_words(self) -> tuple[str, ...]:
-        """The words in capital letters."""
-        return capital_words(self.value)
+    def capitals(self) -> int:
+        """The number of words in capital letters."""
+        return count_capitals(self.value)
 
 
 def count_words(text: str) -> int:
-    r"""Return the number of runs of ``\w``."""
+    r"""Return the number of runs of ``\w``, as nltk's tokeniser sees it."""
+    if text.isascii() or all(map(_is_plain, set(text))):
+        return len(_WORD.findall(text))
     return len(_word_tokenizer().tokenize(text))
+
+
+@lru_cache(maxsize=4096)
+def _is_plain(character: str) -> bool:
+    r"""Tell whether ``re`` and the engine of nltk agree on ``\w``."""
+    return bool(_WORD.findall(character) == _word_tokenizer().tokenize(character))
 
 
 def count_sentences(text: str) -> int:
@@ -70,20 +86,38 @@ def count_sentences(text: str) -> int:
     return sum(1 for _ in islice(_punkt().span_tokenize(text), _MOST_SENTENCES))
 
 
-def capital_words(text: str) -> tuple[str, ...]:
-    """Return the tokens of which every cased letter is a capital."""
-    if not _CAPITAL.search(text):
-        return ()
-    found: list[str] = []
-    for start, end in _punkt().span_tokenize(text):
-        if _CAPITAL.search(text, start, end):
-            found += _sentence_capitals(text[start:end])
-    return tuple(found)
+def count_capitals(text: str) -> int:
+    """Return the number of tokens of which every cased letter is a capital.
+
+    White space parts tokens, so only the pieces between it that hold capitals are read.
+    What they are cut into may hang on where a sentence ends: then all is read.
+    """
+    pieces = [*chain.from_iterable(map(_capital_pieces, text.split("\n")))]
+    if any(map(_HANGS_ON_SENTENCE.search, pieces)):
+        return capitals_by_sentence(text)
+    plain = [p for p in pieces if len(p) < _SHORTEST_CONTRACTION and p.isalpha()]
+    short = set(plain)
+    others = " ".join(piece for piece in pieces if piece not in short)
+    return sum(map(str.isupper, plain)) + _read_capitals(others)
 
 
-@lru_cache(maxsize=2048)  # the variants of an answer share most of their sentences
-def _sentence_capitals(sentence: str) -> tuple[str, ...]:
-    return tuple(filter(str.isupper, _token_splitter().tokenize(sentence)))
+def capitals_by_sentence(text: str) -> int:
+    """Count them as the original does, sentence by sentence."""
+    tokenize = _token_splitter().tokenize
+    sentences = _punkt().span_tokenize(text)
+    tokens = (tokenize(text[start:end]) for start, end in sentences)
+    return sum(map(str.isupper, chain.from_iterable(tokens)))
+
+
+@lru_cache(maxsize=2048)  # the variants of an answer share most of their lines
+def _capital_pieces(line: str) -> tuple[str, ...]:
+    return tuple(filter(_CAPITAL.search, line.split()))
+
+
+@lru_cache(maxsize=64)
+def _read_capitals(pieces: str) -> int:
+    """Count the tokens in capitals of pieces that do not end their sentence."""
+    return sum(map(str.isupper, _token_splitter().tokenize(f"{pieces} x")))
 
 
 @cache
@@ -101,8 +135,15 @@ def _punkt() -> Any:
     for word in lists["in_names"]:
         parameters.ortho_context[word] = _FIRST_UPPER | _INSIDE_LOWER | _INSIDE_UPPER
     splitter = PunktSentenceTokenizer(parameters)
-    ends = lru_cache(maxsize=8192)(splitter.text_contains_sentbreak)
-    splitter.text_contains_sentbreak = ends
+    by_rules = lru_cache(maxsize=8192)(splitter.text_contains_sentbreak)
+
+    def breaks(context: str) -> bool:
+        plain = _PLAIN_END.match(context)
+        if plain and plain[1].lower() not in parameters.abbrev_types:
+            return True
+        return bool(by_rules(context))
+
+    splitter.text_contains_sentbreak = breaks
     return splitter
 
 

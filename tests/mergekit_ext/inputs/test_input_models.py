@@ -71,6 +71,7 @@ def test_what_is_on_the_hub_is_fetched_if_it_is_to_be_checked(
     asked = []
 
     def fetch(path: str, **options: Any) -> str:
+        assert {"*.jinja", "*.safetensors"} <= set(options["allow_patterns"])
         asked.append((path, options["revision"]))
         return str(save(tmp_path / "cache" / "abc"))
 
