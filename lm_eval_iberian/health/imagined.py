@@ -85,6 +85,9 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
     asks = said.endswith("?")
     if begins(said, "complaints") and begins(after, "apologies"):
         return True
+    # who offers help is no user, though a letter thanks before it
+    if any(begins(part.strip(), "offers") for part in _SENTENCE.findall(said)):
+        return False
     if asks_for("letter", asked):
         return user and reply
     praised = _PRAISE.sub("", said, count=1) if _PRAISE.match(said) else said
@@ -100,8 +103,8 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
     offer = [sentence.strip() for sentence in _SENTENCE.findall(before)][-1:]
     if offer and begins(offer[0], "offers") and begins(said, "yes"):
         return True
-    if asks_for("story", asked):
-        return user and reply
+    if asks_for("story", asked) or asks_for("verse", asked):
+        return user and reply and (asks or _has_task(said))
     if asks and len(said) < 80 and begins(said, "and"):
         return True
     if asks and "!" in said[: -len(praised)] and begins(praised, "and"):

@@ -106,7 +106,7 @@ def bare_roles(said: Said) -> Iterator[RunOn]:
     alone = (
         (match.start(), f"a line is nothing but '{match[0].strip()}'")
         for match in _ROLE_LINE.finditer(said.response, said.begin)
-        if not _in_list(said.response, match)
+        if not _in_list(said.response, match) and not _is_named(match[0].strip(), said)
     )
     about = asks_for("tokens", said.asked)
     for start, reason in merge(glued, alone):
@@ -116,6 +116,12 @@ def bare_roles(said: Said) -> Iterator[RunOn]:
             if named and "\n\n" not in said.response[named.end() : start].strip():
                 yield RunOn(named.start(), "'user' is glued to a name")
             yield RunOn(start, reason)
+
+
+def _is_named(role: str, said: Said) -> bool:
+    """Tell whether the prompt asks about the word: why does it write 'assistant'?"""
+    quoted = rf"[\"'`“«]{re.escape(role.lower())}[\"'`”»]"
+    return bool(re.search(quoted, said.asked))
 
 
 def _in_list(response: str, match: re.Match[str]) -> bool:

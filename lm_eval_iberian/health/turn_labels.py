@@ -28,7 +28,8 @@ _LABEL_LINE: Final = re.compile(
 # more labels than that are a form of their own
 _LABELS: Final = 400
 _ENDS_IN_LABEL: Final = re.compile(
-    r"(?:^|[\n.,;?!|])[ \t*_]*([^\W\d_][\w' ’]{0,30})[*_]*[:：][*_\s]*\Z"
+    r"(?:^|[\n.,;?!|])[ \t*_]*([^\W\d_][\w' ’]{0,30}(?:\([^()\n]{1,60}\))?)"
+    r"[*_]*[:：][*_\s]*\Z"
 )
 _QUOTED: Final = re.compile(r"«[^»]+»|“[^”]+”|\"[^\"]+\"|(?<!\w)'[^']+'")
 
