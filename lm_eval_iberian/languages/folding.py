@@ -8,29 +8,28 @@ from functools import lru_cache
 from typing import Final
 
 
-_SHAPES: Final = str.maketrans(
-    {
-        "‘": "'",
-        "’": "'",
-        "‚": "'",
-        "‛": "'",
-        "ʼ": "'",
-        "´": "'",
-        "“": '"',
-        "”": '"',
-        "„": '"',
-        "‟": '"',
-        "‐": "-",
-        "‑": "-",
-        "\u00a0": " ",
-        "\u202f": " ",
-        "\u200b": None,
-        "\ufeff": None,
-        "\u00ad": None,
-    }
-)
+_SHAPES: Final = {
+    "‘": "'",
+    "’": "'",
+    "‚": "'",
+    "‛": "'",
+    "ʼ": "'",
+    "´": "'",
+    "“": '"',
+    "”": '"',
+    "„": '"',
+    "‟": '"',
+    "‐": "-",
+    "‑": "-",
+    "\u00a0": " ",
+    "\u202f": " ",
+    "\u200b": "",
+    "\ufeff": "",
+    "\u00ad": "",
+}
 # dots that are typed for the raised one of Catalan
-_GEMINATE: Final = re.compile(r"(?<=[lL])[•‧∙⋅・](?=[lL])")
+_DOTS: Final = "•‧∙⋅・"
+_GEMINATE: Final = re.compile(rf"(?<=[lL])[{_DOTS}](?=[lL])")
 
 
 def compose(text: str) -> str:
@@ -38,7 +37,8 @@ def compose(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
         text = text.replace("ŀ", "l·").replace("Ŀ", "L·")
-        text = _GEMINATE.sub("·", text)
+        if any(map(text.__contains__, _DOTS)):
+            text = _GEMINATE.sub("·", text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -51,8 +51,10 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return compose(text).lower()
-    folded = compose(text).translate(_SHAPES).casefold()
-    return unicodedata.normalize("NFC", folded)
+    text = compose(text)
+    for shape, plain in _SHAPES.items():
+        text = text.replace(shape, plain)
+    return unicodedata.normalize("NFC", text.casefold())
 
 
 def fold_spaces(text: str) -> str:
