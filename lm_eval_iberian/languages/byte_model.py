@@ -20,7 +20,6 @@ from lm_eval_iberian.languages.mark_counts import (
     Found,
     MarkCounts,
     count_marks,
-    owners,
 )
 
 
@@ -60,7 +59,8 @@ class ByteModel:
         """Return the features in each part; one may begin in the part before."""
         found = self.features.take(self._states(b"".join(parts)))
         hits = np.flatnonzero(found >= 0)
-        return found.take(hits), owners([*map(len, parts)], hits)
+        owner = np.arange(len(parts)).repeat([*map(len, parts)])
+        return found.take(hits), owner.take(hits)
 
     def _states(self, text: bytes) -> NDArray[np.uint32]:
         """Return the automaton's state after each byte."""

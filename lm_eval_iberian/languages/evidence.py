@@ -121,9 +121,11 @@ class Evidence:
         """Weigh marks that were counted, in so many pieces."""
         against = self.against.take(counts.distinct, axis=0)
         telling = (against < _LACKS) & self.telling.take(counts.distinct)[:, None]
+        # the two by which words are counted are the last of all marks
+        last = counts.distinct[-2:].tolist()
+        unusual = dict(zip(last, counts.totals[-2:].tolist(), strict=True))
         none, more = (
-            int(counts.totals[counts.distinct == self.index[mark]].sum())
-            for mark in (_NO_WORD, _ONE_MORE)
+            unusual.get(self.index[mark], 0) for mark in (_NO_WORD, _ONE_MORE)
         )
         return Weighed(
             score=-counts.logs @ against,

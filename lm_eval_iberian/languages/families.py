@@ -91,4 +91,5 @@ def in_reach(close: Floats, others: Floats) -> NDArray[np.intp]:
     top = top.take(rows)
     odds = np.exp(close.take(rows, axis=0) - top[:, None])
     together = top + np.log(odds.sum(axis=1))
-    return rows[best.take(rows) >= together]
+    reached: NDArray[np.intp] = rows[best.take(rows) >= together]
+    return reached

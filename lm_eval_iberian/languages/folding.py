@@ -30,7 +30,6 @@ _SHAPES: Final = {
 # dots that are typed for the raised one of Catalan
 _DOTS: Final = "•‧∙⋅・"
 _GEMINATE: Final = re.compile(rf"(?<=[lL])[{_DOTS}](?=[lL])")
-_SPACE: Final = re.compile(r"\s+")
 
 
 def compose(text: str) -> str:
@@ -38,7 +37,7 @@ def compose(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
         text = text.replace("ŀ", "l·").replace("Ŀ", "L·")
-        if any(dot in text for dot in _DOTS):
+        if any(map(text.__contains__, _DOTS)):
             text = _GEMINATE.sub("·", text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -50,15 +49,14 @@ def fold(text: str) -> str:
     Composed (NFC), straight quotes and hyphens, plain spaces, ``\\n`` line ends, small
     letters. Two texts that fold alike are the same words.
     """
-    folded = compose(text)
-    if folded.isascii():
-        return folded.casefold()
-    # far quicker than a translation of each letter
+    if text.isascii():
+        return compose(text).lower()
+    text = compose(text)
     for shape, plain in _SHAPES.items():
-        folded = folded.replace(shape, plain)
-    return unicodedata.normalize("NFC", folded.casefold())
+        text = text.replace(shape, plain)
+    return unicodedata.normalize("NFC", text.casefold())
 
 
 def fold_spaces(text: str) -> str:
     """Return the folded text with every run of white space as one space."""
-    return _SPACE.sub(" ", fold(text)).strip()
+    return " ".join(fold(text).split())

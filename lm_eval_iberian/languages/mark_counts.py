@@ -5,10 +5,8 @@ A mark that stands in a part n times weighs log(1 + n) there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -47,12 +45,6 @@ def count_both(one: Found, other: Found, parts: int) -> tuple[MarkCounts, MarkCo
         MarkCounts(both.distinct[:at], both.totals[:at], both.logs[:, :at]),
         MarkCounts(both.distinct[at:] - end, both.totals[at:], both.logs[:, at:]),
     )
-
-
-def owners(sizes: Sequence[int], places: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the part that each place stands in, of parts of these sizes in a row."""
-    ends = np.fromiter(accumulate(sizes), np.intp, len(sizes))
-    return ends.searchsorted(places, side="right")
 
 
 def count_marks(

@@ -35,6 +35,7 @@ _MARKER: Final = re.compile(
 )
 # **Baso**an is one word
 _INNER_EMPHASIS: Final = re.compile(r"(?<=[^\W\d_])[*`]{1,3}(?=[^\W\d_])")
+_INLINE_SIGNS: Final = "*_`<"
 _INLINE: Final = re.compile(r"[*_`]+|</?[a-zA-Z][^<>\n]{0,80}>")
 # The variants of an answer share their lines: those of a usual length are kept.
 _SHORT: Final = 2000
@@ -133,7 +134,10 @@ def _units(text: str) -> Iterator[str]:
             fence = "" if fence else mark
             continue
         marker = _marker_end(line)
-        body = _INLINE.sub("", line[marker:]).strip()
+        body = line[marker:]
+        if any(map(body.__contains__, _INLINE_SIGNS)):
+            body = _INLINE.sub("", body)
+        body = body.strip()
         opened = bool(held) and held[-1].endswith(":")
         if not body and opened:
             continue

@@ -93,7 +93,9 @@ def tokens(text: str) -> list[Token]:
     spans: list[tuple[int, int, int]] = []
     for match in _TOKEN.finditer(text):
         start, end = match.span()
-        last = _last_letter(text, start, end)
+        last = end - 1
+        if not text[last].isalnum():
+            last = _last_letter(text, start, end)
         if last < 0 and spans and text[start] not in _FORWARD:
             spans[-1] = (spans[-1][0], end, spans[-1][2])
         else:
@@ -121,8 +123,6 @@ def _last_letter(text: str, start: int, end: int) -> int:
 
     Numbers of notes are left out: ``so.[11] It``.
     """
-    if text[end - 1].isalnum():
-        return end - 1
     note = _NOTES.search(text, max(start, end - _REACH), end)
     for place in range((note.start() if note else end) - 1, start - 1, -1):
         if text[place].isalnum():
@@ -135,9 +135,9 @@ def _token(text: str, start: int, end: int, last: int) -> Token:
     if last < 0:
         return Token(start, end, "")
     word = text[max(start, last - _REACH) : last + 1].lstrip(_OPENING)
-    match = None
-    if last + 1 < end:
-        match = _MARK.search(text, last + 1, min(end, last + _REACH))
+    if last + 1 == end:
+        return Token(start, end, word)
+    match = _MARK.search(text, last + 1, min(end, last + _REACH))
     if match is None:
         return Token(start, end, word)
     if match.start() > last + 1 and word.isalpha():

@@ -86,8 +86,10 @@ def _trial(
         factors = likelihoods.take(drawn, axis=0) + smooth
         factors[0] *= weights
         weights = np.multiply.reduce(factors, axis=0)
-        weights /= sum(weights.tolist())  # in langdetect's order, not by pairs
-        if max(weights.tolist()) > _CONVERGED:
+        values = weights.tolist()
+        total = sum(values)  # in langdetect's order, not by pairs
+        weights /= total
+        if max(values) / total > _CONVERGED:
             break
     return weights
 
