@@ -146,7 +146,7 @@ class CheckedMerge:
                 self.donated(ready.donor)
             with whole_or_nothing(target, self._writes) as workshop:
                 try:
-                    self._merge(ready, workshop)
+                    self._checked_merge(ready, workshop)
                 except MergeError:
                     raise
                 except OSError as error:  # a full disk, a folder that is gone
@@ -161,7 +161,9 @@ class CheckedMerge:
             MergeError: If anything stands in the way.
         """
         target = None if out is None else Path(os.path.realpath(out))
-        self._prepare(target, fetch=False)
+        ready = self._prepare(target, fetch=False)
+        if ready.turns is not None:
+            self.watch.note(ready.turns.line)
 
     @property
     def allowed(self) -> Permissions:
@@ -212,14 +214,15 @@ class CheckedMerge:
             recipe, inputs, allowed, plan if whole else None, self.watch
         )
         turns = read_turns(recipe, allowed.cache_dir, copied=allowed.copy_tokenizer)
-        for sentence in turns.told if turns is not None else ():
+        for sentence in turns.notes if turns is not None else ():
             self.watch.note(sentence)
         if target is not None:
             check_space(recipe, [one.checkpoint for one in inputs], target)
         unties = planned is not None and planned.unties
         return _Ready(recipe, inputs, donor, turns, unties)
 
-    def _merge(self, ready: _Ready, workshop: Workshop) -> None:
+    # ``word_fault`` knows what is within our guard by this name
+    def _checked_merge(self, ready: _Ready, workshop: Workshop) -> None:
         inputs = ready.inputs
         digests = scan(
             _to_read(inputs),
@@ -227,6 +230,8 @@ class CheckedMerge:
             watch=self.watch,
             threads=reading_threads(),
         )
+        if ready.turns is not None:
+            self.watch.note(ready.turns.line)
         with held_back(workshop.folder):
             self._write(workshop, inputs, ready.donor)
         if ready.unties:

@@ -31,6 +31,7 @@ class Borrowed:
         config: Key of ``config.json`` to its value; ``None`` for one that is to go.
         generation: All of ``generation_config.json``; ``None`` if it stays as it is.
         template: The chat template to carry; ``None`` if that stays as it is.
+        named: ``"eos_token"`` and the like to the token that the template means by it.
         lacking: The end tokens of the other that this one has no row for.
         unwritable: The tokens of its template that this one does not have.
         notes: What of the other could not be taken over, a sentence each.
@@ -41,6 +42,7 @@ class Borrowed:
     config: Mapping[str, Any] = field(default_factory=dict)
     generation: Mapping[str, Any] | None = None
     template: ChatTemplate | None = None
+    named: Mapping[str, str] = field(default_factory=dict)
     lacking: tuple[str, ...] = ()
     unwritable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -79,6 +81,7 @@ def borrow(
         same = own.template is not None and own.template.named == donor.template.named
         if not (unwritable or same) and own.has_tokenizer:
             template = donor.template
+    variables = giver.written_variables if template is not None else {}
     first = own.tokenizer_ids(EOS)
     shown = sorted(ends, key=lambda number: number not in first)
     return Borrowed(
@@ -87,6 +90,7 @@ def borrow(
         {k: v for k, v in values.items() if not _same(own.config.get(k), v)},
         None if _same_content(generation, own.generation) else generation,
         template,
+        {k: token for k, token in variables.items() if own.named.get(k) != token},
         tuple(borrower.lacking),
         unwritable,
         tuple(borrower.notes),
@@ -193,11 +197,9 @@ class _Borrower:
         if giver.template is None or not own.lists_all:
             return ()
         texts = giver.template.named.values()
-        return tuple(
-            token
-            for token in giver.added
-            if token and token not in own.ids and any(token in text for text in texts)
-        )
+        written = [t for t in giver.added if t and any(t in text for text in texts)]
+        written += giver.written_variables.values()
+        return tuple(dict.fromkeys(token for token in written if token not in own.ids))
 
 
 def _each_once(*groups: Iterable[int]) -> tuple[int, ...]:

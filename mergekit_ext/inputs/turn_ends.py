@@ -38,8 +38,8 @@ _TURN_ENDS = (
     "<|end_of_turn|>", "<|END_OF_TURN_TOKEN|>", "[|endofturn|]", "<|endofturn|>",
     "<end_of_utterance>", "<|eos|>", "<eos>", "</s>",
 )  # fmt: skip
-# a variable of the template that stands for the tokenizer's own
-_USES_EOS = re.compile(r"\beos_token\b")
+# the variables of a template that stand for the tokenizer's own
+_VARIABLE = re.compile(r"\b(?:eos|bos|pad)_token\b")
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ class TurnEnds:
             return ()
         text = self.template.text
         own = self.named.get("eos_token", "")
-        writes_own = own in self.ids and (own in text or _USES_EOS.search(text))
-        found = [own] if writes_own else []
+        writes_own = own in text or "eos_token" in self.written_variables
+        found = [own] if own in self.ids and writes_own else []
         known = {self._texts.get(one) for one in self.all_ids(EOS)}
         found += [
             token
@@ -134,6 +134,13 @@ class TurnEnds:
             if token and token in text
         ]
         return tuple(dict.fromkeys(found))
+
+    @property
+    def written_variables(self) -> dict[str, str]:
+        """``"eos_token"`` and the like, where the template says so, to the token."""
+        texts = () if self.template is None else self.template.named.values()
+        used = {name for text in texts for name in _VARIABLE.findall(text)}
+        return {key: token for key, token in self.named.items() if key in used}
 
     @property
     def ends_by_template(self) -> bool:

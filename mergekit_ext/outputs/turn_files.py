@@ -33,7 +33,7 @@ def turn_files(borrowed: Borrowed, own: TurnEnds) -> dict[str, str]:
     if borrowed.generation is not None:
         files[GENERATION] = _json(borrowed.generation)
     if borrowed.template is not None:
-        files |= _template_files(borrowed.template, own.folder)
+        files |= _template_files(borrowed.template, borrowed.named, own.folder)
     return files
 
 
@@ -49,7 +49,10 @@ def shown_changes(borrowed: Borrowed, own: TurnEnds) -> Iterator[str]:
             if was != now:
                 yield f"{GENERATION}: {key} {_shown(was)} → {_shown(now)}"
     if borrowed.template is not None:
-        for name in _template_files(borrowed.template, own.folder):
+        for key, token in borrowed.named.items():
+            was = _shown(own.named.get(key))
+            yield f"{TOKENIZER}: {key} {was} → {_shown(token)}"
+        for name in _template_files(borrowed.template, {}, own.folder):
             there = (own.folder / name).is_file()
             yield f"{name}: {'another' if there else 'new'}"
 
@@ -88,7 +91,9 @@ def _changed(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
     }
 
 
-def _template_files(template: ChatTemplate, folder: Path) -> dict[str, str]:
+def _template_files(
+    template: ChatTemplate, named: Mapping[str, str], folder: Path
+) -> dict[str, str]:
     """Return a template as files, and the entry for it as its model has one."""
     files = {}
     for name, text in template.named.items():
@@ -101,8 +106,8 @@ def _template_files(template: ChatTemplate, folder: Path) -> dict[str, str]:
         files[OLD_TEMPLATE] = _json({"chat_template": template.text})
     with suppress(InputError):  # none, or a broken one, of which has been told
         content = read_json("", folder / TOKENIZER)
-        if content.get("chat_template") != template.entry:
-            changed = _changed(content, {"chat_template": template.entry})
+        if named or content.get("chat_template") != template.entry:
+            changed = _changed(content, {"chat_template": template.entry, **named})
             files[TOKENIZER] = _json(changed)
     return files
 

@@ -308,3 +308,34 @@ def test_a_mended_merge_can_be_merged_again(here: Path) -> None:
     assert result.exit_code == 0, result.output
     merged(recipe("linear", tokenizer_source="./basque"))
     assert not Path("out/chat_template.jinja").exists()
+
+
+def test_a_template_that_writes_a_named_token(here: Path) -> None:
+    """``eos_token`` in a template is the tokenizer's, so that goes along."""
+    from transformers import AutoTokenizer
+
+    template = "{% for m in messages %}{{ m['content'] }}{{ eos_token }}{% endfor %}"
+    Path("instruct/chat_template.jinja").write_text(template)
+    edit(Path("instruct/tokenizer_config.json"), **{"eos_token": "w5"})
+    result = merged(recipe("fused_task_arithmetic"))
+    assert "ends on <|end|>, w5; template of instruct\n" in result.output
+    changed = read("merge_provenance.json")["turns"]["changed"]
+    assert 'tokenizer_config.json: eos_token "<|end|>" → "w5"' in changed
+    chat = [{"role": "user", "content": "w2"}]
+    texts = [
+        AutoTokenizer.from_pretrained(name).apply_chat_template(chat, tokenize=False)
+        for name in ("instruct", "out")
+    ]
+    assert texts == ["w2w5", "w2w5"]
+
+
+def test_a_named_token_that_the_result_lacks(here: Path) -> None:
+    Path("instruct/chat_template.jinja").write_text("{{ x }}{{ eos_token }}")
+    words = {"<s>": 0, "<|end|>": 1, "<|turn|>": 5}
+    words |= {f"w{i}": i for i in range(2, 64) if i != 5}
+    save_tokenizer(Path("instruct"), words)
+    edit(Path("instruct/tokenizer_config.json"), **{"eos_token": "<|turn|>"})
+    written = recipe("fused_task_arithmetic", tokenizer_source="base")
+    result = merged(written)
+    assert "its tokenizer lacks <|turn|>; name instruct in tokenizer" in result.output
+    assert not Path("out/chat_template.jinja").exists()
