@@ -98,13 +98,22 @@ def by_lm_eval() -> Way:
     return score
 
 
-def by_us(*scorings: str, rates: bool = False) -> Way:
-    """Return the verdicts of the last scoring; with rates all that a task reports."""
+def by_us(*scorings: str, language: bool = False, health: bool = False) -> Way:
+    """Return the verdicts of the last scoring, with more that a task reports.
+
+    Args:
+        *scorings: Which.
+        language: The language of the answer, and what can be satisfied, as well.
+        health: All the rest that lm-eval does not look at: turns, loops, an end.
+    """
     from lm_eval_iberian.ifeval.scoring import score_by
+    from lm_eval_iberian.languages import decide_language
 
     def score(item: Item) -> tuple[list[bool], list[bool]]:
         last = score_by(item.row, item.answer, scorings, lang="en")[-1]
-        if rates:
+        if language:
+            _ = decide_language(last.answered.answer.text, "en"), last.satisfiable
+        if health:
             _ = last.answered.health, last.satisfiable
         return [v.followed for v in last.strict], [v.followed for v in last.loose]
 
@@ -187,7 +196,8 @@ def main() -> None:
         "ours, repaired": by_us("repaired"),
         "ours, original": by_us("original"),
         "ours, both": by_us("repaired", "original"),
-        "ours, all": by_us("repaired", "original", rates=True),
+        "ours, both, language": by_us("repaired", "original", language=True),
+        "ours, all": by_us("repaired", "original", language=True, health=True),
     }
     report(ways, items, options.rounds, lacking)
 

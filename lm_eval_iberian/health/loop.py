@@ -105,36 +105,38 @@ def _reason(found: Repeated) -> str:
 def longest_period(text: str) -> Repeated | None:
     """Return the block whose repetition covers most of a text's end.
 
-    A repetition shorter than 16 characters is none, nor one of two blocks.
+    Of blocks that cover as much the shortest. A repetition shorter than 16 characters
+    is none, nor one of which the end stands there only twice.
 
-    Source: the Z-function of the reversed text; Gusfield, Algorithms on Strings,
-    Trees and Sequences (1997), 1.3. Linear in the length.
+    Source: where the last characters stand before, a period may begin; one that covers
+    more than another of ``best`` characters is longer than ``best - period``, by the
+    theorem of Fine and Wilf (1965).
     """
-    # what is repeated to the end stands there before it, and not once alone: seldom
-    # so, and soon seen
-    place = -1
-    for _ in range(2):
-        place = text.find(text[-_LEAST:], place + 1)
-        if place >= len(text) - _LEAST:
-            return None
     back = text[::-1]
-    size = len(back)
-    same = [0] * size
-    left = right = 0
-    best, period = 0, 0
-    for start in range(1, size):
-        reach = min(right - start, same[start - left]) if start < right else 0
-        while start + reach < size and back[reach] == back[start + reach]:
-            reach += 1
-        same[start] = reach
-        if start + reach > right:
-            left, right = start, start + reach
-        # at least two whole blocks; the shortest block of those that reach as far
+    head, size = back[:_LEAST], len(back)
+    start = back.find(head, 1)
+    if start < 0 or back.find(head, start + 1) < 0:
+        return None
+    best = period = 0
+    while 0 <= start <= size - start:
+        reach = _reach(back, start)
+        # at least two whole blocks
         if reach >= start and reach + start > best:
             best, period = reach + start, start
-    if not period:
-        return None
-    return Repeated(text[-period:], best / period, best)
+        start = back.find(head, max(start, best - period) + 1)
+    return Repeated(text[-period:], best / period, best) if period else None
+
+
+def _reach(back: str, start: int) -> int:
+    """Return how far a text goes on at a place as it begins."""
+    least, most = 0, len(back) - start
+    while least < most:
+        middle = (least + most + 1) // 2
+        if back.startswith(back[start + least : start + middle], least):
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _exact(text: str, *, broken_off: bool) -> Repeated | None:

@@ -31,6 +31,7 @@ _ENDS_IN_LABEL: Final = re.compile(
     r"(?:^|[\n.,;?!|])[ \t*_]*([^\W\d_][\w' ’]{0,30}(?:\([^()\n]{1,60}\))?)"
     r"[*_]*[:：][*_\s]*\Z"
 )
+_FIRST: Final = re.compile(r"\w+")
 _QUOTED: Final = re.compile(r"«[^»]+»|“[^”]+”|\"[^\"]+\"|(?<!\w)'[^']+'")
 
 
@@ -98,15 +99,29 @@ def labels_in_lines(said: Said) -> Iterator[RunOn]:
     """Find the labels of a chat behind a sentence: ``… km. USER: And …``."""
     if asks_for("dialogue", said.asked) or _names_one(said.asked, _kind("user_labels")):
         return
-    if asks_for("tokens", said.asked):
+    # most answers have no such word at all
+    if said.words.isdisjoint(_inline_words()) or asks_for("tokens", said.asked):
         return
     for match in _inline_label().finditer(said.response, said.begin):
         yield RunOn(match.start(), f"'{match[0]}' stands behind a sentence")
 
 
 @cache
+def _inline_names() -> tuple[str, ...]:
+    return tuple(name for name in health_words("user_labels") if len(name) > 3)
+
+
+@cache
+def _inline_words() -> frozenset[str]:
+    """Return the first word of each label."""
+    return frozenset(
+        _FIRST.findall(" ".join(name.split()[0] for name in _inline_names()))
+    )
+
+
+@cache
 def _inline_label() -> re.Pattern[str]:
-    names = any_of(tuple(n for n in health_words("user_labels") if len(n) > 3))
+    names = any_of(_inline_names())
     return re.compile(rf"(?<=[.!?…»”\")] )(?:{names})(?= ?[:：])", re.IGNORECASE)
 
 
