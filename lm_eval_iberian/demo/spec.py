@@ -82,7 +82,7 @@ class DemoSpec:
     key: str = "iberian-demo"
     shape: Shape = Shape()
     base: Training = Training(400, 2e-3, rows=24)
-    instruct: Training = Training(300, 1.2e-3, rows=24, tokens=112)
+    instruct: Training = Training(400, 1.2e-3, rows=24, tokens=112)
     expert: Training = Training(240, 8e-4, rows=24)
     replay: float = 0.1
     methods: tuple[DemoMethod, ...] = METHODS
