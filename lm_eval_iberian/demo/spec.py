@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from lm_eval_iberian.errors import UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,18 @@ class DemoSpec:
             instruct=fewer(self.instruct),
             expert=fewer(self.expert),
         )
+
+    def by(self, labels: Sequence[str]) -> DemoSpec:
+        """Return the same demo with some of its merges.
+
+        Raises:
+            UnknownNameError: No method is called so.
+        """
+        known = {method.label: method for method in self.methods}
+        for label in labels:
+            if label not in known:
+                raise UnknownNameError("merge of the demo", label, known)
+        return dataclasses.replace(self, methods=tuple(known[one] for one in labels))
 
     @property
     def digest(self) -> str:
