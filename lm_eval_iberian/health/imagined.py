@@ -168,10 +168,10 @@ def _is_repeated(said: str, asked: str) -> bool:
 def _is_asked_back(after: str) -> bool:
     """Tell whether a question is the assistant's: what follows is no answer to it.
 
-    It is an offer, or a list of what may be meant.
+    It is an offer, a list of what may be meant, or begins with perhaps.
     """
     listed = bool(_LISTED.match(after)) and "?" in after[:80]
-    return listed or begins(after, "offers")
+    return listed or begins(after, "offers", "musings")
 
 
 def _first(asked: str) -> str:

@@ -38,6 +38,7 @@ _KEYS: Final = frozenset(
         "apologies",
         "please",
         "offers",
+        "musings",
         "yes",
         "and",
         "now",
