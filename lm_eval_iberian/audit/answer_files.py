@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from lm_eval_iberian.terminal import one_line
 
 _KINDS: Final = ("*.jsonl", "*.json", "*.jsonl.gz", "*.json.gz", "*.parquet")
 _RESULTS: Final = "results_*.json*"
+_BEGINS_RESULTS: Final = re.compile(rb'\s*\{\s*"results"\s*:')
+_NUMBER: Final = re.compile(r"-?(?:\d{1,20}(?:\.\d{0,20})?(?:e[+-]?\d{1,3})?|inf)")
 _PROMPT: Final = frozenset({"prompt", "instruction_id_list", "kwargs"})
 _VERDICT: Final = frozenset({"key", "strict"})
 # where the forms of `iberian score` keep an answer
@@ -93,7 +96,7 @@ class VerdictsFile:
 
 @dataclass(frozen=True)
 class ChoicesFile:
-    """A file in which nothing was written: samples of multiple choice."""
+    """A file in which nothing was written: samples of choices, or of likelihoods."""
 
     path: Path
 
@@ -124,10 +127,21 @@ def find_answer_files(paths: Iterable[Path]) -> list[Path]:
     return sorted(found.values())
 
 
+def _is_results(path: Path) -> bool:
+    """Tell whether a file is one of lm-eval's results, whatever its name."""
+    if path.match(_RESULTS):
+        return True
+    try:
+        with path.open("rb") as file:
+            return bool(_BEGINS_RESULTS.match(file.read(200)))
+    except OSError:
+        return False  # told when it is read
+
+
 def _within(path: Path) -> Iterator[Path]:
     if path.is_dir():
         inside = sorted({file for kind in _KINDS for file in path.rglob(kind)})
-        files = [f for f in inside if f.is_file() and not f.match(_RESULTS)]
+        files = [f for f in inside if f.is_file() and not _is_results(f)]
         if not files:
             looked = ", ".join(_KINDS)
             raise DataError(f"{path} holds no file of answers (looked for {looked})")
@@ -269,18 +283,29 @@ def _written(row: Mapping[str, Any], where: str) -> Iterator[str | None]:
 
 def _is_choice(row: Mapping[str, Any]) -> bool:
     """Tell whether a sample holds log-likelihoods and nothing that was written."""
-    return isinstance(row.get("doc"), Mapping) and _is_measured(row.get("resps"))
+    if not isinstance(row.get("doc"), Mapping):
+        return False
+    asked = row.get("arguments")
+    first = asked.get("gen_args_0") if isinstance(asked, Mapping) else None
+    # what is written has settings; the log-likelihood of a text has only the text
+    bare = isinstance(first, Mapping) and "arg_1" not in first
+    return _is_measured(row.get("resps"), bare=bare)
 
 
-def _is_measured(replies: object, depth: int = 4) -> bool:
-    """Tell whether replies are log-likelihoods: ``["-12.5", "False"]``, or numbers."""
+def _is_measured(replies: object, depth: int = 4, *, bare: bool = False) -> bool:
+    """Tell whether replies are log-likelihoods: ``["-12.5", "False"]``, or numbers.
+
+    With ``bare`` numbers that are written as text are numbers too.
+    """
     if isinstance(replies, int | float):
         return True
+    if bare and isinstance(replies, str):
+        return bool(_NUMBER.fullmatch(replies))
     if not isinstance(replies, list) or not replies or not depth:
         return False
     if len(replies) == 2 and str(replies[1]) in ("True", "False"):
         return True
-    return all(_is_measured(reply, depth - 1) for reply in replies)
+    return all(_is_measured(reply, depth - 1, bare=bare) for reply in replies)
 
 
 def rows_left_out(file: AnswerFile) -> str:

@@ -179,8 +179,8 @@ def _notes(audits: Sequence[FileAudit], choices: Sequence[Path]) -> Iterator[str
     if choices:
         names = [shown(path.name) for path in choices]
         yield (
-            f"{counted(len(choices), 'file')} of multiple choice, in which nothing was "
-            f"written: {some(names, 3)}"
+            f"{counted(len(choices), 'file')} of choices or likelihoods, in which nothing"
+            f" was written: {some(names, 3)}"
         )
     guessed = [a for a in audits if a.origin.told_by.startswith("its prompts")]
     if guessed:

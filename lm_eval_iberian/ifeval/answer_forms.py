@@ -92,10 +92,13 @@ def read_generation(row: Mapping[str, Any], finish: object = None) -> Generation
 
     Args:
         row: The row; lm-eval's samples hold how many tokens were asked for, and the
-            texts at which it was to stop.
+            texts at which it was to stop; those of our tasks whether it was cut off,
+            which was told by the model's tokenizer where there was one.
         finish: Why the answer ended; left out, the row's own ``finish_reason``.
     """
     finish = finish or row.get("finish_reason")
+    if finish is None and isinstance(row.get("no_stop_rate"), bool):
+        finish = "length" if row["no_stop_rate"] else "stop"
     asked: Any = row.get("arguments")
     for name in ("gen_args_0", "arg_1"):
         asked = asked.get(name) if isinstance(asked, Mapping) else None

@@ -33,6 +33,7 @@ def test_folders_files_and_patterns_are_searched(tmp_path: Path) -> None:
     names = ["a/b/x.jsonl", "a/y.jsonl.gz", "z.json", "a/samples_t_1.jsonl"]
     paths = [write(tmp_path / name, [plain(FIRST)]) for name in names]
     (tmp_path / "a/results_1.json").write_text("{}")
+    (tmp_path / "a/linear-eu.json").write_text('{\n  "results": {}, "config": {}}')
     (tmp_path / "a/notes.txt").write_text("no")
     assert find_answer_files([tmp_path]) == sorted(paths)
     assert find_answer_files([tmp_path / "a/*.gz"]) == [tmp_path / "a/y.jsonl.gz"]
@@ -57,6 +58,10 @@ def test_a_folder_without_answers_is_named(tmp_path: Path) -> None:
         ({"model": "m", "key": 1, "strict": [True]}, VerdictsFile),
         (CHOICE, ChoicesFile),
         (CHOICE | {"resps": [[-12.5]]}, ChoicesFile),
+        (
+            question(1, "-813.25") | {"arguments": {"gen_args_0": {"arg_0": "Kaixo."}}},
+            ChoicesFile,
+        ),
     ],
 )
 def test_rows_tell_what_a_file_is(tmp_path: Path, row: Any, kind: type) -> None:
@@ -120,3 +125,16 @@ def test_of_a_chat_the_last_request_was_answered(tmp_path: Path) -> None:
     assert isinstance(found, AnswerFile)
     assert found.rows[0].prompt == "Q: Non zaude?"
     assert found.rows[0].generation.limit == 9
+
+
+@pytest.mark.parametrize(("cut", "reason"), [(True, "length"), (False, "stop")])
+def test_what_a_task_of_ours_has_counted_is_believed(
+    tmp_path: Path, cut: bool, reason: str
+) -> None:
+    """Takes over what the model's tokenizer told: a short answer may be a cut one."""
+    path = write(
+        tmp_path / "samples.jsonl", [question(1, "A: Ni") | {"no_stop_rate": cut}]
+    )
+    found = read_audit_input(path)
+    assert isinstance(found, AnswerFile)
+    assert found.rows[0].generation.finish_reason == reason
