@@ -177,9 +177,9 @@ def _verdicts_on(
 def _notes(audits: Sequence[FileAudit], choices: Sequence[Path]) -> Iterator[str]:
     """Yield what a reader must know of all files."""
     if choices:
-        names = some([shown(path.name) for path in choices], 3)
+        listed = some([shown(path.name) for path in choices], 3)
         count = counted(len(choices), "file")
-        yield f"{count} of choices or likelihoods, where nothing was written: {names}"
+        yield f"{count} of choices or likelihoods, where nothing was written: {listed}"
     guessed = [a for a in audits if a.origin.told_by.startswith("its prompts")]
     if guessed:
         names = [f"{shown(a.path.name)} ({a.origin.lang})" for a in guessed]
