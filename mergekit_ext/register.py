@@ -111,6 +111,16 @@ def method_names() -> list[str]:
     return sorted(method.spec.name for method in registered_methods())
 
 
+def parameter_names(name: str) -> set[str]:
+    """Return what a recipe may set for a method that mergekit knows, whosever it is."""
+    return {
+        parameter.name
+        for method in registered_methods()
+        if method.spec.name == name
+        for parameter in method.spec.parameters
+    }
+
+
 def our_method(name: str) -> Method | None:
     """Return the method that mergekit has under a name, if it is one of ours."""
     for method in registered_methods():
