@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psutil
 import torch
 
@@ -17,7 +19,7 @@ class MemorySpaceError(MergeError, MemoryError):
 def check_memory(
     prepared: PreparedMerge,
     *,
-    model_bytes: int = 0,
+    new_model: int = 0,
     device: str | torch.device = "cpu",
     compute: str | torch.device | None = None,
 ) -> int:
@@ -25,7 +27,7 @@ def check_memory(
 
     Args:
         prepared: What is merged.
-        model_bytes: What the model that is merged into has yet to take; 0 for one that
+        new_model: What the model that is merged into has yet to take; 0 for one that
             is there.
         device: Where that model is.
         compute: Where the merge is computed; where mergekit's options say, by default.
@@ -37,15 +39,15 @@ def check_memory(
         MemorySpaceError: Saying what is needed, what is free, and where.
     """
     place = torch.device(compute or prepared.merge.options.device)
-    needed = {torch.device(device): model_bytes}
+    needed = {torch.device(device): new_model}
     group = largest_group(prepared)
     for one in {place, torch.device("cpu")}:  # files are read there in any case
         needed[one] = needed.get(one, 0) + group
     for one, size in needed.items():
         free = _free(one)
         if free is not None and free < size:
-            whole = f", {shown_size(model_bytes)} of it for the model" * bool(
-                model_bytes and one == torch.device(device)
+            whole = f", {shown_size(new_model)} of it for the model" * bool(
+                new_model and one == torch.device(device)
             )
             raise MemorySpaceError(
                 f"Merging {prepared.name} in memory needs {shown_size(size)} on"
@@ -67,8 +69,6 @@ def model_bytes(prepared: PreparedMerge, dtype: torch.dtype | None = None) -> in
     if dtype is None:
         return output_bytes(recipe, checkpoints)
     given = {"out_dtype": str(dtype).removeprefix("torch.")}
-    from dataclasses import replace
-
     return output_bytes(replace(recipe, dtypes=given), checkpoints)
 
 

@@ -7,15 +7,18 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
 
+import torch
 import yaml
 
+from mergekit_ext.attach import check_device
 from mergekit_ext.checked_merge import CheckedMerge, ReadyMerge, parameters_of
 from mergekit_ext.compat import attribute, lent, part
 from mergekit_ext.errors import CompatError, RecipeError
+from mergekit_ext.inputs.pickled_weights import FILE_DTYPES
 from mergekit_ext.merge_file import open_merge
 from mergekit_ext.plans.merge_plan import MergePlan
 from mergekit_ext.recipes.recipe_file import read_text
@@ -77,6 +80,36 @@ class PreparedMerge:
     def watch(self) -> Watch:
         """Who is told how it goes."""
         return self.merge.watch
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether its method is of this package: the same bits on every device."""
+        return self.merge.parameters is not None
+
+    @property
+    def dtypes(self) -> list[torch.dtype]:
+        """The floating dtypes of the weights that it reads, each once."""
+        headers = [
+            h for one in self.ready.inputs for h in one.checkpoint.tensors.values()
+        ]
+        names = {header.dtype for header in headers}
+        return [
+            dtype
+            for dtype, name in FILE_DTYPES.items()
+            if dtype.is_floating_point and name in names
+        ]
+
+    def computed_on(self, device: str) -> PreparedMerge:
+        """Return the same merge, computed and kept on another device.
+
+        Raises:
+            RecipeError: If torch cannot use it.
+        """
+        check_device(device)
+        options = self.merge.options.model_copy(
+            update={"device": device, "low_cpu_memory": True}
+        )
+        return replace(self, merge=replace(self.merge, options=options))
 
     @contextmanager
     def one_tokenizer(self) -> Iterator[None]:
