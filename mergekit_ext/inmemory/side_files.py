@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mergekit_ext.checked_merge import CheckedMerge
 from mergekit_ext.compat import attribute, lent, part
 from mergekit_ext.errors import OutputError
 from mergekit_ext.inmemory.prepared_merge import AnyRecipe, prepared_once
@@ -41,7 +43,7 @@ def merged_side_files(recipe: AnyRecipe, folder: str | os.PathLike[str]) -> Path
         workshop = Workshop(Path(place), "merged")
         workshop.result.mkdir(parents=True)
         with weights_left_out(), prepared.one_tokenizer():
-            prepared.merge.make(prepared.ready, workshop, weights=False)
+            _unseeded(prepared.merge).make(prepared.ready, workshop, weights=False)
         (workshop.result / PARTIAL).replace(workshop.result / CONFIG)
         try:
             target.mkdir(parents=True, exist_ok=True)
@@ -52,6 +54,12 @@ def merged_side_files(recipe: AnyRecipe, folder: str | os.PathLike[str]) -> Path
             ) from error
         shutil.move(workshop.result, target)
     return target
+
+
+def _unseeded(merge: CheckedMerge) -> CheckedMerge:
+    """Return a merge that leaves the generators of its process alone."""
+    options = merge.options.model_copy(update={"random_seed": None})
+    return replace(merge, options=options)
 
 
 @contextmanager
