@@ -12,6 +12,10 @@ from mergekit_ext.inmemory.prepared_merge import PreparedMerge
 from mergekit_ext.inputs.disk_space import output_bytes, shown_size
 
 
+# of a tensor's inputs, that mergekit's own methods make on their way
+_COPIES = 4
+
+
 class MemorySpaceError(MergeError, MemoryError):
     """There is less memory than a merge needs."""
 
@@ -40,7 +44,7 @@ def check_memory(
     """
     place = torch.device(compute or prepared.merge.options.device)
     needed = {torch.device(device): new_model}
-    group = largest_group(prepared)
+    group = largest_group(prepared) * (1 if prepared.is_ours else _COPIES)
     for one in {place, torch.device("cpu")}:  # files are read there in any case
         needed[one] = needed.get(one, 0) + group
     for one, size in needed.items():

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -28,11 +28,16 @@ from mergekit_ext.recipes.recipe_reader import read_recipe
 from mergekit_ext.watch import reported
 
 
+if TYPE_CHECKING:
+    from mergekit_ext.register import MappedFiles
+
 T = TypeVar("T")
 # model, as the recipe has it -> name of a tensor in its files -> the tensor
 Resident = Mapping[str, Mapping[str, torch.Tensor]]
 
 _END: Any = object()
+# bytes read between two closings of files, of which each page counts as memory
+_READ = 16 << 20
 
 
 def merged_tensors(
@@ -77,14 +82,24 @@ def _tensors(
             stack.enter_context(prepared.one_tokenizer())
             modules = [part(name) for name in ("graph", "tokenizer.build")]
             stack.enter_context(reported(modules, prepared.watch))
-            slot = _Slot()
+            slot, files = _Slot(), _mapped_files()
+            inputs = len(prepared.ready.inputs)
             for _ in _executor(prepared, config, options, resident, slot).run(True):
                 if (item := slot.take()) is not None:
                     yield item
+                    files.read(item[1].nbytes * inputs)
+                    del item
     except MergeError:
         raise
     except Exception as error:  # whatever mergekit, torch and safetensors raise
         raise MergeError(word_stop("mergekit", error)) from error
+
+
+def _mapped_files() -> MappedFiles:
+    part("merge_methods")  # before what registers with it
+    from mergekit_ext.register import MappedFiles
+
+    return MappedFiles(_READ)
 
 
 def _executor(

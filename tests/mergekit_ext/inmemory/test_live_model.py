@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from merge_recipes import OURS, STOCK, a_recipe, check_equal, merged_on_disk
 from safetensors.torch import load_file
 from tiny_models import ARCHITECTURES, make_models, save_weights
@@ -253,47 +254,46 @@ def test_in_two_threads(llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         check_equal(model.state_dict(), loaded(f"out{number}").state_dict())
 
 
+# twice, as the first loads and compiles what it needs; the peak of a process is that of
+# the one which has started it, unless it is set back
 MEASURED = """
-import resource, sys
-import torch
+import sys
+from pathlib import Path
 from transformers import AutoConfig, AutoModelForCausalLM
 from mergekit_ext.inmemory import merge_into, prepare_merge
 
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
 prepared = prepare_merge("recipe.yml")
-config = AutoConfig.from_pretrained("m/base")
-small = AutoConfig.from_pretrained("tiny/base")
-merge_into(AutoModelForCausalLM.from_config(small), "tiny.yml")  # everything is loaded
-model = AutoModelForCausalLM.from_config(config)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained("m/base"))
 merge_into(model, prepared)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(before * 1024, after * 1024)
+Path("/proc/self/clear_refs").write_text("5")
+before = peak()
+merge_into(model, prepared)
+print((peak() - before) * 1024)
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is set back in /proc")
 @pytest.mark.parametrize("method", ["fused_breadcrumbs", "linear"])
 def test_the_largest_group_is_what_a_merge_needs_beside_the_model(
     method: str, here: Path
 ) -> None:
-    import yaml
-
     sizes = {
         "hidden_size": 512, "intermediate_size": 1024, "num_hidden_layers": 40,
         "num_attention_heads": 8, "num_key_value_heads": 8, "head_dim": 64,
         "vocab_size": 4096, "tie_word_embeddings": False,
     }  # fmt: skip
     make_models(here / "m", "llama", **sizes)
-    make_models(here / "tiny", "llama", tie_word_embeddings=False)
-    text = yaml.safe_dump(a_recipe(method))
-    Path("recipe.yml").write_text(text, "utf-8")
-    Path("tiny.yml").write_text(text.replace("m/", "tiny/"), "utf-8")
+    Path("recipe.yml").write_text(yaml.safe_dump(a_recipe(method)), "utf-8")
     done = subprocess.run(
         [sys.executable, "-c", MEASURED], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    before, after = (int(size) for size in done.stdout.split()[-2:])
     model = (here / "m/base/model.safetensors").stat().st_size
-    # two or three models of 220 MB are read; less than one of them is ever in memory
+    # up to three models of 220 MB are read, of tensors of at most 4 MB
     assert model > 200e6
-    assert after - before < 0.6 * model
+    assert int(done.stdout) < 0.35 * model
