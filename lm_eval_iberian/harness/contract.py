@@ -109,7 +109,6 @@ CONTRACT = (
         ("self", "aliases", "target"),
         _MODELS,
     ),
-    Part("lm_eval.api.registry", "register_model"),
     Part(_HF, "get_dtype", ("dtype",)),
     Part(f"{_HF}:HFLM", "_create_model"),
     Part(f"{_HF}:HFLM", "get_model_info", ("self",)),

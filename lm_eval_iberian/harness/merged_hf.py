@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lm_eval.api.registry import register_model
+from lm_eval.api.registry import model_registry
 from lm_eval.models.huggingface import HFLM, get_dtype
 from transformers import AutoConfig, GenerationConfig
 
@@ -37,7 +37,6 @@ _BUILDING = ("attn_implementation", "experts_implementation")
 _OURS = ("recipe", "weights", "model", "merge_device", "merge_seed")
 
 
-@register_model("merged")
 class MergedHFLM(HFLM):  # type: ignore[misc]
     """lm-eval's model type ``hf`` for a recipe, merged straight into memory.
 
@@ -83,6 +82,8 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
                 self._merge = prepare_merge(
                     asked.recipe, options=asked.options, weights=asked.weights
                 )
+                if (turns := self._merge.ready.turns) is not None:
+                    self._merge.watch.note(f"{asked.name} {turns.line}")
                 side = merged_side_files(self._merge, Path(place) / "merged")
             super().__init__(str(side), **others)
             if not others.get("tokenizer"):
@@ -170,6 +171,10 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
         model.config._name_or_path = self._asked.name
         return model.eval()  # type: ignore[no-any-return]
 
+
+# imported outright, where no start-up file has registered it and no entry point
+if "merged" not in model_registry:
+    model_registry.register("merged", target=MergedHFLM)
 
 # what lm-eval hands over of its own, read or refused elsewhere
 _HANDLED = {

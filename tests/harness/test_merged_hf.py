@@ -109,9 +109,13 @@ def test_the_arguments_of_hf(
 
 
 @pytest.mark.slow
-def test_it_ends_its_turns_as_iberian_merge_has_it(here: Path) -> None:
+def test_it_ends_its_turns_as_iberian_merge_has_it(
+    here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     make_turning_models(here / "m")
+    caplog.set_level("WARNING", "mergekit_ext")
     found, _ = check_like_hf(a_recipe("fused_ties", dtype="float32"))
+    assert "recipe ends on <|end|>, w5; template of instruct" in caplog.messages
     assert found.model.generation_config.eos_token_id == [1, 5]
     assert found.tokenizer.chat_template
 
@@ -232,6 +236,24 @@ def test_it_is_registered_lazily_and_once() -> None:
     assert get_model("merged") is MergedHFLM
     assert MODELS["merged"] == f"{MergedHFLM.__module__}:{MergedHFLM.__name__}"
     assert "hf" in model_registry
+
+
+@pytest.mark.parametrize("there", [None, "somebody.elses:Model"])
+def test_the_module_registers_what_nobody_has(
+    there: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a start-up file does not run, or lm-eval has read an entry point."""
+    import importlib
+
+    monkeypatch.setattr(model_registry, "_objs", {} if there is None else {
+        "merged": there})  # fmt: skip
+    again = importlib.import_module(merged_hf.__name__)
+    try:
+        importlib.reload(again)
+        found = model_registry._objs["merged"]
+        assert found == (there or again.MergedHFLM)
+    finally:
+        monkeypatch.setattr(merged_hf, "MergedHFLM", MergedHFLM)
 
 
 def test_a_name_that_is_taken_stays_with_its_owner(

@@ -17,6 +17,7 @@ from mergekit.merge_methods.task_adapter import ExecuteMergeMethodTask
 from safetensors.torch import load_file
 from tiny_models import make_models, save_weights
 
+from mergekit_ext import forced_rows
 from mergekit_ext.errors import InputError, MergeError, RecipeError
 from mergekit_ext.inmemory import merged_tensors, prepare_merge
 from mergekit_ext.watch import Watch
@@ -152,6 +153,7 @@ def test_one_stream_within_another(llama: Path, unchanged: Callable[[], None]) -
         found[1].update([second])
         if len(found[0]) == 3:
             assert not vars(tasks.LoaderCache())
+            assert not forced_rows._KEPT.get()
             check_equal(merged_on_disk(recipes[0], "again", **options), wanted[0])
         torch.rand(7)
     for one, other in zip(found, wanted, strict=True):
@@ -186,6 +188,22 @@ def test_in_two_threads(llama: Path, unchanged: Callable[[], None]) -> None:
     with ThreadPoolExecutor(2) as pool:
         for one, other in zip(pool.map(stream, recipes), wanted, strict=True):
             check_equal(one, other)
+    unchanged()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{}, {"random_seed": 5}])
+def test_a_stream_goes_on_in_another_thread(
+    options: dict[str, Any], llama: Path, unchanged: Callable[[], None]
+) -> None:
+    written = a_recipe("dare_ties" if options else "fused_dare_ties")
+    wanted = merged_on_disk(written, **options)
+    stream = merged_tensors(prepare_merge(written, options=options))
+    found = dict([next(stream)])
+    assert not forced_rows._KEPT.get()
+    with ThreadPoolExecutor(1) as pool:
+        found |= pool.submit(dict, stream).result()
+    check_equal(found, wanted)
     unchanged()
 
 
