@@ -156,8 +156,7 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
         dtype = _dtype(given.get("dtype"), config, merge)
         size = model_bytes(merge, dtype)
         check_memory(merge, new_model=size, device=self.device)
-        # lm-eval has seeded what is drawn later; loading a model draws nothing
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with torch.device("meta"):  # where nothing is drawn of lm-eval's seeds
             model = self.AUTO_MODEL_CLASS.from_config(config, dtype=dtype, **building)
         _check_wide(model, dtype)
         model.to_empty(device=self.device)

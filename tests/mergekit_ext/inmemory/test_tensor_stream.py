@@ -208,6 +208,7 @@ def test_a_stream_goes_on_in_another_thread(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_stream_that_is_left_leaves_nothing(
     llama: Path, unchanged: Callable[[], None]
 ) -> None:
