@@ -18,6 +18,7 @@ TARGETS = {
     "lm_eval.config.evaluate_config": f"{_LM_EVAL}:check_named_tasks",
     "lm_eval.evaluator_utils": f"{_LM_EVAL}:add_stderr",
     "lm_eval._cli.harness": f"{_LM_EVAL}:word_errors",
+    "lm_eval.models": f"{_LM_EVAL}:add_models",
     "mergekit.merge_methods": f"{_MERGEKIT}:add_merge_methods",
     "mergekit.merge": f"{_MERGEKIT}:guard_merge",
     # the class of all its commands: `python -m` runs them without importing them

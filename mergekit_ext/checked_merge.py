@@ -6,7 +6,7 @@ mergekit's own merge in our guard: what both commands share.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -93,14 +93,22 @@ def parameters_of(method: str) -> Sequence[Parameter] | None:
 
 
 @dataclass(frozen=True)
-class _Ready:
-    """A merge that has been checked."""
+class ReadyMerge:
+    """A merge that has been checked.
+
+    Args:
+        recipe: What is merged.
+        inputs: Its models.
+        donor: The model that gives its tokenizer alone.
+        turns: How the turns of the result will end.
+        plan: What mergekit will do; ``None`` where a model is not here.
+    """
 
     recipe: Recipe
     inputs: Sequence[InputModel]
     donor: Donor | None
     turns: TurnPlan | None
-    unties: bool
+    plan: MergePlan | None
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,7 @@ class CheckedMerge:
         target = Path(os.path.realpath(out))
         with unwound_by_signals():
             # what is here can be planned and checked; mergekit would fetch it anyway
-            ready = self._prepare(target, fetch=True)
+            ready = self.prepare(target, fetch=True)
             if ready.donor is not None and self.donated is not None:
                 self.donated(ready.donor)
             with whole_or_nothing(target, self._writes) as workshop:
@@ -161,7 +169,7 @@ class CheckedMerge:
             MergeError: If anything stands in the way.
         """
         target = None if out is None else Path(os.path.realpath(out))
-        ready = self._prepare(target, fetch=False)
+        ready = self.prepare(target, fetch=False)
         if ready.turns is not None:
             self.watch.note(ready.turns.line)
 
@@ -183,8 +191,17 @@ class CheckedMerge:
         allowed = self.allowed
         return partial(may_write, card=allowed.card, safetensors=allowed.safetensors)
 
-    def _prepare(self, target: Path | None, *, fetch: bool) -> _Ready:
-        """Check everything but weights; nothing is written, unless a run was killed."""
+    def prepare(self, target: Path | None, *, fetch: bool) -> ReadyMerge:
+        """Check everything but weights; nothing is written, unless a run was killed.
+
+        Args:
+            target: The output; ``None`` where nothing is to be written.
+            fetch: Whether models that are not here are fetched; else they are named,
+                and are not checked.
+
+        Raises:
+            MergeError: If anything stands in the way.
+        """
         if self.source is not None:
             names = [parameter.name for parameter in self.parameters or ()]
             known = known_keys()
@@ -218,31 +235,73 @@ class CheckedMerge:
             self.watch.note(sentence)
         if target is not None:
             check_space(recipe, [one.checkpoint for one in inputs], target)
-        unties = planned is not None and planned.unties
-        return _Ready(recipe, inputs, donor, turns, unties)
+        return ReadyMerge(recipe, inputs, donor, turns, planned)
 
     # ``word_fault`` knows what is within our guard by this name
-    def _checked_merge(self, ready: _Ready, workshop: Workshop) -> None:
-        inputs = ready.inputs
-        digests = scan(
-            _to_read(inputs),
-            hashed=self.record is not None,
-            watch=self.watch,
-            threads=reading_threads(),
-        )
+    def _checked_merge(self, ready: ReadyMerge, workshop: Workshop) -> None:
+        digests = self.check_weights(ready, hashed=self.record is not None)
         if ready.turns is not None:
             self.watch.note(ready.turns.line)
-        with held_back(workshop.folder):
-            self._write(workshop, inputs, ready.donor)
-        if ready.unties:
-            untie(workshop.result)
-        hold_back_late(workshop.result)
-        _check_result(workshop.result, inputs, ready.recipe, self.allowed)
-        turns = {} if ready.turns is None else _carry(workshop, ready.turns)
+        turns = self.make(ready, workshop, self.allowed.safetensors)
         if self.record is None:
             list_files(workshop.result)
         else:
-            self.record(workshop.result, inputs, digests, turns)
+            self.record(workshop.result, ready.inputs, digests, turns)
+
+    def check_weights(
+        self, ready: ReadyMerge, *, hashed: bool = False, but: Collection[str] = ()
+    ) -> Mapping[Path, str]:
+        """Read all weights and refuse NaN and infinities.
+
+        Args:
+            ready: What was checked before.
+            hashed: Whether to return hashes.
+            but: The models whose weights are known to be finite.
+
+        Returns:
+            File to SHA-256, empty if not ``hashed``.
+
+        Raises:
+            InputError: Naming the model, the tensor, the element and the file.
+        """
+        return scan(
+            [one for one in _to_read(ready.inputs) if one.model not in but],
+            hashed=hashed,
+            watch=self.watch,
+            threads=reading_threads(),
+        )
+
+    def for_mergekit(self, ready: ReadyMerge) -> tuple[Any, Any]:
+        """Return the configuration and the options that mergekit is to have."""
+        ours = self.parameters is not None
+        local = local_recipe(self.config, ready.inputs, ready.donor, ours=ours)
+        return local, local_options(self.options, ready.inputs)
+
+    def make(
+        self, ready: ReadyMerge, workshop: Workshop, weights: bool
+    ) -> dict[str, Any]:
+        """Write a result, its ``config.json`` under its partial name.
+
+        Args:
+            ready: What was checked before.
+            workshop: Where.
+            weights: Whether there must be weights in the end.
+
+        Returns:
+            What to record of its turns.
+
+        Raises:
+            MergeError: If something is missing in the end.
+        """
+        with held_back(workshop.folder):
+            self._write(workshop, ready.inputs, ready.donor)
+        if ready.plan is not None and ready.plan.unties:
+            untie(workshop.result)
+        hold_back_late(workshop.result)
+        _check_result(
+            workshop.result, ready.inputs, ready.recipe, self.allowed, weights
+        )
+        return {} if ready.turns is None else _carry(workshop, ready.turns)
 
     def _plan(
         self, recipe: Recipe, inputs: Sequence[InputModel], donor: Donor | None
@@ -309,12 +368,16 @@ def _to_read(inputs: Sequence[InputModel]) -> list[Checkpoint]:
 
 
 def _check_result(
-    folder: Path, inputs: Sequence[InputModel], recipe: Recipe, allowed: Permissions
+    folder: Path,
+    inputs: Sequence[InputModel],
+    recipe: Recipe,
+    allowed: Permissions,
+    weights: bool,
 ) -> None:
     """Refuse a result without what a model needs; mergekit only logs some failures."""
     if not (folder / PARTIAL).is_file():
         raise OutputError("The merge wrote no config.json; nothing was kept.")
-    if allowed.safetensors:
+    if weights:
         if not any(folder.glob("*.safetensors")):
             raise OutputError("The merge wrote no weights; nothing was kept.")
         read_checkpoint("the result", folder, PARTIAL)

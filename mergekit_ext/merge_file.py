@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +52,16 @@ def merge_file(
     if threads is not None:
         torch.set_num_threads(threads)
     source = read_text(path)
-    config = parse_recipe(source, _configuration().model_validate, path)
-    parameters = parameters_of(config.merge_method)
-    chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
-    check_device(chosen.device)
-    cache_dir = chosen.transformers_cache
-    config = with_chat_rows(config, source, cache_dir, fetch=True)
+    merge = open_merge(source, path, options, watch, fetch=True)
+    config, chosen = merge.config, merge.options
     origin = Origin(
         recipe=source,
         parsed=plain(config),
         method=config.merge_method,
-        seeds={"method": _seed(config, parameters), "global": chosen.random_seed},
+        seeds={
+            "method": _seed(config, merge.parameters),
+            "global": chosen.random_seed,
+        },
         device=chosen.device,
     )
 
@@ -75,16 +75,38 @@ def merge_file(
     ) -> None:
         write_provenance(result, origin, inputs, digests, watch, donors, turns)
 
-    CheckedMerge(
-        _in_words(unguarded_run_merge(), watch),
-        config,
-        chosen,
-        source,
-        parameters,
-        watch,
-        record,
-        donated=donors.append,
-    ).run(out)
+    replace(merge, record=record, donated=donors.append).run(out)
+
+
+def open_merge(
+    source: str,
+    path: str,
+    options: Mapping[str, Any],
+    watch: Watch,
+    *,
+    fetch: bool,
+    change: Callable[[Any], Any] = lambda config: config,
+) -> CheckedMerge:
+    """Return a merge that is ready to be checked and run.
+
+    Args:
+        source: The recipe file's text.
+        path: Where it was, for messages.
+        options: Name to value of mergekit's ``MergeOptions``.
+        watch: Told how it goes.
+        fetch: Whether tokenizers of models that are not here may be fetched.
+        change: Given the ``MergeConfiguration``, returns the one to merge by.
+
+    Raises:
+        MergeError: If the recipe cannot be read, or the device cannot be used.
+    """
+    config = change(parse_recipe(source, _configuration().model_validate, path))
+    parameters = parameters_of(config.merge_method)
+    chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
+    check_device(chosen.device)
+    config = with_chat_rows(config, source, chosen.transformers_cache, fetch=fetch)
+    run = _in_words(unguarded_run_merge(), watch)
+    return CheckedMerge(run, config, chosen, source, parameters, watch)
 
 
 def check_file(
@@ -102,14 +124,7 @@ def check_file(
         MergeError: If anything stands in the way.
     """
     source = read_text(path)
-    config = parse_recipe(source, _configuration().model_validate, path)
-    chosen = attribute(part("options"), "MergeOptions")(**options, quiet=True)
-    check_device(chosen.device)
-    cache_dir = chosen.transformers_cache
-    config = with_chat_rows(config, source, cache_dir, fetch=False)
-    parameters = parameters_of(config.merge_method)
-    run = _in_words(unguarded_run_merge(), watch)
-    CheckedMerge(run, config, chosen, source, parameters, watch).check(out)
+    open_merge(source, path, options, watch, fetch=False).check(out)
 
 
 def validate_recipe(text: str) -> None:

@@ -24,7 +24,7 @@ from mergekit_ext.methods.method_catalogue import METHODS
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
 
 
-# bytes read between two closings of mergekit's files
+# of a merge to the disk, which holds as much of its result anyway
 _LIMIT = 256 << 20
 _POLICIES = {
     "required": BasePolicy.REQUIRED,
@@ -39,15 +39,18 @@ class MappedFiles:
     mergekit keeps every file open for as long as it reads from it, and each page of it
     that was touched counts as memory: whole models, by the end. Closed and opened
     again, a file costs a header.
+
+    Args:
+        limit: How many bytes are read between two closings.
     """
 
-    def __init__(self) -> None:
-        self._read = 0
+    def __init__(self, limit: int = _LIMIT) -> None:
+        self._read, self._limit = 0, limit
 
     def read(self, size: int) -> None:
         """Count ``size`` bytes that have been read and are not needed any more."""
         self._read += size
-        if self._read >= _LIMIT:
+        if self._read >= self._limit:
             # late: mergekit is still loading when its methods are registered
             from mergekit.io.tasks import LoaderCache
 
@@ -109,6 +112,16 @@ def register_all() -> tuple[str, ...]:
 def method_names() -> list[str]:
     """Return every merge method that mergekit knows now."""
     return sorted(method.spec.name for method in registered_methods())
+
+
+def parameter_names(name: str) -> set[str]:
+    """Return what a recipe may set for a method that mergekit knows, whosever it is."""
+    return {
+        parameter.name
+        for method in registered_methods()
+        if method.spec.name == name
+        for parameter in method.spec.parameters
+    }
 
 
 def our_method(name: str) -> Method | None:

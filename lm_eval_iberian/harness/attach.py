@@ -64,6 +64,24 @@ def add_stderr(module: ModuleType) -> None:
     _wrap(module, "stderr_for_metric", _stderr_of_ours)
 
 
+# model type -> where its class is, imported when somebody asks for it
+MODELS = {"merged": "lm_eval_iberian.harness.merged_hf:MergedHFLM"}
+
+
+def add_models(module: ModuleType) -> None:
+    """Make our model types known by name, where nobody else has the name.
+
+    Args:
+        module: ``lm_eval.models``, which has registered its own.
+    """
+    check_parts("lm_eval.models")
+    from lm_eval.api.registry import model_registry
+
+    for name, target in MODELS.items():
+        if name not in model_registry:
+            model_registry.register(name, target=target)
+
+
 def word_errors(module: ModuleType) -> None:
     """End ``lm_eval`` with one sentence where the fault is in a task of ours.
 

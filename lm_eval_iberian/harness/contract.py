@@ -69,6 +69,8 @@ _MANAGER = "lm_eval.tasks.manager"
 _CONFIG = "lm_eval.config.evaluate_config"
 _UTILS = "lm_eval.evaluator_utils"
 _CLI = "lm_eval._cli.harness"
+_MODELS = "lm_eval.models"
+_HF = "lm_eval.models.huggingface"
 
 CONTRACT = (
     Part(
@@ -100,6 +102,19 @@ CONTRACT = (
     Part(f"{_CONFIG}:EvaluatorConfig", "num_fewshot", target=_CONFIG),
     Part(_UTILS, "stderr_for_metric", ("metric", "bootstrap_iters"), _UTILS),
     Part(f"{_CLI}:HarnessCLI", "execute", ("self", "args"), _CLI),
+    Part("lm_eval.api.registry", "model_registry", target=_MODELS),
+    Part(
+        "lm_eval.api.registry:Registry",
+        "register",
+        ("self", "aliases", "target"),
+        _MODELS,
+    ),
+    Part(_HF, "get_dtype", ("dtype",)),
+    Part(f"{_HF}:HFLM", "_create_model"),
+    Part(f"{_HF}:HFLM", "get_model_info", ("self",)),
+    Part(
+        "lm_eval.api.model:LM", "create_from_arg_obj", ("arg_dict", "additional_config")
+    ),
     Part(
         "lm_eval.api.task:ConfigurableTask",
         "set_config",

@@ -24,7 +24,7 @@ from mergekit_ext.inputs.finiteness import LIMITS, first_not_finite
 from mergekit_ext.inputs.safetensors_header import ITEM, TensorHeader
 
 
-_DTYPES = {
+FILE_DTYPES = {
     torch.bool: "BOOL", torch.uint8: "U8", torch.int8: "I8", torch.int16: "I16",
     torch.int32: "I32", torch.int64: "I64", torch.float16: "F16",
     torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64",
@@ -72,7 +72,7 @@ def read_pickled(model: str, path: Path) -> dict[str, TensorHeader]:
     found = {}
     for name, entry in _entries(_open(model, path)).items():
         known: Any = getattr(entry, "dtype", None)
-        dtype = _DTYPES.get(known)
+        dtype = FILE_DTYPES.get(known)
         if dtype is None or entry.shape is None:
             raise _no_weights(model, path, f"{name!r} is no tensor")
         header = TensorHeader(dtype, tuple(entry.shape), path)

@@ -134,6 +134,12 @@ def test_errors_are_those_a_caller_would_catch() -> None:
         ("card", "generate_card", None),
         ("common", "ModelPath", None),
         ("config", "MergeConfiguration", None),
+        (
+            "graph",
+            "Executor",
+            ("targets", "math_device", "storage_device", "cached_values"),
+        ),
+        ("graph", "TaskUniverse", ("tasks",)),
         ("io.loader", "LazyPickleLoader", None),
         ("io.loader", "DumbPytorchLoader", None),
         ("io.tasks", "LoaderCache", None),
@@ -152,6 +158,7 @@ def test_errors_are_those_a_caller_would_catch() -> None:
             "MergePlanner",
             ("config", "arch_info", "options", "out_model_config"),
         ),
+        ("tokenizer", "BuildTokenizer", None),
         ("tokenizer.config", "TokenizerConfig", None),
     ],
 )

@@ -1,0 +1,136 @@
+"""Whether there is memory for a merge and its result, told from the headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import torch
+
+from mergekit_ext.errors import MergeError
+from mergekit_ext.inmemory.prepared_merge import PreparedMerge
+from mergekit_ext.inputs.disk_space import output_bytes, shown_size
+
+
+# of a tensor's inputs, that mergekit's own methods make on their way
+_COPIES = 4
+# where Linux says how much memory the job of a cluster, or a container, may take
+_GROUP = Path("/proc/self/cgroup")
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+class MemorySpaceError(MergeError, MemoryError):
+    """There is less memory than a merge needs."""
+
+
+def check_memory(
+    prepared: PreparedMerge,
+    *,
+    new_model: int = 0,
+    device: str | torch.device = "cpu",
+    compute: str | torch.device | None = None,
+) -> int:
+    """Check that a model, and the inputs of its largest tensor, fit into memory.
+
+    Args:
+        prepared: What is merged.
+        new_model: What the model that is merged into has yet to take; 0 for one that
+            is there.
+        device: Where that model is.
+        compute: Where the merge is computed; where mergekit's options say, by default.
+
+    Returns:
+        How many bytes are needed, on all devices.
+
+    Raises:
+        MemorySpaceError: Saying what is needed, what is free, and where.
+    """
+    place = torch.device(compute or prepared.merge.options.device)
+    needed = {torch.device(device): new_model}
+    group = largest_group(prepared) * (1 if prepared.is_ours else _COPIES)
+    for one in {place, torch.device("cpu")}:  # files are read there in any case
+        needed[one] = needed.get(one, 0) + group
+    for one, size in needed.items():
+        free = _free(one)
+        if free is not None and free < size:
+            whole = f", {shown_size(new_model)} of it for the model" * bool(
+                new_model and one == torch.device(device)
+            )
+            raise MemorySpaceError(
+                f"Merging {prepared.name} in memory needs {shown_size(size)} on"
+                f" {one}{whole}, and {shown_size(free)} are free; merge it to a folder"
+                " with `iberian merge`, or use another device."
+            )
+    return sum(needed.values())
+
+
+def model_bytes(prepared: PreparedMerge, dtype: torch.dtype | None = None) -> int:
+    """Return how many bytes the weights of the result have.
+
+    Args:
+        prepared: What is merged.
+        dtype: That of the model; by default, that of the merge.
+    """
+    checkpoints = [one.checkpoint for one in prepared.ready.inputs]
+    recipe = prepared.ready.recipe
+    if dtype is None:
+        return output_bytes(recipe, checkpoints)
+    given = {"out_dtype": str(dtype).removeprefix("torch.")}
+    return output_bytes(replace(recipe, dtypes=given), checkpoints)
+
+
+def largest_group(prepared: PreparedMerge) -> int:
+    """Return how many bytes the inputs of one tensor have at most, with the result."""
+    tensors = {one.model.name: one.checkpoint.tensors for one in prepared.ready.inputs}
+    widened = 4 if (prepared.ready.recipe.dtypes or {}).get("dtype") == "float32" else 0
+    largest = 0
+    for planned in prepared.plan.tensors:
+        headers = [
+            tensors[model][name]
+            for model, name in planned.asked.items()
+            if name in tensors[model]
+        ]
+        sizes = [max(h.end - h.begin, h.elements * widened) for h in headers]
+        # moved to one vocabulary, each is there once more
+        copies = 1 + (planned.vocabulary_axis is not None)
+        largest = max(largest, copies * sum(sizes) + max(sizes, default=0))
+    return largest
+
+
+def _free(device: torch.device) -> int | None:
+    if device.type == "cpu":
+        return min([int(psutil.virtual_memory().available), *_left_to_job()])
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return None
+
+
+def _left_to_job() -> Iterator[int]:
+    """Yield what this process's group of Linux, and each around it, has left."""
+    try:
+        lines = _GROUP.read_text("ascii").splitlines()
+    except (OSError, ValueError):  # another system
+        return
+    own = next((line[3:] for line in lines if line.startswith("0::")), None)
+    if own is None:
+        return
+    group = _GROUPS / own.strip("/")
+    for folder in (group, *group.parents):
+        if folder.is_relative_to(_GROUPS):
+            with suppress(OSError, ValueError):  # no limit is a word
+                limit = int((folder / "memory.max").read_text("ascii"))
+                used = int((folder / "memory.current").read_text("ascii"))
+                yield max(0, limit - used + _reclaimable(folder))
+
+
+def _reclaimable(folder: Path) -> int:
+    """Return how much of what a group has taken is files that it can let go of."""
+    with suppress(OSError, ValueError):
+        for line in (folder / "memory.stat").read_text("ascii").splitlines():
+            name, _, size = line.partition(" ")
+            if name == "inactive_file":
+                return int(size)
+    return 0
