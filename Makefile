@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # a file of tests is one worker's
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 STAMP := $(VENV)/.ready-$(shell cat pyproject.toml hatch_build.py startup/*autoload* 2>/dev/null | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help

@@ -25,6 +25,16 @@ REFERENCE = ROOT.parent / "shared" / "reference"
 
 # what makes each test that asks for it slow: commands on a small hub, and the real data
 SLOW_FIXTURES = {"place", "reference"}
+# files that take minutes begin, so that no worker waits for one at the end
+LONGEST = (
+    "demo/test_run.py",
+    "integration/test_hook_off.py",
+    "mergekit_ext/outputs/test_output_folder.py",
+    "mergekit_ext/kernels/test_kernel_memory.py",
+    "mergekit_ext/kernels/test_triton_compiles.py",
+    "mergekit_ext/test_old_mergekit.py",
+    "mergekit_ext/kernels/test_triton_interpreter.py",
+)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -37,6 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: not item.path.as_posix().endswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

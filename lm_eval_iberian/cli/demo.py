@@ -22,6 +22,7 @@ import click
     show_default=True,
     help="Languages that get an expert.",
 )
+@click.option("--methods", help="Merges to make: linear,linear+rows …; all if unset.")
 @click.option(
     "--scale",
     type=float,
@@ -29,7 +30,7 @@ import click
     show_default=True,
     help="Share of the training steps; small ones are for trying the commands.",
 )
-def command(out: Path, languages: str, scale: float) -> None:
+def command(out: Path, languages: str, methods: str | None, scale: float) -> None:
     """Train four tiny models, merge them, evaluate every one, print a table.
 
     A second run reuses what is there; an interrupted one goes on where it was.
@@ -43,6 +44,8 @@ def command(out: Path, languages: str, scale: float) -> None:
     wanted = tuple(name.strip() for name in languages.split(",") if name.strip())
     try:
         spec = DemoSpec(languages=wanted).scaled(scale)
+        if methods is not None:
+            spec = spec.by([name.strip() for name in methods.split(",")])
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--scale") from error
     run(spec, out)

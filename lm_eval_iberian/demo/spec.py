@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from lm_eval_iberian.errors import UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class DemoSpec:
     key: str = "iberian-demo"
     shape: Shape = Shape()
     base: Training = Training(400, 2e-3, rows=24)
-    instruct: Training = Training(300, 1.2e-3, rows=24, tokens=112)
+    instruct: Training = Training(400, 1.2e-3, rows=24, tokens=112)
     expert: Training = Training(240, 8e-4, rows=24)
     replay: float = 0.1
     methods: tuple[DemoMethod, ...] = METHODS
@@ -103,6 +106,18 @@ class DemoSpec:
             instruct=fewer(self.instruct),
             expert=fewer(self.expert),
         )
+
+    def by(self, labels: Sequence[str]) -> DemoSpec:
+        """Return the same demo with some of its merges.
+
+        Raises:
+            UnknownNameError: No method is called so.
+        """
+        known = {method.label: method for method in self.methods}
+        for label in labels:
+            if label not in known:
+                raise UnknownNameError("merge of the demo", label, known)
+        return dataclasses.replace(self, methods=tuple(known[one] for one in labels))
 
     @property
     def digest(self) -> str:

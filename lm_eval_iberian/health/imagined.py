@@ -127,7 +127,10 @@ def _has_task(said: str) -> bool:
     """Tell whether a later sentence of a paragraph asks for something."""
     sentences = _AFTER.split(said)
     plain = [_and_now().sub("", sentence) for sentence in sentences[1:]]
-    return any(begins(said, "task_verbs") for said in (*sentences[1:], *plain))
+    return any(
+        begins(said, "task_verbs") and not begins(said, "offers")
+        for said in (*sentences[1:], *plain)
+    )
 
 
 def _is_request(before: str, said: str, after: str, asked: str) -> bool:

@@ -70,12 +70,16 @@ def mend_turns(folder: Path, donor: TurnEnds) -> Mended:
             note = {"date": now, "like": donor.model, "changed": list(changes)}
             write_anew(folder, workshop.result, note)
     notes, template = [*own.faults, *borrowed.notes], "no chat template"
-    if donor.template is None:
-        template = "a template of its own" if own.template else template
-    elif own.has_tokenizer:
+    if donor.template is not None and own.has_tokenizer:
         template = f"template of {Path(donor.model).name}"
-    else:
+    elif donor.template is not None:
         notes.append(f"{folder} has no tokenizer that could carry a chat template.")
+    elif own.template is not None:
+        template = "a template of its own"
+        notes.append(
+            f"{donor.model} has no chat template, and {folder} has one: name the"
+            " instructed model in --like, if this is not it."
+        )
     line = f"ends on {', '.join(borrowed.shown)}; {template}"
     return Mended(tuple(notes), changes, line)
 

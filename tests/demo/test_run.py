@@ -39,6 +39,13 @@ def test_a_spec_refuses_nonsense() -> None:
         Training(0, 1e-3)
 
 
+def test_some_of_the_merges_can_be_asked_for() -> None:
+    spec = DemoSpec(languages=("eu",)).by(["linear+rows", "linear"])
+    assert [name for name, _, _ in spec.merges] == ["linear+rows-eu", "linear-eu"]
+    with pytest.raises(UnknownNameError, match="Did you mean linear"):
+        DemoSpec().by(["lineal"])
+
+
 def test_every_language_is_merged_by_every_method() -> None:
     spec = DemoSpec()
     assert spec.models == ("base", "instruct", "expert-eu", "expert-gl")
@@ -142,6 +149,8 @@ def test_the_whole_demo_small_then_again(tmp_path: Path) -> None:
     """The real commands on models that have hardly been trained."""
     command = [sys.executable, "-m", "lm_eval_iberian.cli", "demo"]
     command += ["--out", "out", "--languages", "eu", "--scale", "0.02"]
+    made = ("linear", "linear+rows", "fused_dare_linear")
+    command += ["--methods", ",".join(made)]
     first = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -151,7 +160,7 @@ def test_the_whole_demo_small_then_again(tmp_path: Path) -> None:
     assert [line["model"] for line in lines] == [
         "instruct",
         "expert-eu",
-        *(f"{method.label}-eu" for method in METHODS),
+        *(f"{label}-eu" for label in made),
     ]
     assert all(line["perplexity_lang"] > 1 for line in lines)
     assert not [p for p in out.rglob("*") if "partial" in p.name]

@@ -177,6 +177,14 @@ def test_what_cannot_be_mended_stays(damage: Any, merged: Path, instruct: Path) 
     assert not (merged.parent / ".merged.partial").exists()
 
 
+def test_a_donor_without_a_template_is_doubted(merged: Path, instruct: Path) -> None:
+    (merged / "chat_template.jinja").write_text(CHAT)
+    (instruct / "chat_template.jinja").unlink()
+    mended = mend(merged, instruct)
+    assert any("name the instructed model in --like" in note for note in mended.notes)
+    assert mended.line.endswith("a template of its own")
+
+
 def test_broken_settings_of_the_mended_are_replaced(
     merged: Path, instruct: Path
 ) -> None:
