@@ -1,0 +1,250 @@
+"""What one cell does: merge, have lm-eval evaluate, and record how that went."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lm_eval_iberian import __version__, _bootstrap
+from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.files import sha256
+from lm_eval_iberian.health import RATES
+from lm_eval_iberian.paths import task_configs
+from lm_eval_iberian.sweep.sweep_cell import SweepCell
+from lm_eval_iberian.sweep.sweep_folder import LOG
+from lm_eval_iberian.sweep.tethered import tethered
+
+
+# what decides on results, whose versions are recorded
+_PACKAGES = ("lm_eval", "mergekit", "torch", "transformers", "datasets", "tokenizers")
+_RECIPE = "recipe.yml"
+_FLAGS = ("num_fewshot", "limit", "batch_size", "device", "system_instruction", "seed")
+# how a process ends that was asked to
+_ASKED = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+
+
+class CellError(IberianError, RuntimeError):
+    """A program that a cell runs failed.
+
+    Args:
+        text: What it said last.
+        command: How it was called.
+    """
+
+    def __init__(self, text: str, command: str) -> None:
+        self.command = command
+        super().__init__(text)
+
+
+class CellStopped(BaseException):
+    """A program that a cell runs was asked to end, which is no failure."""
+
+
+def evaluate_cell(cell: SweepCell, work: Path, settings: Mapping[str, Any]) -> None:
+    """Evaluate a cell; lm-eval's files, a log and the recipe are in ``work`` then.
+
+    Args:
+        cell: The cell.
+        work: An empty folder.
+        settings: What holds for the whole sweep; see ``plan_sweep``.
+
+    Raises:
+        CellError: ``iberian merge`` or ``lm_eval`` failed.
+        CellStopped: One of them was asked to end.
+    """
+    begun, took = time.time(), {}
+    if cell.recipe is not None:
+        text = yaml.safe_dump(dict(cell.recipe), sort_keys=False, allow_unicode=True)
+        (work / _RECIPE).write_text(text, "utf-8")
+    arguments, at = _model_arguments(cell, work, settings), work
+    if settings["engine"] == "disk":
+        at = work / "scratch"
+        at.mkdir()
+        # results name a model after its path: this one is as short as its name
+        if cell.recipe is not None:
+            clock = time.monotonic()
+            _run(merge_command(cell, at, settings), work, work)
+            took["merge"] = round(time.monotonic() - clock, 3)
+        elif Path(cell.pretrained).is_dir():
+            (at / cell.model).symlink_to(cell.pretrained)
+    clock = time.monotonic()
+    out = work / "lm_eval"
+    _run(evaluation_command(cell, arguments, out, settings), at, work)
+    took["evaluate"] = round(time.monotonic() - clock, 3)
+    if settings["engine"] == "disk":
+        shutil.rmtree(at)  # links are removed, not what they point to
+    _gather(out, work)
+    record = _record(cell, work, settings, begun, took)
+    (work / "record.json").write_text(
+        json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8"
+    )
+
+
+def merge_command(
+    cell: SweepCell, scratch: Path, settings: Mapping[str, Any]
+) -> list[str]:
+    """Return the command that merges a cell's model into a scratch folder."""
+    command = [sys.executable, "-m", "lm_eval_iberian.cli", "merge"]
+    if (device := settings.get("merge_device")) is not None:
+        command += ["--device", str(device)]
+    if cell.merge_seed is not None:
+        command += ["--random-seed", str(cell.merge_seed)]
+    return [*command, str(scratch.parent / _RECIPE), str(scratch / cell.model)]
+
+
+def evaluation_command(
+    cell: SweepCell,
+    arguments: Mapping[str, Any],
+    out: Path,
+    settings: Mapping[str, Any],
+) -> list[str]:
+    """Return the call of lm-eval for a cell."""
+    command = [sys.executable, "-m", "lm_eval"]
+    include = settings["include_path"]
+    if not _bootstrap.active():
+        # without the start-up file lm-eval knows neither our tasks nor our model type
+        command[1:] = [
+            "-c",
+            "import lm_eval_iberian.harness.merged_hf, lm_eval.__main__ as lm;"
+            "lm.cli_evaluate()",
+        ]
+        include = include or str(task_configs())
+    command += ["--model", settings["model_type"]]
+    command += ["--model_args", json.dumps(dict(arguments), ensure_ascii=False)]
+    command += ["--tasks", ",".join(cell.tasks)]
+    for name in _FLAGS:
+        if (value := cell.options.get(name)) is not None:
+            command += [f"--{name}", str(value)]
+    if cell.options.get("gen_kwargs"):
+        command += ["--gen_kwargs", json.dumps(cell.options["gen_kwargs"])]
+    if cell.options.get("apply_chat_template"):
+        command.append("--apply_chat_template")
+    if include:
+        command += ["--include_path", include]
+    return [*command, "--output_path", str(out), "--log_samples"]
+
+
+def _model_arguments(
+    cell: SweepCell, work: Path, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    more = dict(settings["model_args"])
+    if settings["engine"] == "disk":
+        local = cell.recipe is not None or Path(cell.pretrained).is_dir()
+        return {"pretrained": cell.model if local else cell.pretrained, **more}
+    if cell.recipe is None:
+        return {"pretrained": cell.pretrained, "model": cell.model, **more}
+    seed = {} if cell.merge_seed is None else {"merge_seed": cell.merge_seed}
+    recipe = {"recipe": str(work / _RECIPE), "model": cell.model}
+    return {**recipe, **seed, **more}
+
+
+def _run(command: Sequence[str], at: Path, work: Path) -> None:
+    """Run a program whose output goes to the log."""
+    shown = shlex.join(command)
+    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
+    with (work / LOG).open("a", encoding="utf-8") as log:
+        print(f"$ {shown}", file=log, flush=True)
+        code = subprocess.run(
+            tethered(list(command)),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=at,
+            env=environment,
+            check=False,
+        ).returncode
+    if code in _ASKED:
+        raise CellStopped
+    if code != 0:
+        raise CellError(_why(code, work / LOG, command), shown)
+
+
+def _why(code: int, log: Path, command: Sequence[str]) -> str:
+    name = "iberian merge" if "merge" in command else "lm_eval"
+    if code == -signal.SIGKILL:
+        return f"{name} was killed (SIGKILL); out of memory, as a rule"
+    if code < 0:
+        return f"{name} was ended by {signal.Signals(-code).name}"
+    return last_line(log.read_text("utf-8", errors="replace")) or f"ended with {code}"
+
+
+def last_line(text: str) -> str:
+    """Return the last line that is not blank: of an error, what it says."""
+    lines = [line.strip() for line in text.splitlines()]  # at \\r too: progress bars
+    return next((line for line in reversed(lines) if line), "")
+
+
+def _gather(out: Path, work: Path) -> None:
+    """Put lm-eval's files where the result will have them."""
+    results = list(out.rglob("results_*.json"))
+    if len(results) != 1:
+        raise CellError(f"lm_eval left {len(results)} results files, not one", "")
+    for path in [*results, *out.rglob("samples_*.jsonl")]:
+        path.rename(work / path.name)
+    shutil.rmtree(out)
+
+
+def _record(
+    cell: SweepCell,
+    work: Path,
+    settings: Mapping[str, Any],
+    begun: float,
+    took: Mapping[str, float],
+) -> dict[str, Any]:
+    (path,) = work.glob("results_*.json")
+    results = json.loads(path.read_text("utf-8"))
+    return {
+        "cell": cell.as_data(),
+        "settings": dict(settings),
+        "versions": versions(),
+        "host": {
+            "name": socket.gethostname(),
+            "machine": platform.machine(),
+            "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        },
+        "seeds": {"lm_eval": cell.options["seed"], "merge": cell.merge_seed},
+        "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(begun)),
+        "seconds": {**took, "all": round(time.time() - begun, 3)},
+        "health": _health(results["results"]),
+        "files": {
+            one.name: sha256(one) for one in sorted(work.iterdir()) if one.is_file()
+        },
+    }
+
+
+def _health(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the rates of answers that do not stop, loop …, of tasks that have them."""
+    found = {
+        task: {
+            name: value
+            for metric, value in metrics.items()
+            if (name := metric.partition(",")[0]) in RATES
+        }
+        for task, metrics in results.items()
+    }
+    return {task: rates for task, rates in found.items() if rates}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides on results."""
+    found = {"lm_eval_iberian": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # an optional one
+            continue
+    return found
