@@ -92,7 +92,7 @@ def plan(spec: Path, out: Path) -> None:
             f" merges, on {suites} sets of tasks"
         )
     )
-    for sentence in found.needs:
+    for sentence in (*found.needs, *found.notes):
         to.print(shown(sentence))
     if any(cell.recipe is not None for cell in found.cells):
         to.print("a cell merges anew; nothing is kept between cells")

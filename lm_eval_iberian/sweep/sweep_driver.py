@@ -45,9 +45,13 @@ class _Running:
 def to_run(
     folder: SweepFolder, cells: Sequence[SweepCell], *, retry_failed: bool
 ) -> list[SweepCell]:
-    """Return the cells that a run would begin: no result, and no error unless asked."""
-    wanted = ("waiting", "failed") if retry_failed else ("waiting",)
-    return [cell for cell in cells if folder.state(cell) in wanted]
+    """Return the cells that a run would begin: no result, and no error unless asked.
+
+    Those that run are among them: a killed process lets go of its cell a moment after
+    it has ended, and of one that somebody else runs the attempt is told so.
+    """
+    left_out = {"done"} if retry_failed else {"done", "failed"}
+    return [cell for cell in cells if folder.state(cell) not in left_out]
 
 
 def drive(

@@ -240,13 +240,16 @@ def chosen(cells: Iterable[SweepCell], only: Iterable[str]) -> list[SweepCell]:
     """Return the cells that ``key=value`` asks for; of several keys, all must hold.
 
     Raises:
+        DataError: It is no key with a value.
         UnknownNameError: There is no such key or value.
     """
     found = list(cells)
     for text in only:
         key, sign, value = text.partition("=")
         known = sorted({name for cell in found for name in _facets(cell)})
-        if not sign or key not in known:
+        if not sign:
+            raise DataError(f"--only takes KEY=VALUE, found {text!r}")
+        if key not in known:
             raise UnknownNameError("key of --only", key, known)
         values = {one for cell in found for one in _facets(cell).get(key, ())}
         if value not in values:

@@ -46,11 +46,13 @@ class SweepPlan:
         spec: The specification.
         cells: Every cell.
         needs: What one cell takes of memory and disk, in sentences.
+        notes: What is worth knowing of its merges, in sentences.
     """
 
     spec: SweepSpec
     cells: tuple[SweepCell, ...]
     needs: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def merges(self) -> int:
@@ -91,7 +93,7 @@ def make_plan(path: Path) -> SweepPlan:
         )
     _check_recipes(spec, cells)
     _check_tasks(spec)
-    return SweepPlan(spec, cells, _check_models(spec, cells))
+    return SweepPlan(spec, cells, *_check_models(spec, cells))
 
 
 def write_plan(plan: SweepPlan, folder: Path) -> SweepFolder:
@@ -148,19 +150,16 @@ def _subjects(cells: Sequence[SweepCell]) -> dict[str, SweepCell]:
 def _check_tasks(spec: SweepSpec) -> None:
     """Check that every task exists, and that none is evaluated twice in a cell."""
     include = [Path(spec.include_path)] if spec.include_path else []
-    names = [n for suite in spec.suites for some in suite.tasks.values() for n in some]
-    try:
-        manager, _ = open_suites(names, include)
-    except IberianError:
-        manager = None
+    manager, _ = open_suites([], include)
     for suite in spec.suites:
         for lang, listed in suite.tasks.items():
             place = suite.place.value["tasks"].value[lang]
             seen: dict[str, str] = {}
             for name in listed:
                 try:
-                    index = (manager or open_suites([name], include)[0]).task_index
-                    leaves = resolve(index, [name])
+                    if name not in manager.task_index:  # perhaps one of upstream's
+                        manager, _ = open_suites([name], include)
+                    leaves = resolve(manager.task_index, [name])
                 except IberianError as error:
                     raise place.fault(str(error)) from error
                 for leaf in leaves:
@@ -172,8 +171,10 @@ def _check_tasks(spec: SweepSpec) -> None:
                     seen[leaf.name] = name
 
 
-def _check_models(spec: SweepSpec, cells: Sequence[SweepCell]) -> tuple[str, ...]:
-    """Check models that are here against each other; return what they need."""
+def _check_models(
+    spec: SweepSpec, cells: Sequence[SweepCell]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Check models that are here against each other; return needs and notes."""
     found: dict[str, Checkpoint] = {}
     absent = []
     for model in {spec.base: "", spec.instruct: "", **_keys(spec.experts)}:
@@ -187,9 +188,8 @@ def _check_models(spec: SweepSpec, cells: Sequence[SweepCell]) -> tuple[str, ...
                 found[model] = read_checkpoint(model, folder)
         except InputError as error:
             raise SweepSpecError(f"{spec.place.file}: {error}") from error
-    if not absent:
-        _check_merges(spec, cells)
-    return tuple(_needs(spec, found, absent))
+    notes = [] if absent else _check_merges(spec, cells)
+    return tuple(_needs(spec, found, absent)), tuple(dict.fromkeys(notes))
 
 
 def _keys(experts: Mapping[str, str]) -> dict[str, str]:
@@ -204,19 +204,36 @@ def _reference(model: str) -> Model:
     return Model(model, path, revision or None, adapter or None)
 
 
-def _check_merges(spec: SweepSpec, cells: Sequence[SweepCell]) -> None:
-    """Check, as `iberian merge --dry-run` does, one merge of each method and models."""
+class _Notes(Watch):
+    """Keeps what a merge says, to be said once."""
+
+    def __init__(self) -> None:
+        self.sentences: list[str] = []
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence."""
+        self.sentences.append(sentence)
+
+
+def _check_merges(spec: SweepSpec, cells: Sequence[SweepCell]) -> list[str]:
+    """Check, as `iberian merge --dry-run` does, one merge of each method and models.
+
+    Returns:
+        What that had to say.
+    """
+    watch = _Notes()
     kinds = {(c.method, c.languages): c for c in _subjects(cells).values()}
     for cell in kinds.values():
         with tempfile.TemporaryDirectory(prefix="iberian-") as place:
             recipe = Path(place) / "recipe.yml"
             recipe.write_text(_text(cell.recipe), "utf-8")
             try:
-                check_file(str(recipe), None, {}, Watch())
+                check_file(str(recipe), None, {}, watch)
             except MergeError as error:
                 raise SweepSpecError(
                     f"{spec.place.file}: {cell.model}: {error}"
                 ) from error
+    return watch.sentences
 
 
 def _needs(
