@@ -33,6 +33,8 @@ from lm_eval_iberian.sweep.tethered import tethered
 _PACKAGES = ("lm_eval", "mergekit", "torch", "transformers", "datasets", "tokenizers")
 _RECIPE = "recipe.yml"
 _FLAGS = ("num_fewshot", "limit", "batch_size", "device", "system_instruction", "seed")
+# begins the line of a log that says what is run
+_CALL = "$ "
 # how a process ends that was asked to
 _ASKED = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 
@@ -157,7 +159,7 @@ def _run(command: Sequence[str], at: Path, work: Path) -> None:
     shown = shlex.join(command)
     environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
     with (work / LOG).open("a", encoding="utf-8") as log:
-        print(f"$ {shown}", file=log, flush=True)
+        print(f"{_CALL}{shown}", file=log, flush=True)
         code = subprocess.run(
             tethered(list(command)),
             stdin=subprocess.DEVNULL,
@@ -179,7 +181,8 @@ def _why(code: int, log: Path, command: Sequence[str]) -> str:
         return f"{name} was killed (SIGKILL); out of memory, as a rule"
     if code < 0:
         return f"{name} was ended by {signal.Signals(-code).name}"
-    return last_line(log.read_text("utf-8", errors="replace")) or f"ended with {code}"
+    said = last_line(log.read_text("utf-8", errors="replace"))
+    return f"{name} ended with {code}" if said.startswith(_CALL) else said
 
 
 def last_line(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,3 +236,12 @@ def test_a_file_that_is_no_specification(text: str, says: str, write: Write) -> 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SweepSpecError, match="cannot be read"):
         read_spec(tmp_path / "none.yaml")
+
+
+def test_the_specification_of_the_readme(write: Write, root: Path) -> None:
+    part = (root / "README.md").read_text("utf-8").partition("## Sweeps\n\n")[2]
+    text = textwrap.dedent(part.partition("\n\n")[0])
+    assert len(text.splitlines()) == 10
+    cells = cells_of(write(text))
+    assert len({cell.model for cell in cells}) == 4 + 2 * 8 + 2
+    assert len({cell.run for cell in cells}) == 5
