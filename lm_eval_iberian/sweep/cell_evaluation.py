@@ -72,23 +72,21 @@ def evaluate_cell(cell: SweepCell, work: Path, settings: Mapping[str, Any]) -> N
     if cell.recipe is not None:
         text = yaml.safe_dump(dict(cell.recipe), sort_keys=False, allow_unicode=True)
         (work / _RECIPE).write_text(text, "utf-8")
-    arguments, at = _model_arguments(cell, work, settings), work
-    if settings["engine"] == "disk":
-        at = work / "scratch"
-        at.mkdir()
-        # results name a model after its path: this one is as short as its name
-        if cell.recipe is not None:
-            clock = time.monotonic()
-            _run(merge_command(cell, at, settings), work, work)
-            took["merge"] = round(time.monotonic() - clock, 3)
-        elif Path(cell.pretrained).is_dir():
-            (at / cell.model).symlink_to(cell.pretrained)
+    # results name a model after its path: here it is as short as the model's name
+    scratch = work / "scratch"
+    scratch.mkdir()
+    if cell.recipe is None and Path(cell.pretrained).is_dir():
+        (scratch / cell.model).symlink_to(cell.pretrained)
+    elif cell.recipe is not None and settings["engine"] == "disk":
+        clock = time.monotonic()
+        _run(merge_command(cell, scratch, settings), work, work)
+        took["merge"] = round(time.monotonic() - clock, 3)
     clock = time.monotonic()
     out = work / "lm_eval"
-    _run(evaluation_command(cell, arguments, out, settings), at, work)
+    arguments = model_arguments(cell, work, settings)
+    _run(evaluation_command(cell, arguments, out, settings), scratch, work)
     took["evaluate"] = round(time.monotonic() - clock, 3)
-    if settings["engine"] == "disk":
-        shutil.rmtree(at)  # links are removed, not what they point to
+    shutil.rmtree(scratch)  # links are removed, not what they point to
     _gather(out, work)
     record = _record(cell, work, settings, begun, took)
     (work / "record.json").write_text(
@@ -140,15 +138,16 @@ def evaluation_command(
     return [*command, "--output_path", str(out), "--log_samples"]
 
 
-def _model_arguments(
+def model_arguments(
     cell: SweepCell, work: Path, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """Return what lm-eval is to load, for a call in the scratch folder of ``work``."""
     more = dict(settings["model_args"])
-    if settings["engine"] == "disk":
-        local = cell.recipe is not None or Path(cell.pretrained).is_dir()
-        return {"pretrained": cell.model if local else cell.pretrained, **more}
     if cell.recipe is None:
-        return {"pretrained": cell.pretrained, "model": cell.model, **more}
+        local = Path(cell.pretrained).is_dir()
+        return {"pretrained": cell.model if local else cell.pretrained, **more}
+    if settings["engine"] == "disk":
+        return {"pretrained": cell.model, **more}
     seed = {} if cell.merge_seed is None else {"merge_seed": cell.merge_seed}
     recipe = {"recipe": str(work / _RECIPE), "model": cell.model}
     return {**recipe, **seed, **more}

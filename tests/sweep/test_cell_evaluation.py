@@ -19,6 +19,7 @@ from lm_eval_iberian.sweep.cell_evaluation import (
     evaluation_command,
     last_line,
     merge_command,
+    model_arguments,
 )
 from lm_eval_iberian.sweep.cell_process import run_cell
 
@@ -67,6 +68,27 @@ def test_without_the_start_up_file(monkeypatch: pytest.MonkeyPatch) -> None:
     found = command()
     assert "merged_hf" in after(found, "-c")
     assert after(found, "--include_path") == str(task_configs())
+
+
+LOADED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
+    ("a merge in memory", "hf", {}, {"recipe": "/w/recipe.yml", "model": "x"}),
+    ("one that mergekit draws for", "hf", {"merge_seed": 3},
+     {"recipe": "/w/recipe.yml", "model": "x", "merge_seed": 3}),
+    ("a merge on the disk", "disk", {}, {"pretrained": "x"}),
+    ("a model of the hub", "hf", {"recipe": None, "pretrained": "org/m"},
+     {"pretrained": "org/m"}),
+    ("a folder, by a link to it", "disk", {"recipe": None, "pretrained": "/"},
+     {"pretrained": "x"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("why", "engine", "changes", "wanted"), LOADED)
+def test_what_lm_eval_is_to_load(
+    why: str, engine: str, changes: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    settings = {**SETTINGS, "engine": engine, "model_args": {"dtype": "float32"}}
+    found = model_arguments(cheap_cell("x--s-eu", **changes), Path("/w"), settings)
+    assert found == {**wanted, "dtype": "float32"}
 
 
 def test_what_a_merge_is_called_with() -> None:
