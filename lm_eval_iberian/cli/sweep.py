@@ -81,7 +81,7 @@ def plan(spec: Path, out: Path) -> None:
     """
     from lm_eval_iberian.sweep.sweep_plan import make_plan, write_plan
 
-    found = make_plan(spec)
+    found = make_plan(spec, out)
     folder = write_plan(found, out)
     to = console()
     suites = len({(cell.suite, cell.group) for cell in found.cells})

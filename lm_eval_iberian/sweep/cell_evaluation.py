@@ -24,6 +24,7 @@ from lm_eval_iberian.errors import IberianError
 from lm_eval_iberian.files import sha256
 from lm_eval_iberian.health import RATES
 from lm_eval_iberian.paths import task_configs
+from lm_eval_iberian.sweep.model_state import check_unchanged
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
 from lm_eval_iberian.sweep.sweep_folder import LOG
 from lm_eval_iberian.sweep.tethered import tethered
@@ -65,9 +66,11 @@ def evaluate_cell(cell: SweepCell, work: Path, settings: Mapping[str, Any]) -> N
         settings: What holds for the whole sweep; see ``plan_sweep``.
 
     Raises:
+        DataError: A model is not what it was when the sweep was planned.
         CellError: ``iberian merge`` or ``lm_eval`` failed.
         CellStopped: One of them was asked to end.
     """
+    check_unchanged(cell, settings["models"])
     begun, took = time.time(), {}
     if cell.recipe is not None:
         text = yaml.safe_dump(dict(cell.recipe), sort_keys=False, allow_unicode=True)

@@ -20,6 +20,7 @@ from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.harness.building import open_suites
 from lm_eval_iberian.harness.leaves import resolve
 from lm_eval_iberian.sweep.cell_evaluation import versions
+from lm_eval_iberian.sweep.model_state import states_of
 from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
 from lm_eval_iberian.sweep.sweep_cell import SweepCell, canonical
 from lm_eval_iberian.sweep.sweep_expansion import expand
@@ -47,12 +48,14 @@ class SweepPlan:
         cells: Every cell.
         needs: What one cell takes of memory and disk, in sentences.
         notes: What is worth knowing of its merges, in sentences.
+        states: Local model to what its files were, for changes to be noticed.
     """
 
     spec: SweepSpec
     cells: tuple[SweepCell, ...]
     needs: tuple[str, ...]
     notes: tuple[str, ...]
+    states: Mapping[str, str]
 
     @property
     def merges(self) -> int:
@@ -67,6 +70,7 @@ class SweepPlan:
             "model_type": self.spec.model_type,
             "model_args": dict(self.spec.model_args),
             "include_path": self.spec.include_path,
+            "models": dict(self.states),
         }
 
     @property
@@ -76,10 +80,14 @@ class SweepPlan:
         return hashlib.sha256(canonical(found).encode()).hexdigest()
 
 
-def make_plan(path: Path) -> SweepPlan:
+def make_plan(path: Path, out: Path) -> SweepPlan:
     """Read a specification and check everything that can be told without weights.
 
     The specification comes first, then recipes and tasks, then models that are here.
+
+    Args:
+        path: The specification.
+        out: Where the sweep is to be, for the room there.
 
     Raises:
         IberianError: With what is wrong, and where.
@@ -93,7 +101,9 @@ def make_plan(path: Path) -> SweepPlan:
         )
     _check_recipes(spec, cells)
     _check_tasks(spec)
-    return SweepPlan(spec, cells, *_check_models(spec, cells))
+    needs, notes = _check_models(spec, cells, out)
+    states = states_of([spec.base, spec.instruct, *spec.experts.values()])
+    return SweepPlan(spec, cells, needs, notes, states)
 
 
 def write_plan(plan: SweepPlan, folder: Path) -> SweepFolder:
@@ -172,7 +182,7 @@ def _check_tasks(spec: SweepSpec) -> None:
 
 
 def _check_models(
-    spec: SweepSpec, cells: Sequence[SweepCell]
+    spec: SweepSpec, cells: Sequence[SweepCell], out: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Check models that are here against each other; return needs and notes."""
     found: dict[str, Checkpoint] = {}
@@ -189,7 +199,7 @@ def _check_models(
         except InputError as error:
             raise SweepSpecError(f"{spec.place.file}: {error}") from error
     notes = [] if absent else _check_merges(spec, cells)
-    return tuple(_needs(spec, found, absent)), tuple(dict.fromkeys(notes))
+    return tuple(_needs(spec, found, absent, out)), tuple(dict.fromkeys(notes))
 
 
 def _keys(experts: Mapping[str, str]) -> dict[str, str]:
@@ -237,7 +247,7 @@ def _check_merges(spec: SweepSpec, cells: Sequence[SweepCell]) -> list[str]:
 
 
 def _needs(
-    spec: SweepSpec, found: Mapping[str, Checkpoint], absent: Sequence[str]
+    spec: SweepSpec, found: Mapping[str, Checkpoint], absent: Sequence[str], out: Path
 ) -> list[str]:
     """Return what a cell takes, told from the headers of the models that are here."""
     if absent:
@@ -258,9 +268,10 @@ def _needs(
         f" it; this machine has {shown_size(free)} free"
     ]
     if spec.engine == "disk":
+        place = next(one for one in (out, *out.absolute().parents) if one.is_dir())
         sentences.append(
             f"disk of one cell that merges: {shown_size(largest)}, until it has ended;"
-            f" {shown_size(shutil.disk_usage(Path.cwd()).free)} are free here"
+            f" {shown_size(shutil.disk_usage(place).free)} are free there"
         )
     return sentences
 

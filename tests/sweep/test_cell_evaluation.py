@@ -29,6 +29,7 @@ SETTINGS = {
     "model_type": "merged",
     "model_args": {},
     "include_path": "",
+    "models": {},
 }
 OPTIONS = {
     "seed": "0,1234,1234,1234", "limit": 2, "num_fewshot": 0, "device": "cpu",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cheap_cells import cheap_evaluation, cheap_sweep
+from cheap_cells import cheap_cell, cheap_evaluation, cheap_sweep
 from click.testing import CliRunner, Result
+from rich.console import Console
+from rich.progress import Progress
 from sweep_specs import GOOD
 
 from lm_eval_iberian.cli import main
+from lm_eval_iberian.cli import sweep as command
 from lm_eval_iberian.sweep.cell_process import run_cell
 from lm_eval_iberian.sweep.sweep_folder import SweepFolder
 
@@ -174,3 +178,27 @@ def test_what_a_plan_refuses(
     assert found.exit_code == 2
     assert says in found.output
     assert not (tmp_path / "out").exists()
+
+
+def test_in_a_terminal_bars_show_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    to = Console(file=screen, force_terminal=True, width=200, color_system=None)
+    monkeypatch.setattr(command, "progress", lambda: Progress(console=to))
+    cell = cheap_cell("a--s-eu")
+    with command._Bars(total=3, before=1) as bars:
+        bars.began(cell, "0")
+        bars._bars.refresh()
+        bars.ended(cell, "0", "failed", 1.5)
+    said = screen.getvalue()
+    assert "  a--s-eu" in said
+    assert "2/3 failed: a--s-eu (1.5 s)" in said
+
+
+def test_elsewhere_there_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    cell = cheap_cell("a--s-eu")
+    with command._Bars(total=3, before=1) as bars:
+        bars.began(cell, "0")
+        bars.ended(cell, "0", "elsewhere", 0)
+    said = capsys.readouterr()
+    assert said.out == "2/3 run by another process: a--s-eu (0.0 s)\n"
+    assert said.err == ""
