@@ -13,6 +13,7 @@ import click
 from rich.progress import TaskID
 
 from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.ifeval.answers import counted
 from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT, Ended, SweepWatch
 from lm_eval_iberian.terminal import console, one_line, progress, shown
 
@@ -257,7 +258,7 @@ def errors(folder: Path) -> None:
     ):
         if number:
             to.print()
-        to.print(shown(f"{len(found)} cells: {text}"))
+        to.print(shown(f"{counted(len(found), 'cell')}: {text}"))
         names = [error["cell"] for error in found]
         more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
         to.print(shown(f"  {', '.join(names[:_LISTED])}{more}"))

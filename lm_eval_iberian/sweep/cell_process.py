@@ -47,16 +47,24 @@ def run_cell(
     return "done"
 
 
-def note_death(folder: SweepFolder, cell: SweepCell, why: str) -> None:
-    """Write down that the process of a cell died before it could say why."""
+def note_death(folder: SweepFolder, cell: SweepCell, why: str, said: str) -> None:
+    """Write down that the process of a cell died before it could say why.
+
+    Args:
+        folder: The sweep.
+        cell: The cell.
+        why: How it ended.
+        said: What it printed.
+    """
     with folder.held(cell):
-        folder.note_error(cell, why, tail(folder.left_log(cell)), "")
+        folder.note_error(cell, why, tail(folder.left_log(cell) + said), "")
         folder.clear(cell)
 
 
 def tail(log: str) -> str:
-    """Return the end of a log."""
-    return "\n".join(log.splitlines()[-_KEPT_LINES:])
+    """Return the end of a log, of a progress bar the last state."""
+    lines = [line.rstrip("\r").rpartition("\r")[2] for line in log.split("\n")]
+    return "\n".join(lines[-_KEPT_LINES:]).strip("\n")
 
 
 def _note(folder: SweepFolder, cell: SweepCell, work: Path, error: Exception) -> None:

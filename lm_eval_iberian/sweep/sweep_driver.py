@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import IO, Literal
 
+from lm_eval_iberian.sweep.cell_evaluation import last_line
 from lm_eval_iberian.sweep.cell_process import note_death
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
 from lm_eval_iberian.sweep.sweep_folder import InFlightError, SweepFolder
@@ -39,6 +41,7 @@ class _Running:
     cell: SweepCell
     slot: str
     process: subprocess.Popen[bytes]
+    said: IO[bytes]
     begun: float = field(default_factory=time.monotonic)
 
 
@@ -100,20 +103,24 @@ def drive(
 
 def _start(cell: SweepCell, slot: str, command: list[str], gpus: bool) -> _Running:
     environment = os.environ | ({"CUDA_VISIBLE_DEVICES": slot} if gpus else {})
+    said = tempfile.TemporaryFile()  # of no name: nothing is left of it
     process = subprocess.Popen(
         tethered(command),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=said,
+        stderr=subprocess.STDOUT,
         env=environment,
         start_new_session=True,  # an interrupt is ours to pass on
     )
-    return _Running(cell, slot, process)
+    return _Running(cell, slot, process, said)
 
 
 def _outcome(folder: SweepFolder, one: _Running) -> Ended:
     """Return how a cell ended, by its files; where they say nothing, write it down."""
     code = one.process.returncode
+    with one.said as file:
+        file.seek(0)
+        said = file.read().decode("utf-8", errors="replace")
     if folder.is_done(one.cell):
         return "done"
     if code == IN_FLIGHT:
@@ -123,9 +130,9 @@ def _outcome(folder: SweepFolder, one: _Running) -> Ended:
     if code < 0:
         why = f"its process was ended by {signal.Signals(-code).name}"
     else:
-        why = f"its process ended with {code} and said nothing"
+        why = f"its process ended with {code}: {last_line(said) or 'it said nothing'}"
     try:
-        note_death(folder, one.cell, why)
+        note_death(folder, one.cell, why, said)
     except InFlightError:
         return "elsewhere"
     return "failed"

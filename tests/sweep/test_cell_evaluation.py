@@ -21,7 +21,7 @@ from lm_eval_iberian.sweep.cell_evaluation import (
     merge_command,
     model_arguments,
 )
-from lm_eval_iberian.sweep.cell_process import run_cell
+from lm_eval_iberian.sweep.cell_process import run_cell, tail
 
 
 SETTINGS = {
@@ -110,6 +110,12 @@ def test_what_a_merge_is_called_with() -> None:
 )
 def test_the_last_line(log: str, line: str) -> None:
     assert last_line(log) == line
+
+
+def test_of_a_bar_the_last_state_is_kept() -> None:
+    log = "".join(f"\r{n}%" for n in range(100)) + "\r\nthen\r\nan error\n"
+    assert tail(log) == "99%\nthen\nan error"
+    assert tail("line\n" * 100) == "\n".join(["line"] * 39)
 
 
 PROGRAMS: list[tuple[str, str, str]] = [

@@ -71,7 +71,7 @@ def test_errors_are_grouped(sweep: SweepFolder) -> None:
     assert "  fails--s-eu, fails2--s-eu" in found.output
     assert "  | it went on" in found.output
     assert f"again: iberian sweep cell {sweep.path} fails--s-eu" in found.output
-    assert found.output.index("2 cells") < found.output.index("1 cells: no memory")
+    assert found.output.index("2 cells") < found.output.index("1 cell: no memory")
     assert "it ran: lm_eval …" in found.output
     assert "\x1b" not in found.output
 

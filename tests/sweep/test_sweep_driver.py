@@ -152,6 +152,24 @@ def test_a_cell_that_dies_or_fails_is_written_down(tmp_path: Path) -> None:
     assert again["attempts"] == 2
 
 
+def test_a_cell_that_does_not_begin_has_said_why(tmp_path: Path) -> None:
+    sweep = cheap_sweep(tmp_path / "sweep", ["a--s-eu", "b--s-eu"])
+    programs = {"a--s-eu": "import no_such_module", "b--s-eu": "raise SystemExit(7)"}
+    drive(
+        sweep, sweep.cells, ["0"],
+        lambda cell: [sys.executable, "-c", programs[cell.id]],
+    )  # fmt: skip
+    first, second = (sweep.error(cell) for cell in sweep.cells)
+    assert first is not None
+    assert second is not None
+    assert first["error"] == (
+        "its process ended with 1: ModuleNotFoundError: No module named"
+        " 'no_such_module'"
+    )
+    assert first["log"].startswith("Traceback")
+    assert second["error"] == "its process ended with 7: it said nothing"
+
+
 @pytest.mark.slow
 def test_an_error_is_gone_with_the_result(tmp_path: Path) -> None:
     sweep = cheap_sweep(tmp_path / "sweep", ["a--s-eu"])
