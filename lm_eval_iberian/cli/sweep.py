@@ -13,7 +13,6 @@ import click
 from rich.progress import TaskID
 
 from lm_eval_iberian.errors import IberianError
-from lm_eval_iberian.ifeval.answers import counted
 from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT, Ended, SweepWatch
 from lm_eval_iberian.terminal import console, one_line, progress, shown
 
@@ -125,8 +124,9 @@ def run(
     go on. When this command is killed, so is what runs; the same command again does
     only what is missing.
     """
+    from lm_eval_iberian.sweep.cell_choice import chosen
     from lm_eval_iberian.sweep.sweep_driver import drive, to_run
-    from lm_eval_iberian.sweep.sweep_folder import chosen, open_sweep
+    from lm_eval_iberian.sweep.sweep_folder import open_sweep
     from mergekit_ext.outputs.termination import unwound_by_signals
 
     if gpus is not None and jobs is not None:
@@ -245,6 +245,7 @@ def status(folder: Path, as_json: bool) -> None:
 @_folder
 def errors(folder: Path) -> None:
     """Say why cells of DIR failed: each reason once, and what repeats one."""
+    from lm_eval_iberian.ifeval.answers import counted
     from lm_eval_iberian.sweep.sweep_folder import open_sweep
 
     sweep = open_sweep(folder)

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lm_eval_iberian import __version__, _bootstrap
+from lm_eval_iberian import _bootstrap
 from lm_eval_iberian.errors import IberianError
-from lm_eval_iberian.files import sha256
-from lm_eval_iberian.health import RATES
 from lm_eval_iberian.paths import task_configs
+from lm_eval_iberian.sweep.cell_record import cell_record
 from lm_eval_iberian.sweep.model_state import check_unchanged
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
 from lm_eval_iberian.sweep.sweep_folder import LOG
 from lm_eval_iberian.sweep.tethered import tethered
 
 
-# what decides on results, whose versions are recorded
-_PACKAGES = ("lm_eval", "mergekit", "torch", "transformers", "datasets", "tokenizers")
 _RECIPE = "recipe.yml"
 _FLAGS = ("num_fewshot", "limit", "batch_size", "device", "system_instruction", "seed")
 # begins the line of a log that says what is run
@@ -91,7 +85,7 @@ def evaluate_cell(cell: SweepCell, work: Path, settings: Mapping[str, Any]) -> N
     took["evaluate"] = round(time.monotonic() - clock, 3)
     shutil.rmtree(scratch)  # links are removed, not what they point to
     _gather(out, work)
-    record = _record(cell, work, settings, begun, took)
+    record = cell_record(cell, work, settings, begun, took)
     (work / "record.json").write_text(
         json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8"
     )
@@ -201,55 +195,3 @@ def _gather(out: Path, work: Path) -> None:
     for path in [*results, *out.rglob("samples_*.jsonl")]:
         path.rename(work / path.name)
     shutil.rmtree(out)
-
-
-def _record(
-    cell: SweepCell,
-    work: Path,
-    settings: Mapping[str, Any],
-    begun: float,
-    took: Mapping[str, float],
-) -> dict[str, Any]:
-    (path,) = work.glob("results_*.json")
-    results = json.loads(path.read_text("utf-8"))
-    return {
-        "cell": cell.as_data(),
-        "settings": dict(settings),
-        "versions": versions(),
-        "host": {
-            "name": socket.gethostname(),
-            "machine": platform.machine(),
-            "devices": os.environ.get("CUDA_VISIBLE_DEVICES"),
-        },
-        "seeds": {"lm_eval": cell.options["seed"], "merge": cell.merge_seed},
-        "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(begun)),
-        "seconds": {**took, "all": round(time.time() - begun, 3)},
-        "health": _health(results["results"]),
-        "files": {
-            one.name: sha256(one) for one in sorted(work.iterdir()) if one.is_file()
-        },
-    }
-
-
-def _health(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return the rates of answers that do not stop, loop …, of tasks that have them."""
-    found = {
-        task: {
-            name: value
-            for metric, value in metrics.items()
-            if (name := metric.partition(",")[0]) in RATES
-        }
-        for task, metrics in results.items()
-    }
-    return {task: rates for task, rates in found.items() if rates}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what decides on results."""
-    found = {"lm_eval_iberian": __version__, "python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # an optional one
-            continue
-    return found

@@ -103,7 +103,7 @@ def drive(
 
 def _start(cell: SweepCell, slot: str, command: list[str], gpus: bool) -> _Running:
     environment = os.environ | ({"CUDA_VISIBLE_DEVICES": slot} if gpus else {})
-    said = tempfile.TemporaryFile()  # of no name: nothing is left of it
+    said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with its cell)
     process = subprocess.Popen(
         tethered(command),
         stdin=subprocess.DEVNULL,
@@ -154,6 +154,7 @@ def _processes() -> Iterator[list[_Running]]:
             except subprocess.TimeoutExpired:
                 _signal(one, signal.SIGKILL)
                 one.process.wait()
+            one.said.close()
 
 
 def _signal(one: _Running, number: signal.Signals) -> None:

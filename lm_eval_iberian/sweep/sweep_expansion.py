@@ -20,7 +20,8 @@ from lm_eval_iberian.paper_recipes import (
 )
 from lm_eval_iberian.sweep.placed_yaml import Placed
 from lm_eval_iberian.sweep.sweep_cell import SweepCell, canonical
-from lm_eval_iberian.sweep.sweep_spec import EVERY, SweepSpec, SweepSuite
+from lm_eval_iberian.sweep.sweep_spec import SweepSpec
+from lm_eval_iberian.sweep.sweep_suite import EVERY, SweepSuite
 from lm_eval_iberian.sweep.value_ranges import value_texts
 
 
