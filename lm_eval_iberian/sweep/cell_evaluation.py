@@ -141,8 +141,14 @@ def model_arguments(
     """Return what lm-eval is to load, for a call in the scratch folder of ``work``."""
     more = dict(settings["model_args"])
     if cell.recipe is None:
-        local = Path(cell.pretrained).is_dir()
-        return {"pretrained": cell.model if local else cell.pretrained, **more}
+        if Path(cell.pretrained).is_dir():
+            return {"pretrained": cell.model, **more}
+        name, _, revision = cell.pretrained.partition("@")
+        return {
+            "pretrained": name,
+            **({"revision": revision} if revision else {}),
+            **more,
+        }
     if settings["engine"] == "disk":
         return {"pretrained": cell.model, **more}
     seed = {} if cell.merge_seed is None else {"merge_seed": cell.merge_seed}

@@ -40,9 +40,7 @@ def check_models(
     """
     found: dict[str, Checkpoint] = {}
     absent = []
-    for model in {spec.base: "", spec.instruct: "", **_keys(spec.experts)}:
-        if not model:
-            continue
+    for model in filter(None, [spec.base, spec.instruct, *spec.experts.values()]):
         try:
             folder = locate(_reference(model))
             if folder is None:
@@ -55,16 +53,11 @@ def check_models(
     return tuple(_needs(spec, found, absent, out)), tuple(dict.fromkeys(notes))
 
 
-def _keys(experts: Mapping[str, str]) -> dict[str, str]:
-    return dict.fromkeys(experts.values(), "")
-
-
 def _reference(model: str) -> Model:
-    path, _, adapter = model.partition("+")
-    revision = ""
-    if not Path(path).is_dir():
-        path, _, revision = path.partition("@")
-    return Model(model, path, revision or None, adapter or None)
+    if Path(model).is_dir():
+        return Model(model, model)
+    path, _, revision = model.partition("@")
+    return Model(model, path, revision or None)
 
 
 class _Notes(Watch):

@@ -14,6 +14,7 @@ from lm_eval_iberian.errors import DataError, IberianError
 from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.harness.building import open_suites
 from lm_eval_iberian.harness.leaves import resolve
+from lm_eval_iberian.harness.merge_arguments import read_arguments
 from lm_eval_iberian.sweep.cell_record import versions
 from lm_eval_iberian.sweep.model_state import states_of
 from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
@@ -91,6 +92,7 @@ def make_plan(path: Path, out: Path) -> SweepPlan:
             "include_path: the start-up file of lm-eval-iberian is off, and lm_eval"
             " takes one such folder, which must then be ours; `iberian doctor` says why"
         )
+    _check_arguments(spec)
     _check_recipes(spec, cells)
     _check_tasks(spec)
     needs, notes = check_models(spec, cells, out)
@@ -134,6 +136,17 @@ def write_plan(plan: SweepPlan, folder: Path) -> SweepFolder:
     except OSError as error:
         raise DataError(f"{place} cannot be written: {error.strerror}") from error
     return SweepFolder(folder, content)
+
+
+def _check_arguments(spec: SweepSpec) -> None:
+    """Refuse what ``--model merged`` would refuse beside a recipe."""
+    if spec.engine != "hf" or not spec.methods:
+        return
+    place = spec.place.value.get("model_args", spec.place)
+    try:
+        read_arguments({"recipe": "RECIPE", **spec.model_args})
+    except IberianError as error:
+        raise place.fault(f"model_args: {error}") from error
 
 
 def _check_recipes(spec: SweepSpec, cells: Sequence[SweepCell]) -> None:

@@ -152,6 +152,10 @@ def _model(placed: Placed, folder: Path) -> str:
         return str(path.resolve())
     if text.startswith((".", "/", "~")):
         raise placed.fault(f"the folder of the model {text!r} does not exist: {path}")
+    if "+" in text:
+        raise placed.fault(
+            f"{text!r}: a sweep takes no adapters; merge it into its model first"
+        )
     return text
 
 

@@ -78,6 +78,8 @@ LOADED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("a merge on the disk", "disk", {}, {"pretrained": "x"}),
     ("a model of the hub", "hf", {"recipe": None, "pretrained": "org/m"},
      {"pretrained": "org/m"}),
+    ("a revision of it", "hf", {"recipe": None, "pretrained": "org/m@v2"},
+     {"pretrained": "org/m", "revision": "v2"}),
     ("a folder, by a link to it", "disk", {"recipe": None, "pretrained": "/"},
      {"pretrained": "x"}),
 ]  # fmt: skip

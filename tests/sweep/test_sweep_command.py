@@ -165,6 +165,8 @@ TASKS: list[tuple[str, str, str, str]] = [
     ("a task in a group", "[iberian_ifeval_gl_mini]",
      "[iberian_ifeval_gl_mini, iberian_ifeval_mini]",
      "line 12: iberian_ifeval_gl_mini is part of iberian_ifeval_gl_mini and of"),
+    ("what does not go with a merge", "suites:", "model_args: {peft: x}\nsuites:",
+     "line 10: model_args: peft=x does not go with"),
     ("a folder that is none", "org/base", "/nowhere/at/all", "line 2: the folder of"),
 ]  # fmt: skip
 

@@ -156,6 +156,7 @@ BAD: list[tuple[str, str, str, int | None, str]] = [
     ("a list for a mapping", "experts: {eu: org/eu, gl: org/gl}", "experts: [a]", 4,
      "a mapping of keys is wanted"),
     ("a folder that is not there", "org/base", "./none", 2, "does not exist"),
+    ("an adapter", "org/base", "org/base+lora", 2, "takes no adapters"),
     ("a number for a model", "org/base", "3", 2, "must be a text"),
     ("an unknown method", "task_arithmetic", "task_aritmetic", 6,
      "Did you mean task_arithmetic"),
