@@ -45,6 +45,7 @@ OWN_NAMES = (
     "mergekit_ext/inputs",
     "mergekit_ext/kernels",
     "lm_eval_iberian/suites",
+    "lm_eval_iberian/sweep",
     "mergekit_ext/methods",
     "mergekit_ext/outputs",
     "mergekit_ext/plans",

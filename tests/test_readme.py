@@ -47,6 +47,9 @@ def test_every_verb_and_option_exists(command: str) -> None:
     context = click.Context(main)
     found = main.get_command(context, verb)
     assert found is not None, command
+    if isinstance(found, click.Group):
+        found = found.get_command(context, rest[0])
+        assert found is not None, command
     known = {option for p in found.params for option in p.opts}
     assert {word for word in rest if word.startswith("--")} <= known
 

@@ -200,10 +200,19 @@ def _within(path: Path) -> Iterator[Path]:
         raise DataError(
             f"{path} does not exist; give the folder that lm-eval's --output_path named"
         )
-    files = [file for file in path.rglob(PATTERN) if file.is_file()]
+    found = (file for file in path.rglob(PATTERN) if file.is_file())
+    files = [file for file in found if not _still_runs(file)]
     if not files:
         raise DataError(f"{path} holds no {PATTERN}{_instead(path)}")
     yield from files
+
+
+def _still_runs(file: Path) -> bool:
+    """Whether a file is of a sweep's cell that has not come to its end."""
+    return any(
+        place.name == "running" and (place.parent / "sweep.json").is_file()
+        for place in file.absolute().parents
+    )
 
 
 def _instead(path: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mergekit_ext.outputs import folder_lock
-from mergekit_ext.outputs.folder_lock import locked
+from mergekit_ext.outputs.folder_lock import is_locked, locked
 
 
 def hold(path: Path) -> None:
@@ -24,6 +24,25 @@ def test_one_at_a_time(tmp_path: Path) -> None:
         hold(path)
     assert not path.parent.exists()
     hold(path)
+
+
+def test_whether_it_is_held_can_be_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "folder" / "lock"
+    assert not is_locked(path)
+    with locked(path):
+        assert is_locked(path)
+        assert is_locked(path)  # to ask takes nothing and lets go of nothing
+        with pytest.raises(BlockingIOError):
+            hold(path)
+        monkeypatch.setattr(folder_lock, "fcntl", None)
+        assert not is_locked(path)
+        monkeypatch.undo()
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    path.touch()  # left by somebody who was killed
+    assert not is_locked(path)
 
 
 def test_the_dead_hold_nothing(tmp_path: Path) -> None:

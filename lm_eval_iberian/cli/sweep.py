@@ -1,0 +1,297 @@
+"""``iberian sweep``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.progress import TaskID
+
+from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT, Ended, SweepWatch
+from lm_eval_iberian.terminal import console, one_line, progress, shown
+
+
+if TYPE_CHECKING:
+    from lm_eval_iberian.sweep.sweep_cell import SweepCell
+    from lm_eval_iberian.sweep.sweep_folder import SweepFolder
+
+
+_SOME_FAILED = 3
+_LISTED = 5
+
+
+class _WrongUseError(click.ClickException):
+    exit_code = 2
+
+
+class _NotAloneError(click.ClickException):
+    exit_code = IN_FLIGHT
+
+
+class _Steps(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        from lm_eval_iberian.sweep.sweep_folder import InFlightError
+
+        try:
+            return super().invoke(ctx)
+        except InFlightError as error:
+            raise _NotAloneError(str(error)) from error
+        except IberianError as error:
+            raise _WrongUseError(str(error)) from error
+
+
+@click.group("sweep", cls=_Steps)
+def command() -> None:
+    """Merge and evaluate by the hundred, on one machine.
+
+    \b
+    iberian sweep plan sweep.yaml -o sweep/     check everything, write the cells
+    iberian sweep run sweep/ --gpus 0,1         run what has no result yet
+    iberian report sweep/
+
+    Exits with 0 when every cell has its result, 2 for a wrong use, 3 when some failed,
+    4 when some are in flight or not begun.
+    """
+
+
+_folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+_only = click.option(
+    "--only", multiple=True, metavar="KEY=VALUE",
+    help="Only cells with this method, language, suite, weight …; may be repeated.",
+)  # fmt: skip
+
+
+@command.command("plan")
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True,
+    help="The sweep's folder, which is made.",
+)  # fmt: skip
+def plan(spec: Path, out: Path) -> None:
+    """Check SPEC, a YAML file, and write its cells into a folder.
+
+    Names, values, recipes, tasks and models that are here are checked; no weights are
+    read and nothing is fetched. A folder of another sweep is left alone.
+    """
+    from lm_eval_iberian.sweep.sweep_plan import make_plan, write_plan
+
+    found = make_plan(spec, out)
+    folder = write_plan(found, out)
+    to = console()
+    suites = len({(cell.suite, cell.group) for cell in found.cells})
+    models = len({cell.model for cell in found.cells})
+    to.print(
+        shown(
+            f"{len(found.cells)} cells: {models} models, of which {found.merges} are"
+            f" merges, on {suites} sets of tasks"
+        )
+    )
+    for sentence in (*found.needs, *found.notes):
+        to.print(shown(sentence))
+    if any(cell.recipe is not None for cell in found.cells):
+        to.print("a cell merges anew; nothing is kept between cells")
+    to.print(shown(f"run them: iberian sweep run {quote(str(folder.path))}"))
+
+
+@command.command("run")
+@_folder
+@_only
+@click.option("--retry-failed", is_flag=True, help="Run cells again that have failed.")
+@click.option("--dry-run", is_flag=True, help="Only list the cells that would run.")
+@click.option(
+    "--gpus", metavar="0,1", help="The GPUs to use, a cell at a time on each."
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), help="Without GPUs: how many cells at a time; 1."
+)
+def run(
+    folder: Path,
+    only: tuple[str, ...],
+    retry_failed: bool,
+    dry_run: bool,
+    gpus: str | None,
+    jobs: int | None,
+) -> None:
+    """Run the cells of DIR that have no result yet.
+
+    Every cell is a process of its own; one that fails is written down, and the others
+    go on. When this command is killed, so is what runs; the same command again does
+    only what is missing.
+    """
+    from lm_eval_iberian.sweep.cell_choice import chosen
+    from lm_eval_iberian.sweep.sweep_driver import drive, to_run
+    from lm_eval_iberian.sweep.sweep_folder import open_sweep
+    from mergekit_ext.outputs.termination import unwound_by_signals
+
+    if gpus is not None and jobs is not None:
+        raise click.UsageError(
+            "--jobs is for cells without GPUs; each of --gpus has one"
+        )
+    slots = _gpus(gpus) if gpus is not None else [str(n) for n in range(jobs or 1)]
+    sweep = open_sweep(folder)
+    cells = chosen(sweep.cells, only)
+    wanted = to_run(sweep, cells, retry_failed=retry_failed)
+    if dry_run:
+        for cell in wanted:
+            click.echo(shown(cell.id))
+        click.echo(f"{len(wanted)} of {len(cells)} cells would run", err=True)
+        return
+    with unwound_by_signals(), _Bars(len(cells), len(cells) - len(wanted)) as watch:
+        drive(
+            sweep, wanted, slots, lambda cell: _cell_command(folder, cell.id),
+            gpus=gpus is not None, watch=watch,
+        )  # fmt: skip
+    _finish(sweep, cells)
+
+
+def _gpus(text: str) -> list[str]:
+    found = [part.strip() for part in text.split(",")]
+    if not all(found) or len(set(found)) < len(found):
+        raise click.UsageError(f"--gpus takes different names as 0,1, found {text!r}")
+    return found
+
+
+def _cell_command(folder: Path, cell: str) -> list[str]:
+    return [
+        sys.executable, "-m", "lm_eval_iberian.cli", "sweep", "cell",
+        os.path.abspath(folder), cell,
+    ]  # fmt: skip
+
+
+class _Bars(SweepWatch):
+    """A bar for the sweep and a line for each cell; lines alone without a terminal."""
+
+    def __init__(self, total: int, before: int) -> None:
+        self._bars = progress()
+        self._total, self._ended = total, before
+        self._all = self._bars.add_task("cells", total=total, completed=before)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> _Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *given: object) -> None:
+        self._bars.stop()
+
+    def began(self, cell: SweepCell, slot: str) -> None:
+        """Show what runs."""
+        name = f"  {one_line(cell.id, 60)}"
+        self._tasks[slot] = self._bars.add_task(name, total=None)
+
+    def ended(self, cell: SweepCell, slot: str, how: Ended, seconds: float) -> None:
+        """Say how it ended."""
+        self._bars.remove_task(self._tasks.pop(slot))
+        self._ended += 1
+        self._bars.advance(self._all)
+        said = {"elsewhere": "run by another process"}.get(how, how)
+        line = f"{self._ended}/{self._total} {said}: {cell.id} ({seconds:.1f} s)"
+        if self._bars.disable:
+            click.echo(shown(line))
+        else:
+            self._bars.console.print(shown(line), soft_wrap=True)
+
+
+def _finish(sweep: SweepFolder, cells: list[SweepCell]) -> None:
+    """Say how cells stand, and exit accordingly."""
+    states = [sweep.state(cell) for cell in cells]
+    failed, done = states.count("failed"), states.count("done")
+    click.echo(f"{done} of {len(cells)} cells done, {failed} failed")
+    if failed:
+        where = quote(str(sweep.path))
+        click.echo(
+            f"why: iberian sweep errors {where}; again: iberian sweep run {where}"
+            " --retry-failed",
+            err=True,
+        )
+    _exit(failed, done, len(cells))
+
+
+def _exit(failed: int, done: int, total: int) -> None:
+    if failed + done < total:
+        raise SystemExit(IN_FLIGHT)
+    if failed:
+        raise SystemExit(_SOME_FAILED)
+
+
+@command.command("status")
+@_folder
+@click.option("--json", "as_json", is_flag=True, help="Every cell, as JSON.")
+def status(folder: Path, as_json: bool) -> None:
+    """Say how the cells of DIR stand, by its files."""
+    from lm_eval_iberian.sweep.sweep_folder import STATES, open_sweep
+
+    sweep = open_sweep(folder)
+    states = {cell.id: sweep.state(cell) for cell in sweep.cells}
+    counts = {state: list(states.values()).count(state) for state in STATES}
+    if as_json:
+        click.echo(json.dumps({"counts": counts, "cells": states}, indent=1))
+    else:
+        for state, count in counts.items():
+            names = [name for name, found in states.items() if found == state]
+            click.echo(f"{state:8} {count}")
+            for name in names if state in ("running", "failed") else ():
+                click.echo(shown(f"  {name}"))
+    _exit(counts["failed"], counts["done"], len(states))
+
+
+@command.command("errors")
+@_folder
+def errors(folder: Path) -> None:
+    """Say why cells of DIR failed: each reason once, and what repeats one."""
+    from lm_eval_iberian.ifeval.answers import counted
+    from lm_eval_iberian.sweep.sweep_folder import open_sweep
+
+    sweep = open_sweep(folder)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for cell in sweep.cells:
+        if sweep.state(cell) == "failed" and (error := sweep.error(cell)):
+            groups.setdefault(error["error"], []).append(error)
+    to = console()
+    for number, (text, found) in enumerate(
+        sorted(groups.items(), key=lambda group: -len(group[1]))
+    ):
+        if number:
+            to.print()
+        to.print(shown(f"{counted(len(found), 'cell')}: {text}"))
+        names = [error["cell"] for error in found]
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        to.print(shown(f"  {', '.join(names[:_LISTED])}{more}"))
+        for line in found[0]["log"].splitlines():
+            to.print(shown(f"  | {line}"))
+        place = quote(str(sweep.path))
+        to.print(shown(f"  again: iberian sweep cell {place} {quote(names[0])}"))
+        if found[0]["command"]:
+            to.print(shown(f"  it ran: {found[0]['command']}"))
+    if not groups:
+        to.print("no cell has failed")
+        return
+    raise SystemExit(_SOME_FAILED)
+
+
+@command.command("cell")
+@_folder
+@click.argument("job")
+def cell(folder: Path, job: str) -> None:
+    """Run one cell, JOB, of DIR, if it has no result: what any scheduler calls."""
+    from lm_eval_iberian.sweep.cell_evaluation import CellStopped
+    from lm_eval_iberian.sweep.cell_process import run_cell
+    from lm_eval_iberian.sweep.sweep_folder import open_sweep
+
+    sweep = open_sweep(folder.absolute())
+    found = sweep.cell(job)
+    try:
+        how = run_cell(sweep, found)
+    except CellStopped as error:
+        raise click.ClickException(f"{job} was stopped") from error
+    if how == "failed":
+        said = sweep.error(found) or {}
+        click.echo(shown(f"{job} failed: {said.get('error', '')}"), err=True)
+        raise SystemExit(_SOME_FAILED)
+    click.echo(shown(f"{job}: {'its result is there' if how == 'there' else 'done'}"))

@@ -1,0 +1,66 @@
+"""A cell of a sweep, as its folder holds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SweepCell:
+    """One evaluation: a model, the tasks of a suite in a language, a run.
+
+    Attributes:
+        id: Its name, and that of its folder.
+        model: What results call the model.
+        role: ``merge``, ``base``, ``instruct`` or ``expert``.
+        languages: The languages of its experts.
+        method: The merge method; empty for a baseline.
+        values: What the specification sets for the merge, as texts.
+        recipe: The recipe; ``None`` for a baseline.
+        pretrained: The baseline, a folder or an id; empty for a merge.
+        merge_seed: For mergekit's own methods that draw at random.
+        suite: The suite.
+        group: The language of the tasks, or ``all``.
+        tasks: Their names.
+        options: lm-eval's options.
+        run: Which of the suite's runs it is, from 0.
+    """
+
+    id: str
+    model: str
+    role: str
+    languages: tuple[str, ...]
+    method: str
+    values: Mapping[str, str]
+    recipe: Mapping[str, Any] | None
+    pretrained: str
+    merge_seed: int | None
+    suite: str
+    group: str
+    tasks: tuple[str, ...]
+    options: Mapping[str, Any]
+    run: int
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return found
+
+    @staticmethod
+    def from_data(data: Mapping[str, Any]) -> SweepCell:
+        """Return the cell that ``as_data`` wrote."""
+        lists = {name: tuple(data[name]) for name in ("languages", "tasks")}
+        return SweepCell(**{**data, **lists})
+
+    @property
+    def subject(self) -> str:
+        """What tells its model from others: of one subject all are the same merge."""
+        return canonical([self.recipe, self.pretrained, self.merge_seed])
+
+
+def canonical(value: Any) -> str:
+    """Return a value as JSON, the same whatever the order of keys."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

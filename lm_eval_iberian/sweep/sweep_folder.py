@@ -1,0 +1,236 @@
+"""A sweep's folder: the files are the truth, and every state is read from them.
+
+``sweep.json`` holds the cells. ``cells/ID`` is the result of one, and appears by one
+rename. ``running/ID.*`` is where one works, ``locks/ID`` is held while it does, and a
+killed process holds no lock. ``errors/ID.json`` says why the last attempt failed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from lm_eval_iberian import __version__
+from lm_eval_iberian.errors import DataError, IberianError, UnknownNameError
+from lm_eval_iberian.files import write_whole
+from lm_eval_iberian.sweep.sweep_cell import SweepCell
+from mergekit_ext.outputs.folder_lock import is_locked, locked
+
+
+FORMAT = 1
+SWEEP, RECORD, LOG = "sweep.json", "record.json", "log.txt"
+State = Literal["done", "running", "failed", "waiting"]
+STATES: tuple[State, ...] = ("done", "running", "failed", "waiting")
+_TRIES, _PAUSE = 20, 0.05
+# beside cells' locks, whose names have "--" in them
+_DRIVER = "driver"
+
+
+class InFlightError(IberianError, BlockingIOError):
+    """Another process is at it, here or elsewhere."""
+
+
+class SweepFolder:
+    """The folder of a sweep that has been planned.
+
+    Args:
+        path: The folder.
+        content: What its ``sweep.json`` holds.
+    """
+
+    def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
+        self.path, self.content = path, content
+        self.cells = [SweepCell.from_data(cell) for cell in content["cells"]]
+
+    @cached_property
+    def by_id(self) -> dict[str, SweepCell]:
+        """The cells by their ids."""
+        return {cell.id: cell for cell in self.cells}
+
+    def cell(self, name: str) -> SweepCell:
+        """Return a cell.
+
+        Raises:
+            UnknownNameError: There is none of this id.
+        """
+        if name not in self.by_id:
+            raise UnknownNameError("cell", name, self.by_id)
+        return self.by_id[name]
+
+    def place(self, cell: SweepCell) -> Path:
+        """Return where the result of a cell is, once there is one."""
+        return self.path / "cells" / cell.id
+
+    def is_done(self, cell: SweepCell) -> bool:
+        """Whether a cell has its result."""
+        return (self.place(cell) / RECORD).is_file()
+
+    def state(self, cell: SweepCell) -> State:
+        """Return how a cell stands: a result counts before a lock, a lock before all.
+
+        A cell that was killed waits, like one that was never begun.
+        """
+        if self.is_done(cell):
+            return "done"
+        if is_locked(self._lock(cell.id)):
+            return "running"
+        # one that has just ended is asked again: the result came before the lock went
+        if self.is_done(cell):
+            return "done"
+        return "failed" if self._error(cell).is_file() else "waiting"
+
+    def counts(self) -> dict[State, int]:
+        """Return how many cells are in which state."""
+        found = Counter(map(self.state, self.cells))
+        return {state: found[state] for state in STATES}
+
+    @contextmanager
+    def driven(self) -> Iterator[None]:
+        """Be the one process that drives the sweep.
+
+        Raises:
+            InFlightError: There is another.
+        """
+        with self._held(_DRIVER, f"{self.path} is being run by another process"):
+            yield
+
+    @contextmanager
+    def held(self, cell: SweepCell) -> Iterator[None]:
+        """Be the one process that works on a cell.
+
+        Raises:
+            InFlightError: There is another.
+        """
+        with self._held(cell.id, f"{cell.id} is being worked on by another process"):
+            yield
+
+    @contextmanager
+    def _held(self, name: str, taken: str) -> Iterator[None]:
+        with ExitStack() as stack:
+            for left in reversed(range(_TRIES)):
+                try:
+                    stack.enter_context(locked(self._lock(name)))
+                    break
+                except BlockingIOError as error:
+                    # who asks for a state holds a lock for a moment
+                    if not left:
+                        raise InFlightError(taken) from error
+                    time.sleep(_PAUSE)
+            yield
+
+    @contextmanager
+    def workplace(self, cell: SweepCell) -> Iterator[Path]:
+        """Give a new folder to work in, gone at the end; the cell must be held."""
+        self.clear(cell)
+        running = self.path / "running"
+        running.mkdir(exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=f"{cell.id}.", dir=running))
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def clear(self, cell: SweepCell) -> None:
+        """Remove what a killed process has left; the cell must be held."""
+        for place in self._leftovers(cell):
+            shutil.rmtree(place, ignore_errors=True)
+
+    def publish(self, cell: SweepCell, work: Path) -> None:
+        """Make a finished folder the result of a cell, in one step."""
+        place = self.place(cell)
+        place.parent.mkdir(exist_ok=True)
+        try:
+            work.rename(place)
+        except OSError:
+            if not self.is_done(cell):
+                raise
+        self._error(cell).unlink(missing_ok=True)
+
+    def note_error(self, cell: SweepCell, error: str, log: str, command: str) -> None:
+        """Write down why a cell failed, and how often it has."""
+        before = self.error(cell) or {}
+        content = {
+            "cell": cell.id,
+            "error": error,
+            "log": log,
+            "command": command,
+            "attempts": int(before.get("attempts", 0)) + 1,
+            "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        }
+        path = self._error(cell)
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+    def error(self, cell: SweepCell) -> dict[str, Any] | None:
+        """Return what ``note_error`` wrote."""
+        try:
+            found: dict[str, Any] = json.loads(self._error(cell).read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        return found
+
+    def left_log(self, cell: SweepCell) -> str:
+        """Return the log of a process that died before it could say why."""
+        for place in self._leftovers(cell):
+            if (place / LOG).is_file():
+                return (place / LOG).read_text("utf-8", errors="replace")
+        return ""
+
+    def _leftovers(self, cell: SweepCell) -> list[Path]:
+        running = self.path / "running"
+        # an id may hold nothing that glob would take for a pattern
+        return sorted(running.glob(f"{cell.id}.????????")) if running.is_dir() else []
+
+    def _lock(self, name: str) -> Path:
+        return self.path / "locks" / name
+
+    def _error(self, cell: SweepCell) -> Path:
+        return self.path / "errors" / f"{cell.id}.json"
+
+
+def open_sweep(path: Path) -> SweepFolder:
+    """Open a folder that ``iberian sweep plan`` wrote.
+
+    Raises:
+        DataError: It is none, or one of another version.
+    """
+    try:
+        content = json.loads((path / SWEEP).read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path} holds no {SWEEP}; make it: iberian sweep plan SPEC.yaml -o {path}"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path / SWEEP} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(f"{path / SWEEP} is not JSON: {error}") from error
+    check_version(path, content)
+    try:
+        return SweepFolder(path, content)
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path / SWEEP} is not what a plan writes: {error}") from error
+
+
+def check_version(path: Path, content: Any) -> None:
+    """Check that a sweep is of this version.
+
+    Raises:
+        DataError: It is of another, whose results are not to stand beside ours.
+    """
+    if not isinstance(content, dict):
+        raise DataError(f"{path / SWEEP} is not what a plan writes")
+    theirs = content.get("format"), content.get("lm_eval_iberian")
+    if theirs != (FORMAT, __version__):
+        raise DataError(
+            f"{path} was planned by lm-eval-iberian {theirs[1]} (format {theirs[0]}),"
+            f" and this is {__version__} (format {FORMAT}): finish it with that"
+            " version, or plan another folder"
+        )

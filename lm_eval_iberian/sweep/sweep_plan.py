@@ -1,0 +1,181 @@
+"""Checks a specification against tasks and models, and writes the sweep's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lm_eval_iberian import __version__, _bootstrap
+from lm_eval_iberian.errors import DataError, IberianError
+from lm_eval_iberian.files import write_whole
+from lm_eval_iberian.harness.building import open_suites
+from lm_eval_iberian.harness.leaves import resolve
+from lm_eval_iberian.harness.merge_arguments import read_arguments
+from lm_eval_iberian.sweep.cell_record import versions
+from lm_eval_iberian.sweep.model_state import states_of
+from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
+from lm_eval_iberian.sweep.planned_models import check_models, merges_of, recipe_yaml
+from lm_eval_iberian.sweep.sweep_cell import SweepCell, canonical
+from lm_eval_iberian.sweep.sweep_expansion import expand
+from lm_eval_iberian.sweep.sweep_folder import (
+    FORMAT,
+    SWEEP,
+    SweepFolder,
+    check_version,
+)
+from lm_eval_iberian.sweep.sweep_spec import SweepSpec, read_spec
+from mergekit_ext.errors import MergeError
+from mergekit_ext.merge_file import validate_recipe
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What a specification comes to.
+
+    Attributes:
+        spec: The specification.
+        cells: Every cell.
+        needs: What one cell takes of memory and disk, in sentences.
+        notes: What is worth knowing of its merges, in sentences.
+        states: Local model to what its files were, for changes to be noticed.
+    """
+
+    spec: SweepSpec
+    cells: tuple[SweepCell, ...]
+    needs: tuple[str, ...]
+    notes: tuple[str, ...]
+    states: Mapping[str, str]
+
+    @property
+    def merges(self) -> int:
+        """How many different merges there are."""
+        return len(merges_of(self.cells))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What holds for every cell."""
+        return {
+            "engine": self.spec.engine,
+            "model_type": self.spec.model_type,
+            "model_args": dict(self.spec.model_args),
+            "include_path": self.spec.include_path,
+            "models": dict(self.states),
+        }
+
+    @property
+    def digest(self) -> str:
+        """What tells the sweep from others: all that its results depend on."""
+        found = [self.settings, [cell.as_data() for cell in self.cells]]
+        return hashlib.sha256(canonical(found).encode()).hexdigest()
+
+
+def make_plan(path: Path, out: Path) -> SweepPlan:
+    """Read a specification and check everything that can be told without weights.
+
+    The specification comes first, then recipes and tasks, then models that are here.
+
+    Args:
+        path: The specification.
+        out: Where the sweep is to be, for the room there.
+
+    Raises:
+        IberianError: With what is wrong, and where.
+    """
+    spec = read_spec(path)
+    cells = tuple(expand(spec))
+    if spec.include_path and not _bootstrap.active():
+        raise spec.place.fault(
+            "include_path: the start-up file of lm-eval-iberian is off, and lm_eval"
+            " takes one such folder, which must then be ours; `iberian doctor` says why"
+        )
+    _check_arguments(spec)
+    _check_recipes(spec, cells)
+    _check_tasks(spec)
+    needs, notes = check_models(spec, cells, out)
+    states = states_of([spec.base, spec.instruct, *spec.experts.values()])
+    return SweepPlan(spec, cells, needs, notes, states)
+
+
+def write_plan(plan: SweepPlan, folder: Path) -> SweepFolder:
+    """Write a plan into a folder, which may hold the same one already.
+
+    Raises:
+        DataError: The folder holds something else.
+    """
+    place = folder / SWEEP
+    if place.is_file():
+        try:
+            content = json.loads(place.read_text("utf-8"))
+        except ValueError as error:
+            raise DataError(f"{place} is not JSON: {error}") from error
+        check_version(folder, content)
+        if content.get("spec") != plan.digest:
+            raise DataError(
+                f"{folder} is the folder of another sweep, of {content.get('file')};"
+                " give a new one with -o"
+            )
+        return SweepFolder(folder, content)
+    if folder.is_dir() and any(folder.iterdir()):
+        raise DataError(f"{folder} holds other things; give a new folder with -o")
+    content = {
+        "format": FORMAT,
+        "lm_eval_iberian": __version__,
+        "spec": plan.digest,
+        "file": str(Path(plan.spec.place.file).absolute()),
+        "versions": versions(),
+        "settings": plan.settings,
+        "cells": [cell.as_data() for cell in plan.cells],
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(place, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    except OSError as error:
+        raise DataError(f"{place} cannot be written: {error.strerror}") from error
+    return SweepFolder(folder, content)
+
+
+def _check_arguments(spec: SweepSpec) -> None:
+    """Refuse what ``--model merged`` would refuse beside a recipe."""
+    if spec.engine != "hf" or not spec.methods:
+        return
+    place = spec.place.value.get("model_args", spec.place)
+    try:
+        read_arguments({"recipe": "RECIPE", **spec.model_args})
+    except IberianError as error:
+        raise place.fault(f"model_args: {error}") from error
+
+
+def _check_recipes(spec: SweepSpec, cells: Sequence[SweepCell]) -> None:
+    for cell in merges_of(cells).values():
+        try:
+            validate_recipe(recipe_yaml(cell.recipe))
+        except MergeError as error:
+            raise SweepSpecError(f"{spec.place.file}: {cell.model}: {error}") from error
+
+
+def _check_tasks(spec: SweepSpec) -> None:
+    """Check that every task exists, and that none is evaluated twice in a cell."""
+    include = [Path(spec.include_path)] if spec.include_path else []
+    manager, _ = open_suites([], include)
+    for suite in spec.suites:
+        for lang, listed in suite.tasks.items():
+            place = suite.place.value["tasks"].value[lang]
+            seen: dict[str, str] = {}
+            for name in listed:
+                try:
+                    if name not in manager.task_index:  # perhaps one of upstream's
+                        manager, _ = open_suites([name], include)
+                    leaves = resolve(manager.task_index, [name])
+                except IberianError as error:
+                    raise place.fault(str(error)) from error
+                for leaf in leaves:
+                    if leaf.name in seen:
+                        raise place.fault(
+                            f"{leaf.name} is part of {seen[leaf.name]} and of {name};"
+                            " leave one out"
+                        )
+                    seen[leaf.name] = name
