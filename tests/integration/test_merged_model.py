@@ -39,7 +39,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=2, heads=2)
     for seed, name in enumerate(("base", "expert-eu", "instruct")):
         torch.manual_seed(seed)
-        new_model(shape, tokenizer, "tiny").save_pretrained(folder / name)
+        new_model(shape, tokenizer, name).save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
     recipe = {
         "merge_method": "fused_ties",
