@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from lm_eval_iberian.health.said import Part, RunOn, Said
+from lm_eval_iberian.health.said import CLOSING, REQUEST, SENTENCE, Part, RunOn, Said
 from lm_eval_iberian.health.words import (
     any_of,
     asks_for,
@@ -19,8 +19,6 @@ from lm_eval_iberian.health.words import (
 from lm_eval_iberian.languages import fold_spaces
 
 
-# A request is short; a paragraph of an essay is not.
-_REQUEST: Final = 320
 # A prompt that is asked again word for word, or nearly.
 _SAME: Final = 0.85
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+•–—>|#]|\d{1,3}[.)]|[a-z][.)])\s?")
@@ -29,11 +27,9 @@ _WORD: Final = re.compile(r"\w+")
 # what may stand before the prompt that was to be repeated, and what it shares with it
 _PREAMBLE: Final = 400
 _REPEATED: Final = 0.9
-_CLOSING: Final = ("»", "”", '"', "'", "’")
 # Lovely! Could you …
 _PRAISE: Final = re.compile(r"(?:[^.!?…,;:\s]{2,20}[ ,]{0,2}){1,4}[.!…]+ ")
 _AFTER: Final = re.compile(r"(?<=[.!?…,;])\s+")
-_SENTENCE: Final = re.compile(r"[^.!?…\n]+[.!?…]+[\"”»')]*|[^.!?…\n]+")
 
 
 def imagined_turns(said: Said) -> Iterator[RunOn]:
@@ -50,12 +46,12 @@ def imagined_turns(said: Said) -> Iterator[RunOn]:
 def _imagined(parts: list[Part], asked: str) -> Iterator[tuple[int, str]]:
     yield from _unasked_questions(parts, asked)
     for before, part, after in zip(parts, parts[1:], [*parts[2:], None], strict=False):
-        if len(part.text) > _REQUEST or _ITEM.match(part.text):
+        if len(part.text) > REQUEST or _ITEM.match(part.text):
             continue
         said = part.said
         if part.start - parts[0].start < _PREAMBLE and _is_repeated(said, asked):
             continue
-        if shared_words(asked.strip()[-_REQUEST:], said) > _SAME and len(said) >= 15:
+        if shared_words(asked.strip()[-REQUEST:], said) > _SAME and len(said) >= 15:
             yield part.start, "the prompt is asked again in the answer"
         elif after and _is_user(before.said, said, after.said, asked):
             yield part.start, f"a user seems to speak: '{part.text[:40].strip()}…'"
@@ -86,7 +82,7 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
     if begins(said, "complaints") and begins(after, "apologies"):
         return True
     # who offers help is no user, though a letter thanks before it
-    if any(begins(part.strip(), "offers") for part in _SENTENCE.findall(said)):
+    if any(begins(part.strip(), "offers") for part in SENTENCE.findall(said)):
         return False
     if asks_for("letter", asked):
         return user and reply
@@ -96,11 +92,11 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
     if begins(after, "apologies") or begins(said, "complaints"):
         return True
     if not said.startswith(("—", "–", '"', "«")):
-        if reply and asks and len(_SENTENCE.findall(said)) > 1:
+        if reply and asks and len(SENTENCE.findall(said)) > 1:
             return True
         if len(said) < 140 and said.rstrip(" .!😊🙏").endswith(health_words("please")):
             return True
-    offer = [sentence.strip() for sentence in _SENTENCE.findall(before)][-1:]
+    offer = [sentence.strip() for sentence in SENTENCE.findall(before)][-1:]
     if offer and begins(offer[0], "offers") and begins(said, "yes"):
         return True
     if asks_for("story", asked) or asks_for("verse", asked):
@@ -111,7 +107,7 @@ def _is_user(before: str, said: str, after: str, asked: str) -> bool:
         return True
     if not user:
         return False
-    if said.endswith(_CLOSING) and asked.rstrip(" .").endswith(_CLOSING):
+    if said.endswith(CLOSING) and asked.rstrip(" .").endswith(CLOSING):
         return True
     return asks or "?" in said or _has_task(said) or (reply and not said.endswith(":"))
 
@@ -150,7 +146,7 @@ def _is_request(before: str, said: str, after: str, asked: str) -> bool:
         return False
     # several in a row are steps, or a list of questions
     return not any(
-        len(other) <= _REQUEST
+        len(other) <= REQUEST
         and other.endswith("?") == said.endswith("?")
         and begins(other, "task_verbs")
         for other in (before, after)
@@ -189,7 +185,7 @@ def _inside(parts: list[Part], asked: str) -> Iterator[tuple[int, str]]:
             continue
         sentences = [
             (match.start(), fold_spaces(match[0]))
-            for match in _SENTENCE.finditer(part.text)
+            for match in SENTENCE.finditer(part.text)
         ]
         for order, (place, said) in enumerate(sentences[1:-1], 1):
             following = sentences[order + 1][1]

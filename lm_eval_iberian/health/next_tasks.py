@@ -8,7 +8,7 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
-from lm_eval_iberian.health.said import RunOn, Said
+from lm_eval_iberian.health.said import REQUEST, RunOn, Said
 from lm_eval_iberian.health.words import (
     any_of,
     asks_for,
@@ -19,15 +19,9 @@ from lm_eval_iberian.health.words import (
 from lm_eval_iberian.languages import fold_spaces
 
 
-# A request is short; a paragraph of an essay is not.
-_REQUEST: Final = 320
 _LINES: Final = 300
 _WORD: Final = re.compile(r"[^\W\d_]{4,}")
-_LINE: Final = re.compile(r"[^\n]+")
 _ITEM: Final = re.compile(r"[ \t]*(?:[-*+•–—>|#«“\"]|\d{1,3}[.)]|[a-z][.)])\s?")
-_CLOSING: Final = ("»", "”", '"', "'", "’")
-_OPENED: Final = re.compile(r"\s*[«“\"'‘]")
-_SENTENCE: Final = re.compile(r"[^.!?…\n]+[.!?…]+[\"”»')]*|[^.!?…\n]+")
 # what a line may end in where the prompt ends so
 _ENDS: Final = {".": ".:»”\"'", "'": "'.", "»": "».", '"': '".', "?": "?"}
 # 3) Calculate … · b. Explain …
@@ -62,7 +56,7 @@ def next_tasks(said: Said) -> Iterator[RunOn]:
 def _now_requests(said: Said) -> Iterator[tuple[int, str]]:
     """Find a paragraph that asks for more, and its answer: ``Now write …``."""
     for order, part in enumerate(said.parts[1:], 1):
-        if len(part.text) > _REQUEST or _ITEM.match(part.text):
+        if len(part.text) > REQUEST or _ITEM.match(part.text):
             continue
         # Very funny. Now write …
         plain = _PRAISE.sub("", part.said)
@@ -101,7 +95,7 @@ def _is_asked_now(said: Said, order: int, request: str, *, now: bool) -> bool:
 def _shares(request: str, asked: str, verb: str) -> bool:
     """Tell whether a request speaks of what the prompt does."""
     words = {word for word in _WORD.findall(request) if word != verb}
-    return bool(words & set(_WORD.findall(asked[-_REQUEST:])))
+    return bool(words & set(_WORD.findall(asked[-REQUEST:])))
 
 
 @cache
@@ -129,14 +123,14 @@ def _first_word(asked: str) -> str:
 def _next_numbers(said: Said) -> Iterator[tuple[int, str]]:
     """Find the task with the next number: the prompt is ``3) …``, a line ``4) …``."""
     own = _NUMBERED.match(said.prompt.strip())
-    first = fold_spaces(own["rest"] if own else said.prompt.strip()[:_REQUEST])
+    first = fold_spaces(own["rest"] if own else said.prompt.strip()[:REQUEST])
     words = first.lstrip("¿¡\"'“«*_ ").split()
     if not words or (not own and not begins(first, "task_verbs", "imperatives")):
         return
     earlier: set[str] = set()
     for order, match in enumerate(islice(_NUMBERED.finditer(said.response), _LINES)):
         name = match["n"] or match["letter"]
-        rest = fold_spaces(match["rest"][:_REQUEST])
+        rest = fold_spaces(match["rest"][:REQUEST])
         plain = rest.lstrip("¿¡\"'“«*_ ")
         if match.start() > said.begin and (
             _is_next(own, match, said, earlier, rest)

@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from lm_eval_iberian.health.said import Part, RunOn, Said
+from lm_eval_iberian.health.said import CLOSING, REQUEST, SENTENCE, Part, RunOn, Said
 from lm_eval_iberian.health.words import asks_for, begins
 from lm_eval_iberian.languages import fold_spaces
 
 
-# A request is short; a paragraph of an essay is not.
-_REQUEST: Final = 320
 _LINES: Final = 300
 _LINE: Final = re.compile(r"[^\n]+")
-_CLOSING: Final = ("»", "”", '"', "'", "’")
 _OPENED: Final = re.compile(r"\s*[«“\"'‘]")
-_SENTENCE: Final = re.compile(r"[^.!?…\n]+[.!?…]+[\"”»')]*|[^.!?…\n]+")
 # what a line may end in where the prompt ends so
 _ENDS: Final = {".": ".:»”\"'", "'": "'.", "»": "».", '"': '".', "?": "?"}
 # So many words of its own has a first sentence that is known again.
@@ -47,7 +43,7 @@ def _same_form(said: Said) -> Iterator[tuple[int, str]]:
     asked = said.asked
     if asks_for("exercises", asked) or asks_for("questions", asked):
         return
-    request = _SENTENCE.findall(asked.strip().rsplit("\n", 1)[-1])
+    request = SENTENCE.findall(asked.strip().rsplit("\n", 1)[-1])
     form = fold_spaces(request[-1]) if request else ""
     words = form.split()
     if len(words) < 2 or not begins(form, "task_verbs"):
@@ -58,7 +54,7 @@ def _same_form(said: Said) -> Iterator[tuple[int, str]]:
     for match in lines:
         if first.isascii() and match[0].lstrip()[:1].lower() != first:
             continue
-        line = fold_spaces(match[0][:_REQUEST])
+        line = fold_spaces(match[0][:REQUEST])
         if line.endswith("?") and not said.response[match.end() :].strip():
             return  # nobody answers it: the user is asked
         if (
@@ -72,9 +68,9 @@ def _same_form(said: Said) -> Iterator[tuple[int, str]]:
 def _same_sentences(said: Said) -> Iterator[tuple[int, str]]:
     """Find a paragraph of as many sentences as the prompt, which begins as it does."""
     asked = " ".join(said.asked.split())
-    sentences = _SENTENCE.findall(asked[:_REQUEST])
+    sentences = SENTENCE.findall(asked[:REQUEST])
     opening = " ".join(asked.split()[:3])
-    if not 2 <= len(sentences) <= 4 or len(asked) > _REQUEST or len(opening) < 8:
+    if not 2 <= len(sentences) <= 4 or len(asked) > REQUEST or len(opening) < 8:
         return
     if asks_for("questions", asked) or asks_for("exercises", asked):
         return
@@ -83,7 +79,7 @@ def _same_sentences(said: Said) -> Iterator[tuple[int, str]]:
     for part in said.parts[1:]:
         if (
             part.said.startswith(opening)
-            and len(_SENTENCE.findall(part.said)) == len(sentences)
+            and len(SENTENCE.findall(part.said)) == len(sentences)
             and part.said[-1:] == asked[-1:]
         ):
             yield part.start, f"a line begins as the prompt does: '{opening}'"
@@ -92,7 +88,7 @@ def _same_sentences(said: Said) -> Iterator[tuple[int, str]]:
 
 def _same_opening(said: Said) -> Iterator[tuple[int, str]]:
     """Find the prompt's first sentence again, with other words behind it."""
-    match = _SENTENCE.match(said.prompt.strip()[:_REQUEST])
+    match = SENTENCE.match(said.prompt.strip()[:REQUEST])
     opening = fold_spaces(match[0]) if match else ""
     if len(opening) < 16 or len(opening.split()) < _OF_ITSELF:
         return
@@ -118,7 +114,7 @@ def _begins_so(said: Said) -> bool:
 def _next_texts(said: Said) -> Iterator[tuple[int, str]]:
     """Find further texts to be worked, in quotes as the prompt's: «…», «…»."""
     asked, parts = said.asked, said.parts
-    if not asked.rstrip(" .").endswith(_CLOSING) or asks_for("exercises", asked):
+    if not asked.rstrip(" .").endswith(CLOSING) or asks_for("exercises", asked):
         return
     quoted = [_is_quoted(part) for part in parts[:3]]
     # the answer is not in quotes, the next text is, its answer is not
@@ -127,4 +123,4 @@ def _next_texts(said: Said) -> Iterator[tuple[int, str]]:
 
 
 def _is_quoted(part: Part) -> bool:
-    return part.text.strip()[-1:] in _CLOSING and bool(_OPENED.match(part.text))
+    return part.text.strip()[-1:] in CLOSING and bool(_OPENED.match(part.text))

@@ -11,6 +11,10 @@ from typing import Final
 from lm_eval_iberian.languages import fold, fold_spaces
 
 
+# A request is short; a paragraph of an essay is not.
+REQUEST: Final = 320
+CLOSING: Final = ("»", "”", '"', "'", "’")
+SENTENCE: Final = re.compile(r"[^.!?…\n]+[.!?…]+[\"”»')]*|[^.!?…\n]+")
 _FENCE: Final = re.compile(r"^[ \t]{0,8}(`{3,20}|~{3,20})", re.M)
 _INLINE: Final = re.compile(r"`[^`\n]{1,200}`")
 _PARAGRAPH: Final = re.compile(r"[^\n]+(?:\n(?![ \t]*\n)[^\n]+)*")
