@@ -124,7 +124,7 @@ def run(
     go on. When this command is killed, so is what runs; the same command again does
     only what is missing.
     """
-    from lm_eval_iberian.sweep.cell_choice import chosen
+    from lm_eval_iberian.sweep.sweep_cell import chosen
     from lm_eval_iberian.sweep.sweep_driver import drive, to_run
     from lm_eval_iberian.sweep.sweep_folder import open_sweep
     from mergekit_ext.outputs.termination import unwound_by_signals
