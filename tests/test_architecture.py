@@ -29,6 +29,8 @@ HOSTS = {
         # a suite may be upstream's: only the harness knows its tasks and builds them
         "lm_eval_iberian/harness/building.py",
         "lm_eval_iberian/harness/shipped_task.py",
+        # the one that runs it
+        "lm_eval_iberian/harness/evaluation.py",
         # a model type of ours is a class of its
         "lm_eval_iberian/harness/merged_hf.py",
     },

@@ -120,9 +120,9 @@ def run(
 ) -> None:
     """Run the cells of DIR that have no result yet.
 
-    Every cell is a process of its own; one that fails is written down, and the others
-    go on. When this command is killed, so is what runs; the same command again does
-    only what is missing.
+    A process for each GPU, or job, runs one cell after another, those of one merge
+    together. One that fails is written down, and the others go on. When this command is
+    killed, so is what runs; the same command again does only what is missing.
     """
     from lm_eval_iberian.sweep.sweep_cell import chosen
     from lm_eval_iberian.sweep.sweep_driver import drive, to_run
@@ -144,7 +144,7 @@ def run(
         return
     with unwound_by_signals(), _Bars(len(cells), len(cells) - len(wanted)) as watch:
         drive(
-            sweep, wanted, slots, lambda cell: _cell_command(folder, cell.id),
+            sweep, wanted, slots, _cell_command(folder, "--fed"),
             gpus=gpus is not None, watch=watch,
         )  # fmt: skip
     _finish(sweep, cells)
@@ -157,10 +157,10 @@ def _gpus(text: str) -> list[str]:
     return found
 
 
-def _cell_command(folder: Path, cell: str) -> list[str]:
+def _cell_command(folder: Path, *more: str) -> list[str]:
     return [
         sys.executable, "-m", "lm_eval_iberian.cli", "sweep", "cell",
-        os.path.abspath(folder), cell,
+        os.path.abspath(folder), *more,
     ]  # fmt: skip
 
 
@@ -277,21 +277,53 @@ def errors(folder: Path) -> None:
 
 @command.command("cell")
 @_folder
-@click.argument("job")
-def cell(folder: Path, job: str) -> None:
-    """Run one cell, JOB, of DIR, if it has no result: what any scheduler calls."""
-    from lm_eval_iberian.sweep.cell_evaluation import CellStopped
-    from lm_eval_iberian.sweep.cell_process import run_cell
-    from lm_eval_iberian.sweep.sweep_folder import open_sweep
+@click.argument("jobs", metavar="JOB …", nargs=-1)
+@click.option("--fed", is_flag=True, hidden=True, help="Cells come over the input.")
+@click.option("--skip", type=int, default=0, hidden=True, help="So many were run.")
+def cell(folder: Path, jobs: tuple[str, ...], fed: bool, skip: int) -> None:
+    """Run cells, JOB, of DIR that have no result: what any scheduler calls.
 
+    Cells of one merge that follow each other are evaluated on one merge. After one that
+    failed, a new process goes on with the others.
+    """
+    from lm_eval_iberian.sweep.cell_evaluation import CellEvaluation, CellStopped
+    from lm_eval_iberian.sweep.sweep_folder import InFlightError, open_sweep
+    from lm_eval_iberian.sweep.sweep_worker import run_list, serve
+    from mergekit_ext.outputs.termination import unwound_by_signals
+
+    if not (jobs or fed):
+        raise click.UsageError("Missing argument 'JOB …'.")
     sweep = open_sweep(folder.absolute())
-    found = sweep.cell(job)
+    cells = [sweep.cell(job) for job in jobs]
+    done = skip
     try:
-        how = run_cell(sweep, found)
+        with unwound_by_signals(), CellEvaluation(sweep) as evaluate:
+            if fed:
+                serve(sweep, evaluate)
+                return
+            for one, how in run_list(sweep, cells[skip:], evaluate):
+                _tell(sweep, one, how)
+                done += 1
     except CellStopped as error:
-        raise click.ClickException(f"{job} was stopped") from error
+        raise click.ClickException(f"{' '.join(jobs[done:])} was stopped") from error
+    if done < len(cells):  # what a failure left behind must not reach the others
+        sys.stdout.flush()
+        rest = _cell_command(folder, *jobs, "--skip", str(done))
+        os.execv(rest[0], rest)  # noqa: S606 (a program and its arguments, no shell)
+    states = [sweep.state(one) for one in cells]
+    if len(cells) == 1 and states == ["running"]:
+        raise InFlightError(f"{jobs[0]} is being worked on by another process")
+    _exit(states.count("failed"), states.count("done"), len(cells))
+
+
+def _tell(sweep: SweepFolder, one: SweepCell, how: str) -> None:
+    """Say how a cell ended."""
     if how == "failed":
-        said = sweep.error(found) or {}
-        click.echo(shown(f"{job} failed: {said.get('error', '')}"), err=True)
-        raise SystemExit(_SOME_FAILED)
-    click.echo(shown(f"{job}: {'its result is there' if how == 'there' else 'done'}"))
+        said = sweep.error(one) or {}
+        click.echo(shown(f"{one.id} failed: {said.get('error', '')}"), err=True)
+        return
+    words = {
+        "there": "its result is there",
+        "elsewhere": "another process is at it",
+    }
+    click.echo(shown(f"{one.id}: {words.get(how, how)}"))

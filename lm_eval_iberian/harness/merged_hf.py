@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from lm_eval.api.registry import model_registry
 from lm_eval.models.huggingface import HFLM, get_dtype
 from transformers import AutoConfig, GenerationConfig
 
+from lm_eval_iberian.harness.kept_models import KeptModels, kept_or_own
 from lm_eval_iberian.harness.merge_arguments import (
     MergeArguments,
     ModelArgumentError,
@@ -24,8 +24,6 @@ from mergekit_ext.inmemory import (
     PreparedMerge,
     check_memory,
     merge_into,
-    merged_side_files,
-    prepare_merge,
 )
 from mergekit_ext.inmemory.memory_space import model_bytes
 from mergekit_ext.recipes.recipe_reader import plain
@@ -74,18 +72,19 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
             asked = read_arguments({**others, **given})
         self._merge: PreparedMerge | None = None
         if asked is None:
+            with kept_or_own() as kept:
+                kept.let_go()  # it takes as much memory as what is kept
             super().__init__(pretrained, **others)
             return
         self._asked = asked
-        with tempfile.TemporaryDirectory(prefix="iberian-") as place:
+        with kept_or_own() as kept, kept.measured(others.get("device", "cuda")):
             with _in_words():
-                self._merge = prepare_merge(
-                    asked.recipe, options=asked.options, weights=asked.weights
-                )
+                self._merge, side = kept.prepared(asked)
                 if (turns := self._merge.ready.turns) is not None:
                     self._merge.watch.note(f"{asked.name} {turns.line}")
-                side = merged_side_files(self._merge, Path(place) / "merged")
+            self._kept: KeptModels | None = kept
             super().__init__(str(side), **others)
+            self._kept = None
             if not others.get("tokenizer"):
                 # part of a cache's name; that of the folder is another each time
                 self.tokenizer.name_or_path = f"merged-{_digest(side)}"
@@ -126,10 +125,16 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
         if self._merge is None:
             super()._create_model(pretrained, **given)
             return
+        kept = self._kept
+        if kept is None:
+            raise ModelArgumentError("a merge makes its model when it is made itself")
         with _in_words():
             merge = self._placed(self._merge, self._asked)
-            self._model = self._built(Path(pretrained), merge, given)
-            merge_into(self._model, merge)
+            self._model = self._built(Path(pretrained), merge, given, kept)
+            subject = kept.subject(str(merge.merge.options.device))
+            with kept.filling(self._model, subject) as empty:
+                if empty:
+                    merge_into(self._model, merge, resident=kept.resident(merge))
 
     def _placed(self, merge: PreparedMerge, asked: MergeArguments) -> PreparedMerge:
         """Return a merge computed where the model is, if that gives the same bits."""
@@ -139,9 +144,16 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
         return merge.computed_on(str(where))
 
     def _built(
-        self, side: Path, merge: PreparedMerge, given: Mapping[str, Any]
+        self,
+        side: Path,
+        merge: PreparedMerge,
+        given: Mapping[str, Any],
+        kept: KeptModels,
     ) -> torch.nn.Module:
-        """Return a model as ``from_pretrained`` makes one, its weights of no value."""
+        """Return a model as ``from_pretrained`` makes one.
+
+        Its weights are of no value yet, or those of the model that was kept.
+        """
         building = {name: given[name] for name in _BUILDING if name in given}
         names = given.keys() - _HANDLED - _WITHOUT_EFFECT - building.keys()
         more = {name: given[name] for name in names if given[name] is not None}
@@ -154,12 +166,22 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
                 " anything that the configuration of the model has"
             )
         dtype = _dtype(given.get("dtype"), config, merge)
-        size = model_bytes(merge, dtype)
-        check_memory(merge, new_model=size, device=self.device)
         with torch.device("meta"):  # where nothing is drawn of lm-eval's seeds
             model = self.AUTO_MODEL_CLASS.from_config(config, dtype=dtype, **building)
         _check_wide(model, dtype)
-        model.to_empty(device=self.device)
+        weights = kept.weights_for(model, self.device)
+        if weights is None:
+            size = model_bytes(merge, dtype)
+            check_memory(merge, new_model=size, device=self.device)
+            model.to_empty(device=self.device)
+        else:
+            model.load_state_dict(weights, assign=True)
+            # the rest: buffers that no file holds
+            model._apply(
+                lambda one: (
+                    torch.empty_like(one, device=self.device) if one.is_meta else one
+                )
+            )
         # what no file holds is computed, and what will be merged is left alone
         for tensor in model.state_dict(keep_vars=True).values():
             tensor._is_hf_initialized = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shlex
@@ -9,20 +10,22 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lm_eval_iberian import _bootstrap
 from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.harness.evaluation import TaskEvaluation
 from lm_eval_iberian.paths import task_configs
-from lm_eval_iberian.sweep.cell_record import cell_record
+from lm_eval_iberian.sweep.cell_record import cell_record, dataset_facts
 from lm_eval_iberian.sweep.model_state import check_unchanged
-from lm_eval_iberian.sweep.sweep_cell import SweepCell
-from lm_eval_iberian.sweep.sweep_folder import LOG
+from lm_eval_iberian.sweep.sweep_cell import SweepCell, recipe_yaml
+from lm_eval_iberian.sweep.sweep_folder import LOG, SweepFolder, recipe_name
 from lm_eval_iberian.sweep.tethered import tethered
 
 
@@ -35,11 +38,11 @@ _ASKED = (-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 
 
 class CellError(IberianError, RuntimeError):
-    """A program that a cell runs failed.
+    """The evaluation of a cell failed, or a program that it runs.
 
     Args:
-        text: What it said last.
-        command: How it was called.
+        text: What was said last.
+        command: What repeats it, in a shell.
     """
 
     def __init__(self, text: str, command: str) -> None:
@@ -51,56 +54,149 @@ class CellStopped(BaseException):
     """A program that a cell runs was asked to end, which is no failure."""
 
 
-def evaluate_cell(cell: SweepCell, work: Path, settings: Mapping[str, Any]) -> None:
-    """Evaluate a cell; lm-eval's files, a log and the recipe are in ``work`` then.
+class CellEvaluation:
+    """Evaluates cells of a sweep one after another, and keeps what several share.
+
+    With ``engine: disk`` a merge is kept in a folder, and evaluated by processes; else
+    lm-eval runs in this process, and the live model is kept.
 
     Args:
-        cell: The cell.
-        work: An empty folder.
-        settings: What holds for the whole sweep; see ``plan_sweep``.
-
-    Raises:
-        DataError: A model is not what it was when the sweep was planned.
-        CellError: ``iberian merge`` or ``lm_eval`` failed.
-        CellStopped: One of them was asked to end.
+        folder: The sweep.
     """
-    check_unchanged(cell, settings["models"])
-    begun, took = time.time(), {}
-    if cell.recipe is not None:
-        text = yaml.safe_dump(dict(cell.recipe), sort_keys=False, allow_unicode=True)
-        (work / _RECIPE).write_text(text, "utf-8")
-    # results name a model after its path: here it is as short as the model's name
-    scratch = work / "scratch"
-    scratch.mkdir()
-    if cell.recipe is None and Path(cell.pretrained).is_dir():
-        (scratch / cell.model).symlink_to(cell.pretrained)
-    elif cell.recipe is not None and settings["engine"] == "disk":
-        clock = time.monotonic()
-        _run(merge_command(cell, scratch, settings), work, work)
-        took["merge"] = round(time.monotonic() - clock, 3)
-    clock = time.monotonic()
-    out = work / "lm_eval"
-    arguments = model_arguments(cell, work, settings)
-    _run(evaluation_command(cell, arguments, out, settings), scratch, work)
-    took["evaluate"] = round(time.monotonic() - clock, 3)
-    shutil.rmtree(scratch)  # links are removed, not what they point to
-    _gather(out, work)
-    record = cell_record(cell, work, settings, begun, took)
-    (work / "record.json").write_text(
-        json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8"
-    )
+
+    def __init__(self, folder: SweepFolder) -> None:
+        self._folder = folder
+        self._tasks: TaskEvaluation | None = None
+        self._kept: Any = None
+        self._merge = ExitStack()
+        self._merged: tuple[SweepCell, Path, dict[str, Any]] | None = None
+
+    def __enter__(self) -> CellEvaluation:
+        return self
+
+    def __exit__(self, *given: object) -> None:
+        self._let_go()
+        if self._kept is not None:
+            self._kept.close()
+
+    def __call__(
+        self, cell: SweepCell, work: Path, settings: Mapping[str, Any]
+    ) -> None:
+        """Evaluate a cell; lm-eval's files, a log and the recipe are in ``work`` then.
+
+        Args:
+            cell: The cell.
+            work: An empty folder.
+            settings: What holds for the whole sweep; see ``plan_sweep``.
+
+        Raises:
+            DataError: A model is not what it was when the sweep was planned.
+            CellError: The merge or lm-eval failed.
+            CellStopped: One of them was asked to end.
+        """
+        check_unchanged(cell, settings["models"])
+        begun = time.time()
+        if cell.recipe is not None:
+            (work / _RECIPE).write_text(recipe_yaml(cell.recipe), "utf-8")
+        place = self._folder.model_place(cell)
+        if self._merged is not None and self._merged[0].subject != cell.subject:
+            self._let_go()
+        clock, out = time.monotonic(), work / "lm_eval"
+        with _told(cell, place, settings, work):
+            tasks = self._evaluation(settings)
+            datasets = tasks.examined(cell.tasks, cell.options.get("num_fewshot"))
+        if settings["engine"] == "disk":
+            merge = self._on_disk(cell, place, work, settings)
+        else:
+            merge = self._in_memory(cell, place, work, settings)
+        seconds = time.monotonic() - clock
+        _gather(out, work)
+        took = {"evaluate": round(seconds, 3)}
+        if merge is not None:
+            own = 0.0 if merge["kept"] else merge["seconds"]
+            took = {"merge": own, "evaluate": round(max(0.0, seconds - own), 3)}
+        record = cell_record(cell, work, settings, begun, took, merge, datasets)
+        (work / "record.json").write_text(
+            json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8"
+        )
+
+    def _evaluation(self, settings: Mapping[str, Any]) -> TaskEvaluation:
+        if self._tasks is None:
+            names = {task: None for cell in self._folder.cells for task in cell.tasks}
+            self._tasks = TaskEvaluation(
+                list(names), settings["include_path"], dataset_facts
+            )
+        return self._tasks
+
+    def _in_memory(
+        self, cell: SweepCell, place: Path, work: Path, settings: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Evaluate in this process; return what the merge took."""
+        from lm_eval_iberian.harness.kept_models import KeptModels, kept_models
+
+        if self._kept is None:
+            self._kept = KeptModels()
+        before = len(self._kept.costs)
+        arguments = model_arguments(cell, settings)
+        with (
+            _told(cell, place, settings, work),
+            _working_in(place),
+            kept_models(self._kept),
+        ):
+            try:
+                self._evaluation(settings).evaluate(
+                    settings["model_type"], arguments, cell.tasks, cell.options,
+                    work / "lm_eval",
+                )  # fmt: skip
+            finally:
+                gc.collect()  # a model that is in a circle is memory
+        costs = self._kept.costs[before:]
+        return vars(costs[-1]) if costs else None
+
+    def _on_disk(
+        self, cell: SweepCell, place: Path, work: Path, settings: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Merge into a folder if need be, and run lm-eval on it."""
+        again, at, cost = shell_command(cell, place, settings), place, None
+        if cell.recipe is not None:
+            if self._merged is None:
+                scratch = self._merge.enter_context(self._folder.scratch())
+                command = merge_command(
+                    cell, place / recipe_name(cell), scratch / cell.model, settings
+                )
+                clock = time.monotonic()
+                peak = _run(command, scratch, work, again)
+                seconds = round(time.monotonic() - clock, 3)
+                kept = {"seconds": seconds, "peak_bytes": peak, "device_bytes": None}
+                self._merged, cost = (cell, scratch, kept), {**kept, "kept": False}
+            else:
+                first, scratch, kept = self._merged
+                cost = {**kept, "seconds": 0.0, "kept": True}
+                with (work / LOG).open("a", encoding="utf-8") as log:
+                    print(f"merged already, for {first.id}", file=log)
+            at = scratch
+        arguments = model_arguments(cell, settings)
+        _run(
+            evaluation_command(cell, arguments, work / "lm_eval", settings),
+            at, work, again,
+        )  # fmt: skip
+        return cost
+
+    def _let_go(self) -> None:
+        self._merge.close()
+        self._merged = None
 
 
 def merge_command(
-    cell: SweepCell, scratch: Path, settings: Mapping[str, Any]
+    cell: SweepCell, recipe: Path, out: Path, settings: Mapping[str, Any]
 ) -> list[str]:
-    """Return the command that merges a cell's model into a scratch folder."""
+    """Return the command that merges a cell's model into a folder."""
     command = [sys.executable, "-m", "lm_eval_iberian.cli", "merge"]
     if (device := settings.get("merge_device")) is not None:
         command += ["--device", str(device)]
     if cell.merge_seed is not None:
         command += ["--random-seed", str(cell.merge_seed)]
-    return [*command, str(scratch.parent / _RECIPE), str(scratch / cell.model)]
+    return [*command, str(recipe), str(out)]
 
 
 def evaluation_command(
@@ -135,10 +231,11 @@ def evaluation_command(
     return [*command, "--output_path", str(out), "--log_samples"]
 
 
-def model_arguments(
-    cell: SweepCell, work: Path, settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return what lm-eval is to load, for a call in the scratch folder of ``work``."""
+def model_arguments(cell: SweepCell, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what lm-eval is to load, for a call where the cell's model has its name.
+
+    Results name a model after its path, which is then as short as the model's name.
+    """
     more = dict(settings["model_args"])
     if cell.recipe is None:
         if Path(cell.pretrained).is_dir():
@@ -152,29 +249,108 @@ def model_arguments(
     if settings["engine"] == "disk":
         return {"pretrained": cell.model, **more}
     seed = {} if cell.merge_seed is None else {"merge_seed": cell.merge_seed}
-    recipe = {"recipe": str(work / _RECIPE), "model": cell.model}
-    return {**recipe, **seed, **more}
+    return {"recipe": recipe_name(cell), "model": cell.model, **seed, **more}
 
 
-def _run(command: Sequence[str], at: Path, work: Path) -> None:
-    """Run a program whose output goes to the log."""
-    shown = shlex.join(command)
+def shell_command(cell: SweepCell, place: Path, settings: Mapping[str, Any]) -> str:
+    """Return what evaluates a cell's model anew, in a shell and outside the sweep.
+
+    Args:
+        cell: The cell.
+        place: Where its model or recipe has its own name.
+        settings: What holds for the whole sweep.
+    """
+    out = Path(tempfile.gettempdir()) / f"iberian-{cell.id}"
+    arguments = model_arguments(cell, settings)
+    steps = [evaluation_command(cell, arguments, out, settings)]
+    if cell.recipe is not None and settings["engine"] == "disk":
+        merge = merge_command(
+            cell, place / recipe_name(cell), out / cell.model, settings
+        )
+        steps = [merge, ["cd", str(out)], *steps]
+    elif cell.recipe is not None or Path(cell.pretrained).is_dir():
+        steps = [["cd", str(place)], *steps]
+    return " && ".join(map(shlex.join, steps))
+
+
+@contextmanager
+def _told(
+    cell: SweepCell, place: Path, settings: Mapping[str, Any], work: Path
+) -> Iterator[None]:
+    """Have all that the body prints in the log, and what it raises as a cell's error.
+
+    Raises:
+        CellError: The body raised something.
+    """
+    command = shell_command(cell, place, settings)
+    path = work / LOG
+    new = not path.exists()
+    with _logged(path):
+        if new and settings["engine"] != "disk":
+            print(f"{_CALL}{command}", flush=True)
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            traceback.print_exc()
+            said = "".join(traceback.format_exception_only(error))
+            text = str(error) if isinstance(error, IberianError) else last_line(said)
+            raise CellError(text, command) from error
+
+
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Append what is written to the outputs of this process, by C too, to a file."""
+    streams = (sys.stdout, sys.stderr)
+    before = [os.dup(number) for number in (1, 2)]
+    with path.open("ab") as file:
+        for stream in streams:
+            stream.flush()
+        for number in (1, 2):
+            os.dup2(file.fileno(), number)
+        try:
+            yield
+        finally:
+            for stream in streams:
+                stream.flush()
+            for number, handle in zip((1, 2), before, strict=True):
+                os.dup2(handle, number)
+                os.close(handle)
+
+
+@contextmanager
+def _working_in(place: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _run(command: Sequence[str], at: Path, work: Path, again: str) -> int:
+    """Run a program whose output goes to the log; return its peak of memory."""
     environment = os.environ | {"TOKENIZERS_PARALLELISM": "false"}
     with (work / LOG).open("a", encoding="utf-8") as log:
-        print(f"{_CALL}{shown}", file=log, flush=True)
-        code = subprocess.run(
+        print(f"{_CALL}{shlex.join(command)}", file=log, flush=True)
+        process = subprocess.Popen(
             tethered(list(command)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=at,
             env=environment,
-            check=False,
-        ).returncode
+        )
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:  # this process is asked to end
+            process.kill()
+            raise
+    process.returncode = code = os.waitstatus_to_exitcode(status)
     if code in _ASKED:
         raise CellStopped
     if code != 0:
-        raise CellError(_why(code, work / LOG, command), shown)
+        raise CellError(_why(code, work / LOG, command), again)
+    return usage.ru_maxrss << 10
 
 
 def _why(code: int, log: Path, command: Sequence[str]) -> str:

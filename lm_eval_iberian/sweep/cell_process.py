@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from lm_eval_iberian.sweep.cell_evaluation import CellError, evaluate_cell, last_line
+from lm_eval_iberian.sweep.cell_evaluation import CellError, CellEvaluation, last_line
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
 from lm_eval_iberian.sweep.sweep_folder import LOG, SweepFolder
 
@@ -17,14 +17,15 @@ Evaluate = Callable[[SweepCell, Path, Mapping[str, Any]], None]
 
 
 def run_cell(
-    folder: SweepFolder, cell: SweepCell, evaluate: Evaluate = evaluate_cell
+    folder: SweepFolder, cell: SweepCell, evaluate: Evaluate | None = None
 ) -> Literal["there", "done", "failed"]:
     """Give a cell its result, if it has none.
 
     Args:
         folder: The sweep.
         cell: The cell.
-        evaluate: Leaves the result in a folder, its record as the last file.
+        evaluate: Leaves the result in a folder, its record as the last file; by default
+            a ``CellEvaluation`` for this cell alone.
 
     Returns:
         Whether it had a result, has one now, or failed, which has been written down.
@@ -32,6 +33,9 @@ def run_cell(
     Raises:
         InFlightError: Another process is at it.
     """
+    if evaluate is None:
+        with CellEvaluation(folder) as one:
+            return run_cell(folder, cell, one)
     if folder.is_done(cell):
         return "there"
     with folder.held(cell):

@@ -45,7 +45,7 @@ def check_unchanged(cell: SweepCell, planned: Mapping[str, str]) -> None:
         DataError: One has changed, or is gone.
     """
     for model, state in planned.items():
-        if model not in _models(cell):
+        if model not in cell.parts:
             continue
         if not Path(model).is_dir():
             raise DataError(f"the model {model} was there for the plan, and is gone")
@@ -54,9 +54,3 @@ def check_unchanged(cell: SweepCell, planned: Mapping[str, str]) -> None:
                 f"the model {model} is not what it was when the sweep was planned, and"
                 " results of both would stand side by side; plan another folder"
             )
-
-
-def _models(cell: SweepCell) -> set[str]:
-    recipe = cell.recipe or {}
-    listed = [entry["model"] for entry in recipe.get("models", ())]
-    return {cell.pretrained, str(recipe.get("base_model", "")), *listed}

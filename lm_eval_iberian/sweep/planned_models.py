@@ -6,13 +6,11 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import psutil
-import yaml
 
 from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
-from lm_eval_iberian.sweep.sweep_cell import SweepCell
+from lm_eval_iberian.sweep.sweep_cell import SweepCell, recipe_yaml
 from lm_eval_iberian.sweep.sweep_spec import SweepSpec
 from mergekit_ext.errors import InputError, MergeError
 from mergekit_ext.inputs.checkpoints import Checkpoint, locate, read_checkpoint
@@ -125,8 +123,3 @@ def _needs(
 def merges_of(cells: Sequence[SweepCell]) -> dict[str, SweepCell]:
     """Return one cell of every merge."""
     return {cell.subject: cell for cell in cells if cell.recipe is not None}
-
-
-def recipe_yaml(recipe: Mapping[str, Any] | None) -> str:
-    """Return a recipe as a file holds it."""
-    return yaml.safe_dump(dict(recipe or {}), sort_keys=False, allow_unicode=True)

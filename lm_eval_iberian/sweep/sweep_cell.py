@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import yaml
+
 from lm_eval_iberian.errors import DataError, UnknownNameError
 
 
@@ -61,6 +63,19 @@ class SweepCell:
     def subject(self) -> str:
         """What tells its model from others: of one subject all are the same merge."""
         return canonical([self.recipe, self.pretrained, self.merge_seed])
+
+    @property
+    def parts(self) -> frozenset[str]:
+        """The models that it is made of, or the one that it is."""
+        recipe = self.recipe or {}
+        listed = [entry["model"] for entry in recipe.get("models", ())]
+        named = (self.pretrained, str(recipe.get("base_model", "")), *listed)
+        return frozenset(filter(None, named))
+
+
+def recipe_yaml(recipe: Mapping[str, Any] | None) -> str:
+    """Return a recipe as a file holds it."""
+    return yaml.safe_dump(dict(recipe or {}), sort_keys=False, allow_unicode=True)
 
 
 def canonical(value: Any) -> str:

@@ -3,17 +3,20 @@
 ``sweep.json`` holds the cells. ``cells/ID`` is the result of one, and appears by one
 rename. ``running/ID.*`` is where one works, ``locks/ID`` is held while it does, and a
 killed process holds no lock. ``errors/ID.json`` says why the last attempt failed.
+``models`` has every recipe, and every folder that is evaluated as it is, under the name
+that results have of it.
 """
 
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +24,7 @@ from typing import Any, Literal
 from lm_eval_iberian import __version__
 from lm_eval_iberian.errors import DataError, IberianError, UnknownNameError
 from lm_eval_iberian.files import write_whole
-from lm_eval_iberian.sweep.sweep_cell import SweepCell
+from lm_eval_iberian.sweep.sweep_cell import SweepCell, recipe_yaml
 from mergekit_ext.outputs.folder_lock import is_locked, locked
 
 
@@ -31,7 +34,7 @@ State = Literal["done", "running", "failed", "waiting"]
 STATES: tuple[State, ...] = ("done", "running", "failed", "waiting")
 _TRIES, _PAUSE = 20, 0.05
 # beside cells' locks, whose names have "--" in them
-_DRIVER = "driver"
+_DRIVER, _SCRATCH = "driver", "scratch"
 
 
 class InFlightError(IberianError, BlockingIOError):
@@ -143,6 +146,36 @@ class SweepFolder:
         for place in self._leftovers(cell):
             shutil.rmtree(place, ignore_errors=True)
 
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give a new folder for what several cells share, gone at the end."""
+        name = f"{_SCRATCH}.{secrets.token_hex(4)}"
+        with self._held(name, f"{name} is taken"):
+            place = self.path / "running" / name
+            place.mkdir(parents=True)
+            try:
+                yield place
+            finally:
+                shutil.rmtree(place, ignore_errors=True)
+
+    def clear_scratch(self) -> None:
+        """Remove what killed processes have left of theirs."""
+        for place in (self.path / "running").glob(f"{_SCRATCH}.*"):
+            with suppress(BlockingIOError), locked(self._lock(place.name)):
+                shutil.rmtree(place, ignore_errors=True)
+
+    def model_place(self, cell: SweepCell) -> Path:
+        """Return the folder in which a cell's model or recipe has its own name."""
+        place = self.path / "models"
+        place.mkdir(exist_ok=True)
+        recipe, model = place / recipe_name(cell), place / cell.model
+        if cell.recipe is not None and not recipe.exists():
+            write_whole(recipe, recipe_yaml(cell.recipe))
+        elif Path(cell.pretrained).is_dir() and cell.pretrained:
+            with suppress(FileExistsError):
+                model.symlink_to(cell.pretrained)
+        return place
+
     def publish(self, cell: SweepCell, work: Path) -> None:
         """Make a finished folder the result of a cell, in one step."""
         place = self.place(cell)
@@ -194,6 +227,11 @@ class SweepFolder:
 
     def _error(self, cell: SweepCell) -> Path:
         return self.path / "errors" / f"{cell.id}.json"
+
+
+def recipe_name(cell: SweepCell) -> str:
+    """Return what the file of a cell's recipe is called."""
+    return f"{cell.model}.yml"
 
 
 def open_sweep(path: Path) -> SweepFolder:

@@ -18,8 +18,8 @@ from lm_eval_iberian.harness.merge_arguments import read_arguments
 from lm_eval_iberian.sweep.cell_record import versions
 from lm_eval_iberian.sweep.model_state import states_of
 from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
-from lm_eval_iberian.sweep.planned_models import check_models, merges_of, recipe_yaml
-from lm_eval_iberian.sweep.sweep_cell import SweepCell, canonical
+from lm_eval_iberian.sweep.planned_models import check_models, merges_of
+from lm_eval_iberian.sweep.sweep_cell import SweepCell, canonical, recipe_yaml
 from lm_eval_iberian.sweep.sweep_expansion import expand
 from lm_eval_iberian.sweep.sweep_folder import (
     FORMAT,

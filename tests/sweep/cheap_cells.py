@@ -1,7 +1,7 @@
 """Cells that write a small result of their own instead of evaluating a model.
 
-Run as a program, it is to a driver what ``iberian sweep cell`` is:
-``cheap_cells.py DIR ID SECONDS``. Every start of a cell is a line of ``DIR/starts``.
+Run as a program, it is a driver's worker, as ``iberian sweep cell --fed`` is:
+``cheap_cells.py DIR SECONDS``. Every start of a cell is a line of ``DIR/starts``.
 As ``cheap_cells.py drive DIR JOBS SECONDS`` it is the driver of such cells.
 """
 
@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian import __version__
-from lm_eval_iberian.sweep.cell_process import run_cell
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
 from lm_eval_iberian.sweep.sweep_driver import drive, to_run
 from lm_eval_iberian.sweep.sweep_folder import FORMAT, SweepFolder, open_sweep
+from lm_eval_iberian.sweep.sweep_worker import serve
 from lm_eval_iberian.sweep.tethered import tethered
+from mergekit_ext.outputs.termination import unwound_by_signals
 
 
 def cheap_cell(name: str, **changes: Any) -> SweepCell:
@@ -34,12 +35,12 @@ def cheap_cell(name: str, **changes: Any) -> SweepCell:
     return SweepCell(**{**data, **changes})
 
 
-def cheap_sweep(folder: Path, names: list[str]) -> SweepFolder:
+def cheap_sweep(folder: Path, names: list[str], **changes: Any) -> SweepFolder:
     content = {
         "format": FORMAT,
         "lm_eval_iberian": __version__,
         "settings": {},
-        "cells": [cheap_cell(name).as_data() for name in names],
+        "cells": [cheap_cell(name, **changes).as_data() for name in names],
     }
     folder.mkdir(parents=True)
     (folder / "sweep.json").write_text(json.dumps(content), "utf-8")
@@ -66,11 +67,11 @@ def cheap_evaluation(seconds: float) -> Any:
     return evaluate
 
 
-def cell_command(folder: Path, cell: SweepCell, seconds: float) -> list[str]:
-    return [sys.executable, __file__, str(folder), cell.id, str(seconds)]
+def worker_command(folder: Path, seconds: float) -> list[str]:
+    return [sys.executable, __file__, str(folder), str(seconds)]
 
 
-def _main(arguments: list[str]) -> int:
+def _main(arguments: list[str]) -> None:
     if arguments[0] == "drive":
         folder, jobs, seconds = Path(arguments[1]), int(arguments[2]), arguments[3]
         sweep = open_sweep(folder)
@@ -78,15 +79,12 @@ def _main(arguments: list[str]) -> int:
             sweep,
             to_run(sweep, sweep.cells, retry_failed=False),
             [str(slot) for slot in range(jobs)],
-            lambda cell: cell_command(folder, cell, float(seconds)),
+            worker_command(folder, float(seconds)),
         )
-        return 0
-    sweep = open_sweep(Path(arguments[0]))
-    how = run_cell(
-        sweep, sweep.cell(arguments[1]), cheap_evaluation(float(arguments[2]))
-    )
-    return 3 if how == "failed" else 0
+        return
+    with unwound_by_signals():
+        serve(open_sweep(Path(arguments[0])), cheap_evaluation(float(arguments[1])))
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))
+    _main(sys.argv[1:])

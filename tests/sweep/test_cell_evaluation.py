@@ -22,6 +22,7 @@ from lm_eval_iberian.sweep.cell_evaluation import (
     model_arguments,
 )
 from lm_eval_iberian.sweep.cell_process import run_cell, tail
+from lm_eval_iberian.sweep.sweep_folder import SweepFolder
 
 
 SETTINGS = {
@@ -35,6 +36,19 @@ OPTIONS = {
     "seed": "0,1234,1234,1234", "limit": 2, "num_fewshot": 0, "device": "cpu",
     "apply_chat_template": True, "gen_kwargs": {"until": ["a,b=c"]},
 }  # fmt: skip
+
+
+# lm-eval is a program of its own then, here of a model that nobody merges
+PROGRAM = {**SETTINGS, "engine": "disk", "model_type": "hf"}
+
+
+def program_sweep(folder: Path) -> SweepFolder:
+    found = cheap_sweep(
+        folder, ["a--s-eu"], recipe=None, pretrained="org/m",
+        tasks=("iberian_perplexity_eu_mini",),
+    )  # fmt: skip
+    found.content["settings"].update(PROGRAM)
+    return found
 
 
 def after(command: list[str], option: str) -> str:
@@ -72,9 +86,9 @@ def test_without_the_start_up_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 LOADED: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
-    ("a merge in memory", "hf", {}, {"recipe": "/w/recipe.yml", "model": "x"}),
+    ("a merge in memory", "hf", {}, {"recipe": "x.yml", "model": "x"}),
     ("one that mergekit draws for", "hf", {"merge_seed": 3},
-     {"recipe": "/w/recipe.yml", "model": "x", "merge_seed": 3}),
+     {"recipe": "x.yml", "model": "x", "merge_seed": 3}),
     ("a merge on the disk", "disk", {}, {"pretrained": "x"}),
     ("a model of the hub", "hf", {"recipe": None, "pretrained": "org/m"},
      {"pretrained": "org/m"}),
@@ -90,13 +104,13 @@ def test_what_lm_eval_is_to_load(
     why: str, engine: str, changes: dict[str, Any], wanted: dict[str, Any]
 ) -> None:
     settings = {**SETTINGS, "engine": engine, "model_args": {"dtype": "float32"}}
-    found = model_arguments(cheap_cell("x--s-eu", **changes), Path("/w"), settings)
+    found = model_arguments(cheap_cell("x--s-eu", **changes), settings)
     assert found == {**wanted, "dtype": "float32"}
 
 
 def test_what_a_merge_is_called_with() -> None:
     cell = cheap_cell("x--s-eu", merge_seed=3)
-    found = merge_command(cell, Path("/w/scratch"), SETTINGS)
+    found = merge_command(cell, Path("/w/recipe.yml"), Path("/w/scratch/x"), SETTINGS)
     assert found[-5:] == [
         "merge", "--random-seed", "3", "/w/recipe.yml", "/w/scratch/x"
     ]  # fmt: skip
@@ -136,8 +150,7 @@ def test_why_a_cell_failed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sweep = cheap_sweep(tmp_path / "sweep", ["a--s-eu"])
-    sweep.content["settings"].update(SETTINGS)
+    sweep = program_sweep(tmp_path / "sweep")
     monkeypatch.setattr(
         cell_evaluation,
         "evaluation_command",
@@ -154,8 +167,7 @@ def test_why_a_cell_failed(
 def test_what_is_asked_to_end_has_not_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = cheap_sweep(tmp_path / "sweep", ["a--s-eu"])
-    sweep.content["settings"].update(SETTINGS)
+    sweep = program_sweep(tmp_path / "sweep")
     program = f"import os; os.kill(os.getpid(), {int(signal.SIGTERM)})"
     monkeypatch.setattr(
         cell_evaluation,

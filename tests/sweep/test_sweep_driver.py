@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from cheap_cells import cell_command, cheap_cell, cheap_evaluation, cheap_sweep
+from cheap_cells import cheap_cell, cheap_evaluation, cheap_sweep, worker_command
 
 from lm_eval_iberian.sweep.cell_process import run_cell
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
@@ -126,7 +126,7 @@ def test_a_cell_that_dies_or_fails_is_written_down(tmp_path: Path) -> None:
         wanted = to_run(sweep, sweep.cells, retry_failed=retry)
         drive(
             sweep, wanted, ["0", "1"],
-            lambda cell: cell_command(sweep.path, cell, 0), watch=Watching(),
+            worker_command(sweep.path, 0), watch=Watching(),
         )  # fmt: skip
 
     run()
@@ -155,10 +155,8 @@ def test_a_cell_that_dies_or_fails_is_written_down(tmp_path: Path) -> None:
 def test_a_cell_that_does_not_begin_has_said_why(tmp_path: Path) -> None:
     sweep = cheap_sweep(tmp_path / "sweep", ["a--s-eu", "b--s-eu"])
     programs = {"a--s-eu": "import no_such_module", "b--s-eu": "raise SystemExit(7)"}
-    drive(
-        sweep, sweep.cells, ["0"],
-        lambda cell: [sys.executable, "-c", programs[cell.id]],
-    )  # fmt: skip
+    for cell in sweep.cells:
+        drive(sweep, [cell], ["0"], [sys.executable, "-c", programs[cell.id]])
     first, second = (sweep.error(cell) for cell in sweep.cells)
     assert first is not None
     assert second is not None
@@ -192,7 +190,7 @@ def test_a_second_driver_is_refused_and_a_dead_one_is_not_in_the_way(
             time.sleep(0.02)
         assert sweep.state(sweep.cells[0]) == "running"
         with pytest.raises(InFlightError, match="being run by another process"):
-            drive(sweep, sweep.cells, ["0"], lambda cell: ["/bin/false"])
+            drive(sweep, sweep.cells, ["0"], ["/bin/false"])
         with pytest.raises(InFlightError, match="worked on by another process"):
             run_cell(sweep, sweep.cells[0], cheap_evaluation(0))
     finally:
@@ -224,18 +222,18 @@ def test_each_gpu_has_one_cell_at_a_time(tmp_path: Path) -> None:
     sweep = cheap_sweep(tmp_path / "sweep", [f"m{n}--s-eu" for n in range(6)])
     program = (
         "import os, sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "from cheap_cells import cheap_evaluation, run_cell, open_sweep\n"
+        "from cheap_cells import cheap_evaluation, serve, open_sweep\n"
         "from pathlib import Path\n"
         "gpu = Path(sys.argv[2]) / ('gpu' + os.environ['CUDA_VISIBLE_DEVICES'])\n"
         "gpu.mkdir()\n"  # fails where another is on it
         "sweep = open_sweep(Path(sys.argv[2]))\n"
-        "run_cell(sweep, sweep.cell(sys.argv[3]), cheap_evaluation(0.2))\n"
+        "serve(sweep, cheap_evaluation(0.2))\n"
         "gpu.rmdir()\n"
     )
     here = str(Path(PROGRAM).parent)
     drive(
         sweep, sweep.cells, ["2", "5"],
-        lambda cell: [sys.executable, "-c", program, here, str(sweep.path), cell.id],
+        [sys.executable, "-c", program, here, str(sweep.path)],
         gpus=True,
     )  # fmt: skip
     assert sweep.counts()["done"] == 6
