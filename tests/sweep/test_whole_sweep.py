@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tiny_sweep import MODELS, SHORT, TASK, iberian, make_sweep_models
 
 from lm_eval_iberian.corpus.prose import passages
 from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
@@ -19,11 +17,8 @@ from lm_eval_iberian.demo.train import Shape, new_model
 
 pytestmark = pytest.mark.slow
 
-TASK = "iberian_ifeval_eu_mini"
 SPEC: dict[str, Any] = {
-    "models": {
-        "base": "base", "instruct": "instruct", "experts": {"eu": "expert-eu"},
-    },
+    "models": MODELS,
     "methods": [
         {"method": "fused_task_arithmetic", "weight": "0.5..1 step 0.5"},
         {"method": "linear"},
@@ -33,9 +28,7 @@ SPEC: dict[str, Any] = {
             "tasks": {"eu": [TASK, "iberian_perplexity_eu_mini"]},
             "apply_chat_template": True,
             "limit": 2,
-            "gen_kwargs": {
-                "max_gen_toks": 8, "suppress_tokens": [0, 1, 2, 3, 4, 5],
-            },
+            "gen_kwargs": SHORT,
         },
     },
     "device": "cpu",
@@ -43,24 +36,11 @@ SPEC: dict[str, Any] = {
 POINT = "fused_task_arithmetic-eu-weight0.5"
 
 
-def iberian(here: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(here / "hf")}
-    return subprocess.run(
-        [sys.executable, "-m", "lm_eval_iberian.cli", *arguments],
-        capture_output=True, text=True, cwd=here, env=os.environ | offline, check=False,
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three models and a sweep of them, run in memory."""
     folder = tmp_path_factory.mktemp("sweep")
-    texts = [p.text for lang in ("eu", "en") for p in passages(lang, "train")]
-    tokenizer = with_chat(train_tokenizer(texts, 1000))
-    shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=2, heads=2)
-    for name in ("base", "expert-eu", "instruct"):
-        new_model(shape, tokenizer, name).save_pretrained(folder / name)
-        tokenizer.save_pretrained(folder / name)
+    make_sweep_models(folder)
     return folder
 
 
