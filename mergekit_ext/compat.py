@@ -9,6 +9,7 @@ import importlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
@@ -32,8 +33,13 @@ def check_mergekit() -> None:
     Raises:
         CompatError: If it is another, or there is none.
     """
+    _check_release(version)
+
+
+@cache  # to look a release up takes milliseconds, and a merge asks fifty times
+def _check_release(asked: Callable[[str], str]) -> None:
     try:
-        found = version("mergekit")
+        found = asked("mergekit")
     except PackageNotFoundError:
         raise CompatError("mergekit is not installed: pip install mergekit") from None
     # the release alone: a development version of it has what it has

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -15,13 +15,17 @@ from mergekit_ext.inmemory.prepared_merge import (
     PreparedMerge,
     prepared_once,
 )
-from mergekit_ext.inmemory.tensor_stream import Resident, merged_tensors
+from mergekit_ext.inmemory.tensor_stream import Resident, merged_tensors_at
 from mergekit_ext.watch import Watch
 
 
 _SHOWN = 3
 # computed by the model itself; older checkpoints hold it
 _COMPUTED = "rotary_emb.inv_freq"
+
+
+# where a tensor begins; those of no elements begin anywhere
+Memory = tuple[torch.device, int]
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def merge_into(
     filled.check_names()
     check_memory(prepared)
     with torch.no_grad():
-        for name, tensor in merged_tensors(prepared, resident=resident):
+        for name, tensor in merged_tensors_at(prepared, resident, filled.place):
             filled.write(name, tensor)
     return filled.accounted()
 
@@ -90,6 +94,11 @@ class _Filled:
         # under every name that a file may have for it, ties included
         self._state: dict[str, torch.Tensor] = dict(model.state_dict(keep_vars=True))
         self._written: dict[str, str] = {}
+        self._lent: set[str] = set()
+        self._names: dict[Memory, list[str]] = {}
+        for name, tensor in self._state.items():
+            if tensor.numel():
+                self._names.setdefault(_memory(tensor), []).append(name)
         self._alone = {
             planned.name
             for planned in prepared.plan.tensors
@@ -120,8 +129,16 @@ class _Filled:
         named = {name for one in planned if (name := self._name(one)) is not None}
         self._check_missing(self._reached(named))
 
+    def place(self, name: str) -> torch.Tensor | None:
+        """Return where a tensor may be computed: in the model, if it is alone there."""
+        place = self._name(name)
+        if place is None or not self._lent.isdisjoint(self._tied(place)):
+            return None
+        self._lent.add(place)
+        return self._state[place].detach()
+
     def write(self, name: str, tensor: torch.Tensor) -> None:
-        """Write one tensor."""
+        """Write one tensor, which may be there already."""
         place = self._name(name)
         if place is None:
             return
@@ -147,8 +164,10 @@ class _Filled:
                     f" merge into ties it to {other!r}; set tie_word_embeddings to"
                     " false in its configuration."
                 )
-        target.copy_(tensor)
+        if _memory(target) != _memory(tensor) or target.dtype != tensor.dtype:
+            target.copy_(tensor)
         self._written[place] = name
+        self._lent.add(place)
 
     def accounted(self) -> Accounted:
         """Return what became of everything, or say what got nothing."""
@@ -182,27 +201,16 @@ class _Filled:
             f" {next(iter(self._state), 'none')!r}."
         )
 
-    def _tied(self, place: str) -> Iterator[str]:
-        """Yield the other names of a tensor."""
-        target = self._state[place]
-        return (
-            name
-            for name, other in self._state.items()
-            if name != place and other.data_ptr() == target.data_ptr()
-            and other.numel() and other.device == target.device
-        )  # fmt: skip
+    def _tied(self, place: str) -> list[str]:
+        """Return the other names of a tensor."""
+        names = self._names.get(_memory(self._state[place]), [])
+        return [name for name in names if name != place]
 
     def _reached(self, written: Collection[str]) -> set[str]:
         """Return the names of all that is written, ties included."""
-        places = {
-            (tensor.device, tensor.data_ptr())
-            for name in written
-            if (tensor := self._state[name]).numel()
-        }
         return {
-            name
-            for name, tensor in self._state.items()
-            if name in written or (tensor.device, tensor.data_ptr()) in places
+            *written,
+            *(other for name in written for other in self._tied(name)),
         }
 
     def _check_missing(self, reached: Collection[str]) -> None:
@@ -214,3 +222,7 @@ class _Filled:
                 f"{more} of the model to merge into; build it from the configuration"
                 " that merged_side_files writes."
             )
+
+
+def _memory(tensor: torch.Tensor) -> Memory:
+    return tensor.device, tensor.data_ptr()

@@ -7,8 +7,8 @@ drawn of torch's generator, is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import copy_context
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +23,9 @@ from mergekit_ext.inmemory.prepared_merge import (
     PreparedMerge,
     prepared_once,
 )
+from mergekit_ext.inmemory.resident_models import ResidentModels
 from mergekit_ext.inputs.pickled_weights import opened_in_turn
+from mergekit_ext.kernels.tensors import Place, computed_at
 from mergekit_ext.recipes.recipe_reader import read_recipe
 from mergekit_ext.watch import reported
 
@@ -56,25 +58,49 @@ def merged_tensors(
         recipe: What is merged.
         resident: Models that are in memory, and known to be finite: their files are
             not read. A tensor may be yielded as it is; it must not be changed then.
+            ``ResidentModels`` hold what is missing, and need one pass over memory for
+            what has been merged with other weights before.
 
     Raises:
         MergeError: If anything stands in the way.
     """
-    prepared = prepared_once(recipe)
-    held = dict(resident or {})
+    yield from merged_tensors_at(prepared_once(recipe), resident, lambda _: None)
+
+
+def merged_tensors_at(
+    prepared: PreparedMerge, resident: Resident | None, place: Place
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """As ``merged_tensors``, computed where they are to be in the end where possible.
+
+    Args:
+        prepared: What is merged.
+        resident: Models that are in memory.
+        place: Given a tensor's name, memory for its values. It may hold anything until
+            that tensor is yielded, which has that memory, or memory of its own.
+    """
+    if isinstance(resident, ResidentModels):
+        lent = resident.lent(prepared)
+        held, kept = lent.tensors, lent.cuts_kept
+    else:
+        held, kept = dict(resident or {}), nullcontext
     _check_resident(prepared, held)
     prepared.merge.check_weights(prepared.ready, but=held)
-    with _apart(_tensors(prepared, held), prepared.merge.options) as steps:
+    tensors = _tensors(prepared, held, lambda: (kept(), computed_at(place)))
+    with _apart(tensors, prepared.merge.options) as steps:
         while (item := steps()) is not _END:
             yield item
 
 
 def _tensors(
-    prepared: PreparedMerge, resident: Resident
+    prepared: PreparedMerge,
+    resident: Resident,
+    during: Callable[[], Iterable[AbstractContextManager[None]]],
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield the tensors; between two of them, this thread's mergekit is ours."""
     try:
         with ExitStack() as stack:
+            for one in during():
+                stack.enter_context(one)
             config, options = prepared.merge.for_mergekit(prepared.ready)
             if options.lazy_unpickle:
                 stack.enter_context(opened_in_turn())

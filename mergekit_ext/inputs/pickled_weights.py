@@ -100,15 +100,32 @@ def check_pickled(model: str, path: Path) -> Iterator[None]:
         yield
 
 
+def pickled_tensors(model: str, path: Path) -> dict[str, torch.Tensor]:
+    """Return all tensors of a file, each with memory of its own.
+
+    Raises:
+        InputError: If it is missing or holds anything but tensors.
+    """
+    headers, loader = read_pickled(model, path), _open(model, path)
+    return {
+        name: _tensor(loader, name).reshape(header.shape).clone()
+        for name, header in headers.items()
+    }
+
+
 def _entries(loader: Any) -> Any:
     return loader.index if LAZILY else loader.tensors
 
 
-def _bytes(loader: Any, name: str) -> Any:
+def _tensor(loader: Any, name: str) -> Any:
     if LAZILY and not loader.index[name].shape:  # of which its loader makes nothing
         loader.index[name].shape = (1,)
         loader.index[name].stride = (1,)
-    return loader.get_tensor(name).contiguous().view(-1).view(torch.uint8).numpy()
+    return loader.get_tensor(name).contiguous()
+
+
+def _bytes(loader: Any, name: str) -> Any:
+    return _tensor(loader, name).view(-1).view(torch.uint8).numpy()
 
 
 def _open(model: str, path: Path) -> Any:

@@ -7,6 +7,7 @@ Three files name end tokens, and each is somebody's only source: ``config.json``
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -38,6 +39,11 @@ _TURN_ENDS = (
     "<|end_of_turn|>", "<|END_OF_TURN_TOKEN|>", "[|endofturn|]", "<|endofturn|>",
     "<end_of_utterance>", "<|eos|>", "<eos>", "</s>",
 )  # fmt: skip
+# what lists tokens; to read it takes up to a second, and each merge of a sweep asks
+_LISTS = ("tokenizer.json", TOKENIZER, "vocab.json", "added_tokens.json")
+_MOST_KNOWN, _SETTLED = 32, 2e9
+Tokens = tuple[dict[str, int], dict[str, int]]
+_KNOWN: dict[tuple[object, ...], Tokens] = {}
 # the variables of a template that stand for the tokenizer's own
 _VARIABLE = re.compile(r"\b(?:eos|bos|pad)_token\b")
 
@@ -204,7 +210,13 @@ def read_turn_ends(model: str, folder: Path, config_name: str = CONFIG) -> TurnE
     config, tokenizer = read(config_name), read(TOKENIZER)
     generation = read(GENERATION) if (folder / GENERATION).is_file() else None
     broken = generation == {} and any(GENERATION in fault for fault in faults)
-    ids, added = _tokens(model, folder, read, tokenizer, faults)
+    stamp, before = _stamp(folder), len(faults)
+    known = None if stamp is None else _KNOWN.get(stamp)
+    ids, added = known or _tokens(model, folder, read, tokenizer, faults)
+    if stamp is not None and len(faults) == before:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[stamp] = ids, added
     faults += [
         f"Model {model!r}: {folder / name} has {key} {value!r}, which is no id."
         for name, content in ((CONFIG, config), (GENERATION, generation or {}))
@@ -234,13 +246,29 @@ def read_turn_ends(model: str, folder: Path, config_name: str = CONFIG) -> TurnE
     )
 
 
+def _stamp(folder: Path) -> tuple[object, ...] | None:
+    """Return what a change of the lists of tokens would change, if it is sure to."""
+    found: list[object] = [str(folder.absolute())]
+    for name in _LISTS:
+        try:
+            status = (folder / name).stat()
+        except OSError:
+            found.append(None)
+            continue
+        # written just now, it may be written again at what counts as the same time
+        if time.time_ns() - status.st_mtime_ns < _SETTLED:
+            return None
+        found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
 def _tokens(
     model: str,
     folder: Path,
     read: Callable[[str], dict[str, Any]],
     tokenizer: Mapping[str, Any],
     faults: list[str],
-) -> tuple[dict[str, int], dict[str, int]]:
+) -> Tokens:
     """Return the ids of all tokens, and of those that were added."""
     ids, added = {}, {}
     if content := read("tokenizer.json"):

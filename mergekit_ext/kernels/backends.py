@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 
 import torch
@@ -17,6 +17,7 @@ import torch
 from mergekit_ext.errors import InputError
 from mergekit_ext.kernels import torch_passes
 from mergekit_ext.kernels.blockwise import Blockwise
+from mergekit_ext.kernels.kept_cuts import kept
 from mergekit_ext.kernels.passes import Passes
 from mergekit_ext.kernels.tensors import Input, not_a_number
 from mergekit_ext.kernels.terms import Merge, Term
@@ -117,7 +118,9 @@ def merge_terms(what: Merge, backend: Backend | None = None) -> torch.Tensor:
     """
     backend = backend or pick(what)
     if any(term.rescale for term in what.terms):
-        what = what.with_scales(backend.ratios(what))
+        asked = "ratios", tuple((term.keep, term.rescale) for term in what.terms)
+        terms = list(range(len(what.terms)))
+        what = what.with_scales(kept(what, terms, asked, partial(backend.ratios, what)))
     merged, bad = backend.merge(what)
     if bool(bad):
         raise InputError(not_a_number(what.name, what.inputs))

@@ -11,7 +11,7 @@ from mergekit_ext.kernels import mantissas
 from mergekit_ext.kernels.cut_search import WORTH_SAMPLING, CutSearch
 from mergekit_ext.kernels.order_statistics import Edges
 from mergekit_ext.kernels.passes import Passes
-from mergekit_ext.kernels.tensors import Span, chunks, each, spans
+from mergekit_ext.kernels.tensors import Span, chunks, each, new_result, spans
 from mergekit_ext.kernels.terms import Band, Dropout, Merge
 
 
@@ -35,7 +35,7 @@ class Blockwise:
     ) -> None:
         like = what.like
         self.what = what
-        self.out = torch.empty(like.shape, dtype=like.dtype, device=like.device)
+        self.out = new_result(what.name, what.inputs)
         self.passes = backend(what, self.out)
         self.spans = spans(like.numel(), threads)
         worth = like.numel() >= WORTH_SAMPLING if sampling is None else sampling

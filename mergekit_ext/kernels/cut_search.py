@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from mergekit_ext.kernels.kept_cuts import kept
 from mergekit_ext.kernels.order_statistics import (
     INFINITY_BITS,
     LOWER_BINS,
@@ -64,6 +65,10 @@ class CutSearch:
 
     def edges(self, k: int, band: Band) -> tuple[list[Edges], bool]:
         """Return what a term's band keeps in each span, and whether a delta is NaN."""
+        asked = "edges", band, tuple(self.over)
+        return kept(self.what, [k], asked, lambda: self._searched(k, band))
+
+    def _searched(self, k: int, band: Band) -> tuple[list[Edges], bool]:
         cuts = outer_cuts(band, self.what.like.numel())
         ties = {position: [0] * len(self.over) for position in cuts}
         positions = sorted({band.first, band.last} - cuts.keys())

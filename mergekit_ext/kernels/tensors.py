@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,6 +21,9 @@ from mergekit_ext.errors import InputError
 
 Span = tuple[int, int]
 Result = TypeVar("Result")
+
+# the name of a tensor of the result -> memory for it, if there is some
+Place = Callable[[str], torch.Tensor | None]
 
 _TAKEN = tuple(getattr(torch, name) for name in DTYPES)
 # elements at a time that are searched for the first NaN
@@ -38,6 +43,40 @@ class Input:
 
     tensor: torch.Tensor
     model: str
+
+
+_PLACE: ContextVar[Place] = ContextVar("place", default=lambda _: None)
+
+
+@contextmanager
+def computed_at(place: Place) -> Iterator[None]:
+    """Have the merges of the body, in this thread, write where their results belong."""
+    token = _PLACE.set(place)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
+
+
+def new_result(name: str, inputs: Sequence[Input]) -> torch.Tensor:
+    """Return memory for a result like the first input: where it belongs, or new.
+
+    No input is overwritten that is still to be read.
+    """
+    like, found = inputs[0].tensor, _PLACE.get()(name)
+    if (
+        found is not None
+        and (found.dtype, found.shape, found.device)
+        == (like.dtype, like.shape, like.device)
+        and found.is_contiguous()
+        and all(_apart(found, one.tensor) for one in inputs)
+    ):
+        return found
+    return torch.empty(like.shape, dtype=like.dtype, device=like.device)
+
+
+def _apart(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.untyped_storage().data_ptr() != other.untyped_storage().data_ptr()
 
 
 def check_tensors(name: str, inputs: Sequence[Input]) -> None:

@@ -183,3 +183,16 @@ def test_the_table_of_what_is_used_is_whole(root: Path) -> None:
     mark = test_the_installed_mergekit_has_what_is_used_of_it.pytestmark[0]  # type: ignore[attr-defined]
     assert used
     assert used <= {name for _, name, _ in mark.args[1]}
+
+
+def test_the_release_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def found(name: str) -> str:
+        asked.append(name)
+        return "0.1.5"
+
+    monkeypatch.setattr(compat, "version", found)
+    for _ in range(3):
+        compat.part("graph")
+    assert asked == ["mergekit"]

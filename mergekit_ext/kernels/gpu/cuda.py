@@ -35,6 +35,7 @@ from mergekit_ext.kernels.gpu.cuda_plan import plan_of
 from mergekit_ext.kernels.gpu.triton_merge import merge_kernel, nearswap_kernel
 from mergekit_ext.kernels.gpu.triton_norms import norms_kernel
 from mergekit_ext.kernels.mantissas import ratio_of
+from mergekit_ext.kernels.tensors import new_result
 from mergekit_ext.kernels.terms import Merge
 
 
@@ -68,7 +69,8 @@ def merge_terms(what: Merge, launch: Launch = LAUNCH) -> Flagged:
         not, or an element of the result is NaN.
     """
     like = what.like
-    result, flag = _empty_like(like)
+    result = new_result(what.name, what.inputs)
+    flag = torch.zeros((), dtype=torch.bool, device=like.device)
     if not like.numel():
         return result, flag
     given, sizes = operands(what), launch.for_last_pass(what)

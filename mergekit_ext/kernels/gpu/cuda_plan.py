@@ -16,6 +16,7 @@ from mergekit_ext.kernels.gpu.cuda_launch import Launch, Operands, operands, run
 from mergekit_ext.kernels.gpu.triton_count import count_kernel
 from mergekit_ext.kernels.gpu.triton_narrow import narrow_kernel, sample_kernel
 from mergekit_ext.kernels.gpu.triton_ties import count_ties_kernel, split_kernel
+from mergekit_ext.kernels.kept_cuts import kept
 from mergekit_ext.kernels.terms import Band, Dropout, Merge
 
 
@@ -31,6 +32,14 @@ Row = list[int]
 
 def plan_of(what: Merge, launch: Launch) -> torch.Tensor:
     """Return the completed plan of a merge: int64, two rows a term, on its device."""
+    asked = "plan", tuple(term.keep for term in what.terms), launch
+    terms = list(range(len(what.terms)))
+    if not any(isinstance(term.keep, Band) for term in what.terms):
+        return _completed(what, launch)
+    return kept(what, terms, asked, lambda: _completed(what, launch))
+
+
+def _completed(what: Merge, launch: Launch) -> torch.Tensor:
     given = operands(what)
     rows = [
         row for term in what.terms for row in rows_of(term.keep, given.size, launch)

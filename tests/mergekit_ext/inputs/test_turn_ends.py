@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mergekit_ext.inputs import turn_ends
 from mergekit_ext.inputs.turn_ends import BOS, EOS, PAD, TurnEnds, read_turn_ends
 
 
@@ -214,3 +216,30 @@ def test_no_torch() -> None:
         " assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def settle(folder: Path, back: float) -> None:
+    for file in folder.iterdir():
+        moment = file.stat().st_mtime - back
+        os.utime(file, (moment, moment))
+
+
+def test_a_list_of_tokens_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read a list takes long; one that is changed, or new, is read again."""
+    model(tmp_path, config={}, tokenizer=TOKENIZER, tokenizer_config={})
+    settle(tmp_path, 10)
+    first = read_turn_ends("m", tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(turn_ends, "token_ids", None)
+        assert read_turn_ends("n", tmp_path).ids == first.ids
+    moved = TOKENIZER | {"model": {"type": "WordLevel", "vocab": {"txe": 0}}}
+    assert model(tmp_path, tokenizer=moved).text(0) == "txe"
+    again = TOKENIZER | {"model": {"type": "WordLevel", "vocab": {"xte": 0}}}
+    assert model(tmp_path, tokenizer=again).text(0) == "xte"
+    settle(tmp_path, 10)
+    assert read_turn_ends("m", tmp_path).text(0) == "xte"
+    model(tmp_path, tokenizer_config={"added_tokens_decoder": {"9": {"content": "q"}}})
+    settle(tmp_path, 20)
+    assert read_turn_ends("m", tmp_path).text(9) == "q"
