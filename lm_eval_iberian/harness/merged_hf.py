@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +13,30 @@ from lm_eval.models.huggingface import HFLM, get_dtype
 from transformers import AutoConfig, GenerationConfig
 
 from lm_eval_iberian.harness.merge_arguments import (
+    OURS,
     MergeArguments,
     ModelArgumentError,
     read_arguments,
 )
-from mergekit_ext.errors import MergeError
+from lm_eval_iberian.harness.merged_model import (
+    in_words,
+    name_results,
+    prepared_as_asked,
+    recorded_merge,
+    tokenizer_name,
+)
 from mergekit_ext.inmemory import (
     PreparedMerge,
     check_memory,
     merge_into,
     merged_side_files,
-    prepare_merge,
 )
 from mergekit_ext.inmemory.memory_space import model_bytes
-from mergekit_ext.recipes.recipe_reader import plain
 
 
 # what transformers takes when it loads files, and has nothing to say to a merge
 _WITHOUT_EFFECT = {"low_cpu_mem_usage", "use_safetensors", "max_memory"}
 _BUILDING = ("attn_implementation", "experts_implementation")
-_OURS = ("recipe", "weights", "model", "merge_device", "merge_seed")
 
 
 class MergedHFLM(HFLM):  # type: ignore[misc]
@@ -69,8 +71,8 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
         **others: Any,
     ) -> None:
         ours = (recipe, weights, model, merge_device, merge_seed)
-        given = dict(zip(_OURS, ours, strict=True)) | {"pretrained": pretrained}
-        with _in_words():
+        given = dict(zip(OURS, ours, strict=True)) | {"pretrained": pretrained}
+        with in_words():
             asked = read_arguments({**others, **given})
         self._merge: PreparedMerge | None = None
         if asked is None:
@@ -78,32 +80,20 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
             return
         self._asked = asked
         with tempfile.TemporaryDirectory(prefix="iberian-") as place:
-            with _in_words():
-                self._merge = prepare_merge(
-                    asked.recipe, options=asked.options, weights=asked.weights
-                )
-                if (turns := self._merge.ready.turns) is not None:
-                    self._merge.watch.note(f"{asked.name} {turns.line}")
+            with in_words():
+                self._merge = prepared_as_asked(asked)
                 side = merged_side_files(self._merge, Path(place) / "merged")
             super().__init__(str(side), **others)
             if not others.get("tokenizer"):
-                # part of a cache's name; that of the folder is another each time
-                self.tokenizer.name_or_path = f"merged-{_digest(side)}"
+                self.tokenizer.name_or_path = tokenizer_name(side)
         self.pretrained = asked.name
 
     @classmethod
     def create_from_arg_obj(
         cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
     ) -> MergedHFLM:
-        """Create one as lm-eval does; the arguments get a name for it to record.
-
-        lm-eval names results after what its arguments have under ``model``, and makes a
-        name up where they have none.
-        """
-        with _in_words():
-            asked = read_arguments(arg_dict)
-        if asked is not None:
-            arg_dict["model"] = asked.name
+        """Create one as lm-eval does; the arguments get a name for it to record."""
+        name_results(arg_dict)
         made: MergedHFLM = super().create_from_arg_obj(arg_dict, additional_config)
         return made
 
@@ -117,8 +107,7 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
             "model_dtype": self.model.dtype,
             "model_revision": "",
             "model_sha": "",
-            "merge_recipe": plain(self._merge.merge.config),
-            "merge_seed": self._asked.merge_seed,
+            **recorded_merge(self._asked, self._merge),
         }
 
     def _create_model(self, pretrained: str, **given: Any) -> None:
@@ -126,7 +115,7 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
         if self._merge is None:
             super()._create_model(pretrained, **given)
             return
-        with _in_words():
+        with in_words():
             merge = self._placed(self._merge, self._asked)
             self._model = self._built(Path(pretrained), merge, given)
             merge_into(self._model, merge)
@@ -212,20 +201,3 @@ def _check_wide(model: Any, dtype: torch.dtype) -> None:
             f" {type(model).__name__} in float32; merge it to a folder with `iberian"
             " merge`, and use --model hf"
         )
-
-
-def _digest(side: Path) -> str:
-    """Return what tells one tokenizer, with its template, from another."""
-    found = hashlib.sha256()
-    for file in sorted(side.glob("*token*")) + sorted(side.glob("*.jinja")):
-        found.update(file.name.encode() + b"\0" + file.read_bytes())
-    return found.hexdigest()[:16]
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Make an error of a merge one of ours, which ends ``lm_eval`` in a sentence."""
-    try:
-        yield
-    except MergeError as error:
-        raise ModelArgumentError(str(error)) from error

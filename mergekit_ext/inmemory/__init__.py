@@ -1,8 +1,8 @@
 """A merge without its files: the tensors one by one, and the same bits.
 
 ``prepare_merge`` reads and checks a recipe once. ``merged_side_files`` writes what the
-result has beside weights, ``merged_tensors`` yields these, and ``merge_into`` puts them
-into a model that is there.
+result has beside weights, ``merged_tensors`` yields these, ``merge_into`` puts them
+into a model that is there, and ``weights_in_files`` into files that soon are gone.
 """
 
 from mergekit_ext.inmemory.live_model import Accounted, merge_into
@@ -10,6 +10,7 @@ from mergekit_ext.inmemory.memory_space import check_memory
 from mergekit_ext.inmemory.prepared_merge import PreparedMerge, prepare_merge
 from mergekit_ext.inmemory.side_files import merged_side_files
 from mergekit_ext.inmemory.tensor_stream import merged_tensors
+from mergekit_ext.inmemory.weight_files import weights_in_files
 
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "merged_side_files",
     "merged_tensors",
     "prepare_merge",
+    "weights_in_files",
 ]
