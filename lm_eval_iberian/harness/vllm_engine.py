@@ -158,6 +158,9 @@ class MergeReceiver:
             )
         finally:
             del model.load_weights
+        for module in _tied(model):
+            # what it has made of its weights before: on a CPU, a packed copy
+            module.quant_method.process_weights_after_loading(module)
         if not read or any(names is None for names in read):
             return None
         known = {name for names in read for name in names or ()}
@@ -296,6 +299,17 @@ def _in_files(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
         with safe_open(path, "pt") as file:
             for name in file.keys():  # noqa: SIM118 (it is no mapping)
                 yield name, file.get_tensor(name)
+
+
+def _tied(model: torch.nn.Module) -> list[Any]:
+    """Return the modules of which a parameter is another's as well."""
+    owner: dict[int, torch.nn.Module] = {}
+    found = []
+    for module in model.modules():
+        for tensor in module.parameters(recurse=False):
+            if owner.setdefault(id(tensor), module) is not module:
+                found.append(module)
+    return found
 
 
 @contextmanager
