@@ -33,6 +33,7 @@ HOSTS = {
         "lm_eval_iberian/harness/evaluation.py",
         # a model type of ours is a class of its
         "lm_eval_iberian/harness/merged_hf.py",
+        "lm_eval_iberian/harness/merged_vllm.py",
     },
     "mergekit": {
         "mergekit_ext/register.py",

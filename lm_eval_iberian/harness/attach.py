@@ -65,7 +65,10 @@ def add_stderr(module: ModuleType) -> None:
 
 
 # model type -> where its class is, imported when somebody asks for it
-MODELS = {"merged": "lm_eval_iberian.harness.merged_hf:MergedHFLM"}
+MODELS = {
+    "merged": "lm_eval_iberian.harness.merged_hf:MergedHFLM",
+    "merged-vllm": "lm_eval_iberian.harness.merged_vllm:MergedVLLM",
+}
 
 
 def add_models(module: ModuleType) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 import time
@@ -10,16 +11,17 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from lm_eval_iberian.harness.merge_arguments import MergeArguments
-from mergekit_ext.inmemory import PreparedMerge, merged_side_files, prepare_merge
-from mergekit_ext.inmemory.tensor_stream import Resident
+from lm_eval_iberian.harness.merged_model import prepared_as_asked
+from mergekit_ext.inmemory import PreparedMerge, ResidentModels, merged_side_files
 from mergekit_ext.recipes.recipe_file import read_text
 
 
+T = TypeVar("T")
 # where Linux tells a process what it has taken at most, and lets it begin to count anew
 _STATUS, _PEAK, _ANEW = (
     Path("/proc/self/status"),
@@ -65,14 +67,6 @@ class _Weights:
     subject: Hashable = None
 
 
-@dataclass
-class _Engine:
-    key: Hashable
-    engine: Any
-    close: Callable[[], None]
-    subject: Hashable = None
-
-
 class KeptModels:
     """What a process keeps from one merge to the next.
 
@@ -84,17 +78,17 @@ class KeptModels:
     in the same block the weights are then the new ones.
 
     Args:
-        resident: Holds the models that merges are made of; ``hold(prepared)`` reads
-            those that it lacks. ``None``: they are read as they are needed.
+        resident: Holds the models that merges are made of. ``None``: they are read as
+            they are needed.
     """
 
-    def __init__(self, resident: Any | None = None) -> None:
-        self._resident = resident
+    def __init__(self, resident: ResidentModels | None = None) -> None:
+        self.resident = resident
         self._files: _Files | None = None
         self._weights: _Weights | None = None
-        self._engine: _Engine | None = None
-        self._seen: dict[str, Hashable] = {}
+        self._engine: tuple[Hashable, Any] | None = None
         self._measures = True
+        self._merged = False
         self.costs: list[MergeCost] = []
 
     def prepared(self, asked: MergeArguments) -> tuple[PreparedMerge, Path]:
@@ -111,13 +105,8 @@ class KeptModels:
         if found and found.key == key and found.inputs == _inputs(found.merge):
             return found.merge, found.side
         self._forget_files()
-        merge = prepare_merge(
-            asked.recipe, options=asked.options, weights=asked.weights
-        )
+        merge = prepared_as_asked(asked)
         inputs = _inputs(merge)
-        if any(self._seen.get(folder, state) != state for folder, state in inputs):
-            self._resident = None  # what it holds of a model is no longer in its files
-        self._seen.update(inputs)
         place = Path(tempfile.mkdtemp(prefix="iberian-"))
         try:
             side = merged_side_files(merge, place / "merged")
@@ -135,14 +124,6 @@ class KeptModels:
         """
         found = self._files
         return None if found is None else (found.key, found.inputs, compute)
-
-    def resident(self, merge: PreparedMerge) -> Resident | None:
-        """Return the models of a merge that are in memory, read now if need be."""
-        if self._resident is None:
-            return None
-        self._resident.hold(merge)
-        held: Resident = self._resident
-        return held
 
     def weights_for(
         self, empty: torch.nn.Module, device: torch.device
@@ -171,40 +152,22 @@ class KeptModels:
             return
         # half one thing and half the other until the body has come to its end
         self._weights = _Weights(model.state_dict(keep_vars=True))
+        self.note_merge()
         yield True
         self._weights.subject = subject
 
-    def engine(
-        self, key: Hashable, build: Callable[[], tuple[Any, Callable[[], None]]]
-    ) -> Any:
+    def engine(self, key: Hashable, build: Callable[[], T]) -> T:
         """Return the engine of the last merge if it was built alike, or a new one.
 
         Args:
             key: Everything that its building depends on.
-            build: Makes one, and what closes it.
+            build: Makes one.
         """
-        if self._engine is None or self._engine.key != key:
+        if self._engine is None or self._engine[0] != key:
             self.let_go()
-            self._engine = _Engine(key, *build())
-        return self._engine.engine
-
-    @contextmanager
-    def filling_engine(self, subject: Hashable) -> Iterator[bool]:
-        """Have the body put a merge into the engine, unless it is there.
-
-        Yields:
-            Whether it has to be put there.
-        """
-        kept = self._engine
-        if kept is None:
-            yield True
-            return
-        if kept.subject == subject:
-            yield False
-            return
-        kept.subject = None
-        yield True
-        kept.subject = subject
+            self._engine = key, build()
+        found: T = self._engine[1]
+        return found
 
     @contextmanager
     def measured(self, device: object) -> Iterator[None]:
@@ -212,7 +175,7 @@ class KeptModels:
         if not self._measures:
             yield
             return
-        clock, before = time.monotonic(), self._subject
+        clock, self._merged = time.monotonic(), False
         on_device = str(device).startswith("cuda") and torch.cuda.is_available()
         with suppress(OSError):
             _ANEW.write_text("5", "ascii")
@@ -224,20 +187,18 @@ class KeptModels:
                 round(time.monotonic() - clock, 3),
                 _peak(),
                 torch.cuda.max_memory_allocated() if on_device else None,
-                before is not None and before == self._subject,
+                not self._merged,
             )
         )
 
-    @property
-    def _subject(self) -> Hashable:
-        return next((one.subject for one in (self._weights, self._engine) if one), None)
+    def note_merge(self) -> None:
+        """Note that the live model or engine is given other weights."""
+        self._merged = True
 
     def let_go(self) -> None:
         """Free the live model or engine; models that merges are made of stay."""
-        self._weights = None
-        if self._engine is not None:
-            close, self._engine = self._engine.close, None
-            close()
+        self._weights = self._engine = None
+        gc.collect()  # an engine is full of circles
         if torch.cuda.is_available():
             torch.cuda.empty_cache()  # of nothing, where nothing was there
 

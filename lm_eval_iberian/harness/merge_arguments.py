@@ -14,24 +14,65 @@ class ModelArgumentError(IberianError, ValueError):
     """An argument of a model does not exist, or cannot be had together with another."""
 
 
-# what lm-eval or transformers would load, place or quantize itself: argument -> why not
-_REFUSED = {
-    "peft": "merge the adapter by the recipe: model: FOLDER+ADAPTER",
-    "delta": "merge it by the recipe",
-    "autogptq": "a quantized model cannot be merged into",
-    "gptqmodel": "a quantized model cannot be merged into",
-    "gguf_file": "a quantized model cannot be merged into",
-    "load_in_4bit": "a quantized model cannot be merged into",
-    "load_in_8bit": "a quantized model cannot be merged into",
-    "quantization_config": "a quantized model cannot be merged into",
-    "parallelize": "a merge is put on one device",
-    "device_map": "a merge is put on one device",
-    "max_memory_per_gpu": "a merge is put on one device",
-    "max_cpu_memory": "a merge is put on one device",
-    "tp_plan": "a merge is put on one device",
-    "subfolder": "the recipe says where its models are",
-    "trust_remote_code": "models whose code comes with them cannot be merged",
+_ADAPTER = "merge the adapter by the recipe: model: FOLDER+ADAPTER"
+_QUANTIZED = "a quantized model cannot be merged into"
+_ONE_DEVICE = "a merge is put on one device"
+_OWN_CODE = "models whose code comes with them cannot be merged"
+_NO_FILES = "a merge is in no file"
+# what the engine would load, place or quantize itself, for each model type:
+# argument -> why not
+_REFUSED: dict[str, dict[str, str]] = {
+    "merged": {
+        "peft": _ADAPTER,
+        "delta": "merge it by the recipe",
+        "autogptq": _QUANTIZED,
+        "gptqmodel": _QUANTIZED,
+        "gguf_file": _QUANTIZED,
+        "load_in_4bit": _QUANTIZED,
+        "load_in_8bit": _QUANTIZED,
+        "quantization_config": _QUANTIZED,
+        "parallelize": _ONE_DEVICE,
+        "device_map": _ONE_DEVICE,
+        "max_memory_per_gpu": _ONE_DEVICE,
+        "max_cpu_memory": _ONE_DEVICE,
+        "tp_plan": _ONE_DEVICE,
+        "subfolder": "the recipe says where its models are",
+        "trust_remote_code": _OWN_CODE,
+    },
+    "merged-vllm": {
+        "lora_local_path": _ADAPTER,
+        "enable_lora": _ADAPTER,
+        "quantization": _QUANTIZED,
+        "quantization_config": _QUANTIZED,
+        "load_format": _NO_FILES,
+        "model_loader_extra_config": _NO_FILES,
+        "model_weights": _NO_FILES,
+        "hf_config_path": "the recipe says what the configuration is",
+        "config_format": "the recipe says what the configuration is",
+        "cpu_offload_gb": "offloaded weights cannot be merged into",
+        "offload_group_size": "offloaded weights cannot be merged into",
+        "speculative_config": "the draft would be an empty model as well",
+        "data_parallel_size": (
+            "lm-eval starts each of its replicas from files, for every batch; use"
+            " tensor_parallel_size, or run one lm_eval for each GPU"
+        ),
+        "distributed_executor_backend": (
+            "the processes of a merge are on one machine: mp, or left out"
+        ),
+        "nnodes": "the processes of a merge are on one machine",
+        "trust_remote_code": _OWN_CODE,
+    },
 }
+# values of these that are as good as none
+_ALLOWED: dict[str, tuple[Any, ...]] = {
+    "data_parallel_size": (1, "1"),
+    "distributed_executor_backend": ("mp", "uni"),
+    "nnodes": (1, "1"),
+    "load_format": ("auto",),
+}
+# what loads a folder, as each model type does with pretrained=FOLDER
+_OF_FILES = {"merged": "hf", "merged-vllm": "vllm"}
+OURS = ("recipe", "weights", "model", "merge_device", "merge_seed")
 _UNSET = (None, False, "", 0, "False", "None", "main")
 
 
@@ -61,11 +102,14 @@ class MergeArguments:
         return {name: value for name, value in given.items() if value is not None}
 
 
-def read_arguments(given: Mapping[str, Any]) -> MergeArguments | None:
+def read_arguments(
+    given: Mapping[str, Any], model_type: str = "merged"
+) -> MergeArguments | None:
     """Read what arguments say of a merge.
 
     Args:
         given: All arguments of the model.
+        model_type: Whose they are: ``merged`` or ``merged-vllm``.
 
     Returns:
         ``None`` for a model that is loaded from a folder as it is.
@@ -82,8 +126,8 @@ def read_arguments(given: Mapping[str, Any]) -> MergeArguments | None:
     if (recipe is None) == (folder is None):
         found = "both" if recipe is not None else "neither"
         raise ModelArgumentError(
-            "--model merged takes recipe=RECIPE.yml, or pretrained=FOLDER for a model"
-            f" that is loaded as it is; --model_args has {found}"
+            f"--model {model_type} takes recipe=RECIPE.yml, or pretrained=FOLDER for a"
+            f" model that is loaded as it is; --model_args has {found}"
         )
     if recipe is None:
         for name in ("weights", "merge_device", "merge_seed"):
@@ -93,11 +137,12 @@ def read_arguments(given: Mapping[str, Any]) -> MergeArguments | None:
                     " give recipe=RECIPE.yml, or leave it out"
                 )
         return None
-    for name, why in _REFUSED.items():
-        if given.get(name) not in _UNSET:
+    for name, why in _REFUSED[model_type].items():
+        if given.get(name) not in (*_UNSET, *_ALLOWED.get(name, ())):
             raise ModelArgumentError(
                 f"{name}={given[name]} does not go with recipe={recipe}: {why}; or"
-                " merge it to a folder with `iberian merge`, and use --model hf"
+                " merge it to a folder with `iberian merge`, and use --model"
+                f" {_OF_FILES[model_type]}"
             )
     if given.get("revision") not in _UNSET:
         raise ModelArgumentError(

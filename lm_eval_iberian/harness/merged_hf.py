@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +13,28 @@ from transformers import AutoConfig, GenerationConfig
 
 from lm_eval_iberian.harness.kept_models import KeptModels, kept_or_own
 from lm_eval_iberian.harness.merge_arguments import (
+    OURS,
     MergeArguments,
     ModelArgumentError,
     read_arguments,
 )
-from mergekit_ext.errors import MergeError
+from lm_eval_iberian.harness.merged_model import (
+    in_words,
+    name_results,
+    recorded_merge,
+    tokenizer_name,
+)
 from mergekit_ext.inmemory import (
     PreparedMerge,
     check_memory,
     merge_into,
 )
 from mergekit_ext.inmemory.memory_space import model_bytes
-from mergekit_ext.recipes.recipe_reader import plain
 
 
 # what transformers takes when it loads files, and has nothing to say to a merge
 _WITHOUT_EFFECT = {"low_cpu_mem_usage", "use_safetensors", "max_memory"}
 _BUILDING = ("attn_implementation", "experts_implementation")
-_OURS = ("recipe", "weights", "model", "merge_device", "merge_seed")
 
 
 class MergedHFLM(HFLM):  # type: ignore[misc]
@@ -67,8 +69,8 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
         **others: Any,
     ) -> None:
         ours = (recipe, weights, model, merge_device, merge_seed)
-        given = dict(zip(_OURS, ours, strict=True)) | {"pretrained": pretrained}
-        with _in_words():
+        given = dict(zip(OURS, ours, strict=True)) | {"pretrained": pretrained}
+        with in_words():
             asked = read_arguments({**others, **given})
         self._merge: PreparedMerge | None = None
         if asked is None:
@@ -78,31 +80,21 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
             return
         self._asked = asked
         with kept_or_own() as kept, kept.measured(others.get("device", "cuda")):
-            with _in_words():
+            with in_words():
                 self._merge, side = kept.prepared(asked)
-                if (turns := self._merge.ready.turns) is not None:
-                    self._merge.watch.note(f"{asked.name} {turns.line}")
             self._kept: KeptModels | None = kept
             super().__init__(str(side), **others)
             self._kept = None
             if not others.get("tokenizer"):
-                # part of a cache's name; that of the folder is another each time
-                self.tokenizer.name_or_path = f"merged-{_digest(side)}"
+                self.tokenizer.name_or_path = tokenizer_name(side)
         self.pretrained = asked.name
 
     @classmethod
     def create_from_arg_obj(
         cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
     ) -> MergedHFLM:
-        """Create one as lm-eval does; the arguments get a name for it to record.
-
-        lm-eval names results after what its arguments have under ``model``, and makes a
-        name up where they have none.
-        """
-        with _in_words():
-            asked = read_arguments(arg_dict)
-        if asked is not None:
-            arg_dict["model"] = asked.name
+        """Create one as lm-eval does; the arguments get a name for it to record."""
+        name_results(arg_dict)
         made: MergedHFLM = super().create_from_arg_obj(arg_dict, additional_config)
         return made
 
@@ -116,8 +108,7 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
             "model_dtype": self.model.dtype,
             "model_revision": "",
             "model_sha": "",
-            "merge_recipe": plain(self._merge.merge.config),
-            "merge_seed": self._asked.merge_seed,
+            **recorded_merge(self._asked, self._merge),
         }
 
     def _create_model(self, pretrained: str, **given: Any) -> None:
@@ -128,13 +119,13 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
         kept = self._kept
         if kept is None:
             raise ModelArgumentError("a merge makes its model when it is made itself")
-        with _in_words():
+        with in_words():
             merge = self._placed(self._merge, self._asked)
             self._model = self._built(Path(pretrained), merge, given, kept)
             subject = kept.subject(str(merge.merge.options.device))
             with kept.filling(self._model, subject) as empty:
                 if empty:
-                    merge_into(self._model, merge, resident=kept.resident(merge))
+                    merge_into(self._model, merge, resident=kept.resident)
 
     def _placed(self, merge: PreparedMerge, asked: MergeArguments) -> PreparedMerge:
         """Return a merge computed where the model is, if that gives the same bits."""
@@ -234,20 +225,3 @@ def _check_wide(model: Any, dtype: torch.dtype) -> None:
             f" {type(model).__name__} in float32; merge it to a folder with `iberian"
             " merge`, and use --model hf"
         )
-
-
-def _digest(side: Path) -> str:
-    """Return what tells one tokenizer, with its template, from another."""
-    found = hashlib.sha256()
-    for file in sorted(side.glob("*token*")) + sorted(side.glob("*.jinja")):
-        found.update(file.name.encode() + b"\0" + file.read_bytes())
-    return found.hexdigest()[:16]
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Make an error of a merge one of ours, which ends ``lm_eval`` in a sentence."""
-    try:
-        yield
-    except MergeError as error:
-        raise ModelArgumentError(str(error)) from error

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from lm_eval_iberian.harness.kept_models import KeptModels, kept_models
 from lm_eval_iberian.harness.merge_arguments import ModelArgumentError
 from lm_eval_iberian.harness.merged_hf import MergedHFLM
+from mergekit_ext.inmemory import ResidentModels
 
 
 MERGING = Path(__file__).resolve().parents[1] / "mergekit_ext"
@@ -64,17 +65,29 @@ def subjects() -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
+def every_pair(names: list[str]) -> list[str]:
+    """Return an order in which each follows every other one, and itself, once."""
+    order: list[str] = []
+    for number, name in enumerate(names):
+        order.append(name)
+        order += [one for other in names[number + 1 :] for one in (name, other)]
+    return [*order, names[0]]
+
+
 @pytest.mark.slow
-def test_weights_are_the_same_after_whatever_came_before(here: Path) -> None:
+@pytest.mark.parametrize("held", [False, True])
+def test_weights_are_the_same_after_whatever_came_before(
+    held: bool, here: Path
+) -> None:
     asked = subjects()
     alone = {
         name: state(MergedHFLM(device="cpu", **one)) for name, one in asked.items()
     }
     heads = {f"{one['lm_head.weight']}" for one in alone.values()}
     assert len(heads) == len(asked)
-    kept = KeptModels()
-    # every subject follows every other one, and itself
-    order = [name for pair in itertools.product(asked, repeat=2) for name in pair]
+    kept = KeptModels(ResidentModels() if held else None)
+    order = every_pair(list(asked))
+    assert {*itertools.pairwise(order)} == {*itertools.product(asked, repeat=2)}
     with kept_models(kept):
         for name in order:
             found = MergedHFLM(device="cpu", **asked[name])
@@ -125,7 +138,7 @@ def test_tied_weights_stay_tied(here: Path) -> None:
 @pytest.mark.slow
 def test_a_model_that_was_trained_further_is_merged_anew(here: Path) -> None:
     recipe = write(weighted("fused_linear", 0.5), "r.yml")
-    kept = KeptModels()
+    kept = KeptModels(ResidentModels())
     with kept_models(kept):
         before = state(MergedHFLM(device="cpu", **recipe))
         file = here / "m" / "instruct" / "model.safetensors"
@@ -163,32 +176,9 @@ def test_a_merge_that_failed_half_way_is_not_taken_for_one(
 
 
 def test_an_engine_is_kept_while_it_is_built_alike() -> None:
-    kept, closed = KeptModels(), []
-    made = iter("abc")
-
-    def build() -> tuple[str, Any]:
-        name = next(made)
-        return name, lambda: closed.append(name)
-
-    filled = []
-
-    def fill(subject: str) -> None:
-        with kept.filling_engine(subject) as empty:
-            filled.append(empty)
-
-    assert kept.engine("key", build) == "a"
-    fill("x")
-    assert kept.engine("key", build) == "a"
-    fill("x")
-    fill("y")
-    assert filled == [True, False, True]
-    with pytest.raises(ValueError, match="broken"), kept.filling_engine("z"):
-        raise ValueError("broken")
-    fill("y")
-    assert filled[-1]  # half of z is in it
-    assert kept.engine("other key", build) == "b"
-    assert closed == ["a"]
-    fill("y")
-    assert filled[-1]
-    kept.close()
-    assert closed == ["a", "b"]
+    kept, made = KeptModels(), iter("abc")
+    assert kept.engine("key", lambda: next(made)) == "a"
+    assert kept.engine("key", lambda: next(made)) == "a"
+    assert kept.engine("other key", lambda: next(made)) == "b"
+    kept.let_go()
+    assert kept.engine("other key", lambda: next(made)) == "c"
