@@ -10,11 +10,11 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import TaskID
 
+from lm_eval_iberian.cli.sweep_display import SweepBars, time_left, watch_states
 from lm_eval_iberian.errors import IberianError
-from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT, Ended, SweepWatch
-from lm_eval_iberian.terminal import console, one_line, progress, shown
+from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT
+from lm_eval_iberian.terminal import console, shown
 
 
 if TYPE_CHECKING:
@@ -94,8 +94,6 @@ def plan(spec: Path, out: Path) -> None:
     )
     for sentence in (*found.needs, *found.notes):
         to.print(shown(sentence))
-    if any(cell.recipe is not None for cell in found.cells):
-        to.print("a cell merges anew; nothing is kept between cells")
     to.print(shown(f"run them: iberian sweep run {quote(str(folder.path))}"))
 
 
@@ -127,6 +125,7 @@ def run(
     from lm_eval_iberian.sweep.sweep_cell import chosen
     from lm_eval_iberian.sweep.sweep_driver import drive, to_run
     from lm_eval_iberian.sweep.sweep_folder import open_sweep
+    from lm_eval_iberian.sweep.sweep_memory import check_sweep_memory, sweep_memory
     from mergekit_ext.outputs.termination import unwound_by_signals
 
     if gpus is not None and jobs is not None:
@@ -142,7 +141,11 @@ def run(
             click.echo(shown(cell.id))
         click.echo(f"{len(wanted)} of {len(cells)} cells would run", err=True)
         return
-    with unwound_by_signals(), _Bars(len(cells), len(cells) - len(wanted)) as watch:
+    if wanted:
+        memory = sweep_memory(wanted, sweep.content["settings"])
+        check_sweep_memory(memory, len(slots), total=False)
+    bars = SweepBars(sweep, cells, wanted, len(slots))
+    with unwound_by_signals(), bars as watch:
         drive(
             sweep, wanted, slots, _cell_command(folder, "--fed"),
             gpus=gpus is not None, watch=watch,
@@ -162,40 +165,6 @@ def _cell_command(folder: Path, *more: str) -> list[str]:
         sys.executable, "-m", "lm_eval_iberian.cli", "sweep", "cell",
         os.path.abspath(folder), *more,
     ]  # fmt: skip
-
-
-class _Bars(SweepWatch):
-    """A bar for the sweep and a line for each cell; lines alone without a terminal."""
-
-    def __init__(self, total: int, before: int) -> None:
-        self._bars = progress()
-        self._total, self._ended = total, before
-        self._all = self._bars.add_task("cells", total=total, completed=before)
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> _Bars:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *given: object) -> None:
-        self._bars.stop()
-
-    def began(self, cell: SweepCell, slot: str) -> None:
-        """Show what runs."""
-        name = f"  {one_line(cell.id, 60)}"
-        self._tasks[slot] = self._bars.add_task(name, total=None)
-
-    def ended(self, cell: SweepCell, slot: str, how: Ended, seconds: float) -> None:
-        """Say how it ended."""
-        self._bars.remove_task(self._tasks.pop(slot))
-        self._ended += 1
-        self._bars.advance(self._all)
-        said = {"elsewhere": "run by another process"}.get(how, how)
-        line = f"{self._ended}/{self._total} {said}: {cell.id} ({seconds:.1f} s)"
-        if self._bars.disable:
-            click.echo(shown(line))
-        else:
-            self._bars.console.print(shown(line), soft_wrap=True)
 
 
 def _finish(sweep: SweepFolder, cells: list[SweepCell]) -> None:
@@ -223,12 +192,19 @@ def _exit(failed: int, done: int, total: int) -> None:
 @command.command("status")
 @_folder
 @click.option("--json", "as_json", is_flag=True, help="Every cell, as JSON.")
-def status(folder: Path, as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Until nothing is in flight.")
+def status(folder: Path, as_json: bool, watch: bool) -> None:
     """Say how the cells of DIR stand, by its files."""
     from lm_eval_iberian.sweep.sweep_folder import STATES, open_sweep
 
     sweep = open_sweep(folder)
-    states = {cell.id: sweep.state(cell) for cell in sweep.cells}
+
+    def read() -> dict[str, str]:
+        return {cell.id: sweep.state(cell) for cell in sweep.cells}
+
+    if watch and as_json:
+        raise click.UsageError("--watch shows, and --json is read; give one of them")
+    states = watch_states(sweep, read) if watch else read()
     counts = {state: list(states.values()).count(state) for state in STATES}
     if as_json:
         click.echo(json.dumps({"counts": counts, "cells": states}, indent=1))
@@ -238,6 +214,8 @@ def status(folder: Path, as_json: bool) -> None:
             click.echo(f"{state:8} {count}")
             for name in names if state in ("running", "failed") else ():
                 click.echo(shown(f"  {name}"))
+        if left := time_left(sweep, states):
+            click.echo(left.removeprefix(", "))
     _exit(counts["failed"], counts["done"], len(states))
 
 
@@ -299,17 +277,18 @@ def cell(folder: Path, jobs: tuple[str, ...], fed: bool, skip: int) -> None:
     try:
         with unwound_by_signals(), CellEvaluation(sweep) as evaluate:
             if fed:
-                serve(sweep, evaluate)
+                serve(sweep, evaluate, evaluate.needs_fresh)
                 return
-            for one, how in run_list(sweep, cells[skip:], evaluate):
+            rest = run_list(sweep, cells[skip:], evaluate, evaluate.needs_fresh)
+            for one, how in rest:
                 _tell(sweep, one, how)
                 done += 1
     except CellStopped as error:
         raise click.ClickException(f"{' '.join(jobs[done:])} was stopped") from error
-    if done < len(cells):  # what a failure left behind must not reach the others
+    if done < len(cells):  # what was left behind must not reach the others
         sys.stdout.flush()
-        rest = _cell_command(folder, *jobs, "--skip", str(done))
-        os.execv(rest[0], rest)  # noqa: S606 (a program and its arguments, no shell)
+        command = _cell_command(folder, *jobs, "--skip", str(done))
+        os.execv(command[0], command)  # noqa: S606 (a program and its arguments, no shell)
     states = [sweep.state(one) for one in cells]
     if len(cells) == 1 and states == ["running"]:
         raise InFlightError(f"{jobs[0]} is being worked on by another process")

@@ -26,6 +26,7 @@ from lm_eval_iberian.sweep.cell_record import cell_record, dataset_facts
 from lm_eval_iberian.sweep.model_state import check_unchanged
 from lm_eval_iberian.sweep.sweep_cell import SweepCell, recipe_yaml
 from lm_eval_iberian.sweep.sweep_folder import LOG, SweepFolder, recipe_name
+from lm_eval_iberian.sweep.sweep_memory import kept_place, sweep_memory
 from lm_eval_iberian.sweep.tethered import tethered
 
 
@@ -67,6 +68,7 @@ class CellEvaluation:
     def __init__(self, folder: SweepFolder) -> None:
         self._folder = folder
         self._tasks: TaskEvaluation | None = None
+        self._last: SweepCell | None = None
         self._kept: Any = None
         self._merge = ExitStack()
         self._merged: tuple[SweepCell, Path, dict[str, Any]] | None = None
@@ -95,6 +97,7 @@ class CellEvaluation:
             CellStopped: One of them was asked to end.
         """
         check_unchanged(cell, settings["models"])
+        self._last = cell
         begun = time.time()
         if cell.recipe is not None:
             (work / _RECIPE).write_text(recipe_yaml(cell.recipe), "utf-8")
@@ -120,6 +123,16 @@ class CellEvaluation:
             json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8"
         )
 
+    def needs_fresh(self, cell: SweepCell) -> bool:
+        """Whether a cell is to be run by a new process, for what this one had before.
+
+        vLLM does not give back all that a model had taken of a GPU.
+        """
+        before = self._last
+        if before is None or self._folder.content["settings"]["engine"] != "vllm":
+            return False
+        return before.recipe is None or cell.recipe is None
+
     def _evaluation(self, settings: Mapping[str, Any]) -> TaskEvaluation:
         if self._tasks is None:
             names = {task: None for cell in self._folder.cells for task in cell.tasks}
@@ -132,10 +145,10 @@ class CellEvaluation:
         self, cell: SweepCell, place: Path, work: Path, settings: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """Evaluate in this process; return what the merge took."""
-        from lm_eval_iberian.harness.kept_models import KeptModels, kept_models
+        from lm_eval_iberian.harness.kept_models import kept_models
 
         if self._kept is None:
-            self._kept = KeptModels()
+            self._kept = _kept_of(self._folder, settings)
         before = len(self._kept.costs)
         arguments = model_arguments(cell, settings)
         with (
@@ -185,6 +198,18 @@ class CellEvaluation:
     def _let_go(self) -> None:
         self._merge.close()
         self._merged = None
+
+
+def _kept_of(folder: SweepFolder, settings: Mapping[str, Any]) -> Any:
+    """Return what a process keeps, which has the models of merges where they fit."""
+    from lm_eval_iberian.harness.kept_models import KeptModels
+    from mergekit_ext.inmemory import ResidentModels
+
+    memory = sweep_memory(folder.cells, settings)
+    place = kept_place(memory, settings)
+    if place.where == "nowhere":
+        return KeptModels()
+    return KeptModels(ResidentModels("cuda" if place.where == "device" else "cpu"))
 
 
 def merge_command(

@@ -1,61 +1,44 @@
-"""The models of a sweep before it begins: whether they fit, and what they take."""
+"""The models of a sweep before it begins: whether they fit each other."""
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import psutil
 
 from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
 from lm_eval_iberian.sweep.sweep_cell import SweepCell, recipe_yaml
+from lm_eval_iberian.sweep.sweep_memory import reference
 from lm_eval_iberian.sweep.sweep_spec import SweepSpec
 from mergekit_ext.errors import InputError, MergeError
-from mergekit_ext.inputs.checkpoints import Checkpoint, locate, read_checkpoint
-from mergekit_ext.inputs.disk_space import shown_size
+from mergekit_ext.inputs.checkpoints import locate, read_checkpoint
 from mergekit_ext.merge_file import check_file
-from mergekit_ext.recipes.recipe import Model
 from mergekit_ext.watch import Watch
 
 
-def check_models(
-    spec: SweepSpec, cells: Sequence[SweepCell], out: Path
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def check_models(spec: SweepSpec, cells: Sequence[SweepCell]) -> tuple[str, ...]:
     """Check models that are here against each other, without their weights.
 
     Args:
         spec: What is asked for.
         cells: Every cell.
-        out: Where the sweep is to be.
 
     Returns:
-        What a cell needs of memory and disk, and what merges had to say, in sentences.
+        What merges had to say, in sentences.
 
     Raises:
         SweepSpecError: One is missing or broken, or they do not go together.
     """
-    found: dict[str, Checkpoint] = {}
-    absent = []
+    complete = True
     for model in filter(None, [spec.base, spec.instruct, *spec.experts.values()]):
         try:
-            folder = locate(_reference(model))
-            if folder is None:
-                absent.append(model)
-            else:
-                found[model] = read_checkpoint(model, folder)
+            folder = locate(reference(model))
+            if folder is not None:
+                read_checkpoint(model, folder)
         except InputError as error:
             raise SweepSpecError(f"{spec.place.file}: {error}") from error
-    notes = [] if absent else _check_merges(spec, cells)
-    return tuple(_needs(spec, found, absent, out)), tuple(dict.fromkeys(notes))
-
-
-def _reference(model: str) -> Model:
-    if Path(model).is_dir():
-        return Model(model, model)
-    path, _, revision = model.partition("@")
-    return Model(model, path, revision or None)
+        complete = complete and folder is not None
+    return tuple(dict.fromkeys(_check_merges(spec, cells) if complete else []))
 
 
 class _Notes(Watch):
@@ -88,36 +71,6 @@ def _check_merges(spec: SweepSpec, cells: Sequence[SweepCell]) -> list[str]:
                     f"{spec.place.file}: {cell.model}: {error}"
                 ) from error
     return watch.sentences
-
-
-def _needs(
-    spec: SweepSpec, found: Mapping[str, Checkpoint], absent: Sequence[str], out: Path
-) -> list[str]:
-    """Return what a cell takes, told from the headers of the models that are here."""
-    if absent:
-        return [
-            f"memory and disk: not known before {', '.join(absent)} is in the hub cache"
-        ]
-    sizes = {
-        model: [header.end - header.begin for header in one.tensors.values()]
-        for model, one in found.items()
-    }
-    largest = max(sum(tensors) for tensors in sizes.values())
-    widest = max(max(tensors, default=0) for tensors in sizes.values())
-    group = widest * (len(sizes) + 1)
-    free = psutil.virtual_memory().available
-    sentences = [
-        f"memory of one cell: {shown_size(largest)} for the model and"
-        f" {shown_size(group)} for the inputs of its largest tensor, as the files have"
-        f" it; this machine has {shown_size(free)} free"
-    ]
-    if spec.engine == "disk":
-        place = next(one for one in (out, *out.absolute().parents) if one.is_dir())
-        sentences.append(
-            f"disk of one cell that merges: {shown_size(largest)}, until it has ended;"
-            f" {shown_size(shutil.disk_usage(place).free)} are free there"
-        )
-    return sentences
 
 
 def merges_of(cells: Sequence[SweepCell]) -> dict[str, SweepCell]:

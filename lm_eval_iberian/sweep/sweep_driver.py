@@ -192,6 +192,9 @@ class _Drive:
         for message in worker.messages():
             if "began" in message:
                 worker.began, worker.since = True, time.monotonic()
+            elif "left" in message:  # to a new process, which this one makes room for
+                self._again[worker.slot], worker.at = _at(worker), None
+                worker.leaving = True
             elif worker.at is not None:
                 cell, worker.at = worker.at, None
                 worker.served += 1
@@ -277,6 +280,12 @@ def _signal(one: _Worker, number: signal.Signals) -> None:
 
 def _line(message: Mapping[str, Any]) -> bytes:
     return json.dumps(message).encode() + b"\n"
+
+
+def _at(worker: _Worker) -> SweepCell:
+    if worker.at is None:
+        raise ValueError("a worker has left a cell that it was not given")
+    return worker.at
 
 
 def _stream(stream: IO[bytes] | None) -> IO[bytes]:

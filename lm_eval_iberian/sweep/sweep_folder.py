@@ -105,6 +105,10 @@ class SweepFolder:
         with self._held(_DRIVER, f"{self.path} is being run by another process"):
             yield
 
+    def is_driven(self) -> bool:
+        """Whether a process drives the sweep."""
+        return is_locked(self._lock(_DRIVER))
+
     @contextmanager
     def held(self, cell: SweepCell) -> Iterator[None]:
         """Be the one process that works on a cell.

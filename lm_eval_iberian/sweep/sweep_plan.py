@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from lm_eval_iberian.harness.leaves import resolve
 from lm_eval_iberian.harness.merge_arguments import read_arguments
 from lm_eval_iberian.sweep.cell_record import versions
 from lm_eval_iberian.sweep.model_state import states_of
-from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
+from lm_eval_iberian.sweep.placed_yaml import Placed, SweepSpecError
 from lm_eval_iberian.sweep.planned_models import check_models, merges_of
 from lm_eval_iberian.sweep.sweep_cell import SweepCell, canonical, recipe_yaml
 from lm_eval_iberian.sweep.sweep_expansion import expand
@@ -27,8 +29,17 @@ from lm_eval_iberian.sweep.sweep_folder import (
     SweepFolder,
     check_version,
 )
-from lm_eval_iberian.sweep.sweep_spec import SweepSpec, read_spec
+from lm_eval_iberian.sweep.sweep_memory import (
+    SweepMemory,
+    check_sweep_memory,
+    kept_place,
+    sweep_memory,
+)
+from lm_eval_iberian.sweep.sweep_spec import MODEL_TYPES, SweepSpec, read_spec
+from lm_eval_iberian.sweep.sweep_work import SweepWork, documents_of, sweep_work
 from mergekit_ext.errors import MergeError
+from mergekit_ext.inmemory.memory_space import free_bytes
+from mergekit_ext.inputs.disk_space import shown_size
 from mergekit_ext.merge_file import validate_recipe
 
 
@@ -92,12 +103,18 @@ def make_plan(path: Path, out: Path) -> SweepPlan:
             "include_path: the start-up file of lm-eval-iberian is off, and lm_eval"
             " takes one such folder, which must then be ours; `iberian doctor` says why"
         )
+    if spec.engine == "vllm":
+        _check_vllm(spec.place.value["engine"])
     _check_arguments(spec)
     _check_recipes(spec, cells)
-    _check_tasks(spec)
-    needs, notes = check_models(spec, cells, out)
+    documents = _check_tasks(spec)
+    notes = check_models(spec, cells)
     states = states_of([spec.base, spec.instruct, *spec.experts.values()])
-    return SweepPlan(spec, cells, needs, notes, states)
+    plan = SweepPlan(spec, cells, (), notes, states)
+    memory = sweep_memory(cells, plan.settings)
+    check_sweep_memory(memory, total=True)
+    work = sweep_work(cells, documents)
+    return replace(plan, needs=tuple(_needs(plan, memory, work, out)))
 
 
 def write_plan(plan: SweepPlan, folder: Path) -> SweepFolder:
@@ -138,13 +155,29 @@ def write_plan(plan: SweepPlan, folder: Path) -> SweepFolder:
     return SweepFolder(folder, content)
 
 
+def _check_vllm(place: Placed) -> None:
+    """Refuse a vLLM that is not there, or that cannot be given weights."""
+    if find_spec("vllm") is None:
+        raise place.fault(
+            "engine: vllm needs vLLM, which is not installed; pip install vllm, or take"
+            " `engine: hf`"
+        )
+    from lm_eval_iberian.harness.vllm_engine import check_vllm
+
+    try:
+        check_vllm()
+    except IberianError as error:
+        raise place.fault(str(error)) from error
+
+
 def _check_arguments(spec: SweepSpec) -> None:
-    """Refuse what ``--model merged`` would refuse beside a recipe."""
-    if spec.engine != "hf" or not spec.methods:
+    """Refuse what ``--model merged`` or ``merged-vllm`` would beside a recipe."""
+    if spec.engine not in MODEL_TYPES or not spec.methods:
         return
     place = spec.place.value.get("model_args", spec.place)
     try:
-        read_arguments({"recipe": "RECIPE", **spec.model_args})
+        given = {"recipe": "RECIPE", **spec.model_args}
+        read_arguments(given, MODEL_TYPES[spec.engine])
     except IberianError as error:
         raise place.fault(f"model_args: {error}") from error
 
@@ -157,10 +190,46 @@ def _check_recipes(spec: SweepSpec, cells: Sequence[SweepCell]) -> None:
             raise SweepSpecError(f"{spec.place.file}: {cell.model}: {error}") from error
 
 
-def _check_tasks(spec: SweepSpec) -> None:
-    """Check that every task exists, and that none is evaluated twice in a cell."""
+def _needs(
+    plan: SweepPlan, memory: SweepMemory, work: SweepWork, out: Path
+) -> Iterator[str]:
+    """Yield what the sweep takes of memory, disk and time, in sentences."""
+    place = next(one for one in (out, *out.absolute().parents) if one.is_dir())
+    free, merged = shown_size(shutil.disk_usage(place).free), plan.merges > 0
+    host = shown_size(free_bytes("cpu") or 0)
+    if memory.absent:
+        yield (
+            "memory and disk: not known before"
+            f" {', '.join(memory.absent)} is in the hub cache"
+        )
+    else:
+        where = f"on {memory.device}" if memory.on_device else "in memory"
+        yield (
+            f"memory of one cell: {shown_size(memory.model)} for the model {where} and"
+            f" {shown_size(memory.group)} for the inputs of its largest tensor, as the"
+            f" files have it; this machine has {host} free"
+        )
+        if merged:
+            kept = kept_place(memory, plan.settings)
+            yield f"kept in memory: {kept.where} ({kept.why})"
+        if merged and plan.spec.engine == "disk":
+            yield (
+                f"disk of one cell that merges: {shown_size(memory.model)}, until the"
+                f" last cell of its merge has ended; {free} are free there"
+            )
+    yield f"results: about {shown_size(work.bytes)} of {free} that are free"
+    yield from work.sentences(memory.parameters)
+
+
+def _check_tasks(spec: SweepSpec) -> dict[str, list[int | None]]:
+    """Check that every task exists, and that none is evaluated twice in a cell.
+
+    Returns:
+        Task, or group, to the numbers of documents, each where it is known.
+    """
     include = [Path(spec.include_path)] if spec.include_path else []
     manager, _ = open_suites([], include)
+    documents: dict[str, list[int | None]] = {}
     for suite in spec.suites:
         for lang, listed in suite.tasks.items():
             place = suite.place.value["tasks"].value[lang]
@@ -179,3 +248,6 @@ def _check_tasks(spec: SweepSpec) -> None:
                             " leave one out"
                         )
                     seen[leaf.name] = name
+                if name not in documents:
+                    documents[name] = [documents_of(leaf, manager) for leaf in leaves]
+    return documents

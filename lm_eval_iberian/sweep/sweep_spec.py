@@ -21,7 +21,9 @@ from lm_eval_iberian.sweep.sweep_suite import (
 from mergekit_ext.dtypes import DTYPES
 
 
-ENGINES = ("hf", "disk")
+ENGINES = ("hf", "vllm", "disk")
+# of engines that merge in memory
+MODEL_TYPES = {"hf": "merged", "vllm": "merged-vllm"}
 BASELINES = ("base", "instruct", "experts")
 
 _TOP = {
@@ -45,7 +47,8 @@ class SweepSpec:
         suites: What is evaluated.
         baselines: Which of the models are evaluated as they are.
         seeds: Seeds for merges that draw at random; empty for the methods' own.
-        engine: ``hf`` merges in memory, ``disk`` into a folder that is deleted.
+        engine: ``hf`` and ``vllm`` merge in memory, ``disk`` into a folder that is
+            deleted.
         model_type: What lm-eval evaluates with.
         model_args: More of its arguments.
         dtype: What is merged in; empty for that of the models.
@@ -183,11 +186,11 @@ def _choice(
 
 def _model_type(placed: Placed | None, engine: str) -> str:
     if placed is None:
-        return "merged" if engine == "hf" else "hf"
-    if engine == "hf":
+        return MODEL_TYPES.get(engine, "hf")
+    if engine in MODEL_TYPES:
         raise placed.fault(
-            "model_type is for `engine: disk`; `engine: hf` is lm-eval's model type"
-            " merged"
+            f"model_type is for `engine: disk`; `engine: {engine}` is lm-eval's model"
+            f" type {MODEL_TYPES[engine]}"
         )
     return placed.text("model_type")
 

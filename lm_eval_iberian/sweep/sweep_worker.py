@@ -1,15 +1,16 @@
 """A process that runs one cell after another: a list of them, or as a driver says.
 
 A driver writes ``{"cell": ID}`` to its standard input, a line for each, and reads
-``{"began": ID}`` and ``{"ended": ID, "how": …}`` from its standard output. Whatever
-else is printed goes to the log of the cell, or to the standard error.
+``{"began": ID}`` and ``{"ended": ID, "how": …}``, or ``{"left": ID}``, from its
+standard output. Whatever else is printed goes to the log of the cell, or to the
+standard error.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Literal
 
@@ -19,9 +20,13 @@ from lm_eval_iberian.sweep.sweep_folder import InFlightError, SweepFolder
 
 
 How = Literal["there", "done", "failed", "elsewhere"]
+# whether a cell is to be left to a new process
+Fresh = Callable[[SweepCell], bool]
 
 
-def serve(folder: SweepFolder, evaluate: Evaluate) -> None:
+def serve(
+    folder: SweepFolder, evaluate: Evaluate, fresh: Fresh = lambda cell: False
+) -> None:
     """Run the cells that a driver names, until it names no more or one has failed.
 
     What a failure leaves behind, on a GPU above all, must not reach the next cell.
@@ -29,6 +34,9 @@ def serve(folder: SweepFolder, evaluate: Evaluate) -> None:
     with _line_to_driver() as (orders, tell):
         for line in orders:
             cell = folder.cell(json.loads(line)["cell"])
+            if fresh(cell):
+                print(json.dumps({"left": cell.id}), file=tell, flush=True)
+                return
             print(json.dumps({"began": cell.id}), file=tell, flush=True)
             how = _run(folder, cell, evaluate)
             print(json.dumps({"ended": cell.id, "how": how}), file=tell, flush=True)
@@ -37,10 +45,18 @@ def serve(folder: SweepFolder, evaluate: Evaluate) -> None:
 
 
 def run_list(
-    folder: SweepFolder, cells: Sequence[SweepCell], evaluate: Evaluate
+    folder: SweepFolder,
+    cells: Sequence[SweepCell],
+    evaluate: Evaluate,
+    fresh: Fresh = lambda cell: False,
 ) -> Iterator[tuple[SweepCell, How]]:
-    """Run cells one after another; yield how each ended, up to one that has failed."""
+    """Run cells one after another; yield how each ended.
+
+    One that has failed is the last, or one before what is left to a new process.
+    """
     for cell in cells:
+        if fresh(cell):
+            return
         how = _run(folder, cell, evaluate)
         yield cell, how
         if how == "failed":

@@ -100,6 +100,14 @@ def largest_group(prepared: PreparedMerge) -> int:
     return largest
 
 
+def free_bytes(device: str | torch.device) -> int | None:
+    """Return how much memory a device has left; ``None`` where nobody can tell."""
+    one = torch.device(device)
+    if one.type == "cuda" and not torch.cuda.is_available():
+        return None
+    return _free(one)
+
+
 def _free(device: torch.device) -> int | None:
     if device.type == "cpu":
         return min([int(psutil.virtual_memory().available), *_left_to_job()])

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cheap_cells import cheap_cell, cheap_evaluation, cheap_sweep
+from cheap_cells import cheap_evaluation, cheap_sweep
 from click.testing import CliRunner, Result
 from rich.console import Console
 from rich.progress import Progress
 from sweep_specs import GOOD
 
-from lm_eval_iberian.cli import main
-from lm_eval_iberian.cli import sweep as command
+from lm_eval_iberian.cli import main, sweep_display
+from lm_eval_iberian.cli.sweep_display import SweepBars
 from lm_eval_iberian.sweep.cell_process import run_cell
 from lm_eval_iberian.sweep.sweep_folder import SweepFolder
 
@@ -167,6 +169,8 @@ TASKS: list[tuple[str, str, str, str]] = [
      "line 12: iberian_ifeval_gl_mini is part of iberian_ifeval_gl_mini and of"),
     ("what does not go with a merge", "suites:", "model_args: {peft: x}\nsuites:",
      "line 10: model_args: peft=x does not go with"),
+    ("an engine that is not here", "suites:", "engine: vllm\nsuites:",
+     "line 10: engine: vllm needs vLLM, which is not installed"),
     ("a folder that is none", "org/base", "/nowhere/at/all", "line 2: the folder of"),
 ]  # fmt: skip
 
@@ -182,25 +186,89 @@ def test_what_a_plan_refuses(
     assert not (tmp_path / "out").exists()
 
 
-def test_in_a_terminal_bars_show_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def some_bars(sweep: SweepFolder) -> SweepBars:
+    return SweepBars(sweep, sweep.cells[:3], sweep.cells[1:3], 2)
+
+
+def test_in_a_terminal_bars_show_what_runs(
+    sweep: SweepFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     screen = io.StringIO()
     to = Console(file=screen, force_terminal=True, width=200, color_system=None)
-    monkeypatch.setattr(command, "progress", lambda: Progress(console=to))
-    cell = cheap_cell("a--s-eu")
-    with command._Bars(total=3, before=1) as bars:
-        bars.began(cell, "0")
+    monkeypatch.setattr(sweep_display, "progress", lambda: Progress(console=to))
+    with some_bars(sweep) as bars:
+        bars.began(sweep.cells[1], "0")
         bars._bars.refresh()
-        bars.ended(cell, "0", "failed", 1.5)
+        bars.ended(sweep.cells[1], "0", "failed", 1.5)
     said = screen.getvalue()
-    assert "  a--s-eu" in said
-    assert "2/3 failed: a--s-eu (1.5 s)" in said
+    assert "  fails--s-eu" in said
+    assert "2/3 failed: fails--s-eu (1.5 s)" in said
 
 
-def test_elsewhere_there_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    cell = cheap_cell("a--s-eu")
-    with command._Bars(total=3, before=1) as bars:
-        bars.began(cell, "0")
-        bars.ended(cell, "0", "elsewhere", 0)
+def test_elsewhere_there_are_lines(
+    sweep: SweepFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with some_bars(sweep) as bars:
+        bars.began(sweep.cells[1], "0")
+        bars.ended(sweep.cells[1], "0", "elsewhere", 0)
     said = capsys.readouterr()
-    assert said.out == "2/3 run by another process: a--s-eu (0.0 s)\n"
+    assert said.out == "2/3 run by another process: fails--s-eu (0.0 s)\n"
     assert said.err == ""
+
+
+def recorded(sweep: SweepFolder, name: str, seconds: float) -> None:
+    place = sweep.place(sweep.cell(name))
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "record.json").write_text(json.dumps({"seconds": {"all": seconds}}))
+
+
+def test_the_time_that_is_left_is_told_by_cells_that_have_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["a--s-eu", "b--s-eu", "c--s-eu", "d--s-eu"]
+    sweep = cheap_sweep(tmp_path / "sweep", names)
+    assert "left" not in iberian("status", sweep.path).output
+    recorded(sweep, "a--s-eu", 400)
+    assert "about 20 min left" in iberian("status", sweep.path).output
+    recorded(sweep, "b--s-eu", 200)
+    assert "about 10 min left" in iberian("status", sweep.path).output
+    bars = SweepBars(sweep, sweep.cells, sweep.cells[1:], 2)
+    with bars:
+        bars.began(sweep.cells[1], "0")
+        bars.ended(sweep.cells[1], "0", "done", 200)
+    assert capsys.readouterr().out == (
+        "2/4 done: b--s-eu (200.0 s), about 5 min left\n"
+    )
+
+
+def test_status_is_watched_until_nothing_is_in_flight(tmp_path: Path) -> None:
+    sweep = cheap_sweep(tmp_path / "sweep", ["a--s-eu", "b--s-eu"])
+    first = iberian("status", sweep.path, "--watch")
+    assert first.exit_code == 4
+    assert first.output.startswith("0 done, 0 running, 0 failed, 2 waiting\n")
+    with sweep.driven():
+        watching = subprocess.Popen(
+            [
+                sys.executable, "-m", "lm_eval_iberian.cli", "sweep", "status",
+                str(sweep.path), "--watch",
+            ],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        with watching, sweep.held(sweep.cells[0]):
+            assert watching.stdout is not None
+            assert watching.stdout.readline() == (
+                "0 done, 1 running, 0 failed, 1 waiting\n"
+            )
+            recorded(sweep, "a--s-eu", 60)
+            assert watching.stdout.readline() == (
+                "1 done, 0 running, 0 failed, 1 waiting, about 60 s left\n"
+            )
+            recorded(sweep, "b--s-eu", 60)
+            assert watching.stdout.readline() == (
+                "2 done, 0 running, 0 failed, 0 waiting\n"
+            )
+            assert watching.poll() is None
+            sweep._lock("driver").unlink()
+            assert watching.wait(30) == 0
+    both = iberian("status", sweep.path, "--watch", "--json")
+    assert both.exit_code == 2
