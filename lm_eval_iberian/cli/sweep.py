@@ -273,6 +273,7 @@ def cell(folder: Path, jobs: tuple[str, ...], fed: bool, skip: int) -> None:
         raise click.UsageError("Missing argument 'JOB …'.")
     sweep = open_sweep(folder.absolute())
     cells = [sweep.cell(job) for job in jobs]
+    sweep.clear_scratch()
     done = skip
     try:
         with unwound_by_signals(), CellEvaluation(sweep) as evaluate:

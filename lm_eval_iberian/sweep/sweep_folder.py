@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import socket
 import tempfile
 import time
 from collections import Counter
@@ -153,7 +154,7 @@ class SweepFolder:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a new folder for what several cells share, gone at the end."""
-        name = f"{_SCRATCH}.{secrets.token_hex(4)}"
+        name = f"{_own_scratch()}{secrets.token_hex(4)}"
         with self._held(name, f"{name} is taken"):
             place = self.path / "running" / name
             place.mkdir(parents=True)
@@ -163,8 +164,11 @@ class SweepFolder:
                 shutil.rmtree(place, ignore_errors=True)
 
     def clear_scratch(self) -> None:
-        """Remove what killed processes have left of theirs."""
-        for place in (self.path / "running").glob(f"{_SCRATCH}.*"):
+        """Remove what killed processes of this machine have left of theirs.
+
+        Between machines there may be no locks that tell who is alive.
+        """
+        for place in (self.path / "running").glob(f"{_own_scratch()}*"):
             with suppress(BlockingIOError), locked(self._lock(place.name)):
                 shutil.rmtree(place, ignore_errors=True)
 
@@ -231,6 +235,10 @@ class SweepFolder:
 
     def _error(self, cell: SweepCell) -> Path:
         return self.path / "errors" / f"{cell.id}.json"
+
+
+def _own_scratch() -> str:
+    return f"{_SCRATCH}.{socket.gethostname().replace('/', '_')}."
 
 
 def recipe_name(cell: SweepCell) -> str:

@@ -11,9 +11,9 @@ import psutil
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
-from mergekit_ext.inmemory.memory_space import free_bytes
 from mergekit_ext.inputs.checkpoints import Checkpoint, locate, read_checkpoint
 from mergekit_ext.inputs.disk_space import shown_size
+from mergekit_ext.inputs.host_memory import free_host_bytes
 from mergekit_ext.recipes.recipe import Model
 
 
@@ -61,6 +61,15 @@ class KeptPlace:
 
     where: Literal["device", "host", "nowhere"]
     why: str
+
+
+def free_bytes(device: str) -> int | None:
+    """Return how much memory a device has left; ``None`` where it is not here."""
+    if not device.startswith("cuda"):
+        return free_host_bytes()
+    from mergekit_ext.inmemory.memory_space import free_bytes as left_on
+
+    return left_on(device)
 
 
 def sweep_memory(

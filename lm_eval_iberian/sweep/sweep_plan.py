@@ -38,8 +38,8 @@ from lm_eval_iberian.sweep.sweep_memory import (
 from lm_eval_iberian.sweep.sweep_spec import MODEL_TYPES, SweepSpec, read_spec
 from lm_eval_iberian.sweep.sweep_work import SweepWork, documents_of, sweep_work
 from mergekit_ext.errors import MergeError
-from mergekit_ext.inmemory.memory_space import free_bytes
 from mergekit_ext.inputs.disk_space import shown_size
+from mergekit_ext.inputs.host_memory import free_host_bytes
 from mergekit_ext.merge_file import validate_recipe
 
 
@@ -196,7 +196,7 @@ def _needs(
     """Yield what the sweep takes of memory, disk and time, in sentences."""
     place = next(one for one in (out, *out.absolute().parents) if one.is_dir())
     free, merged = shown_size(shutil.disk_usage(place).free), plan.merges > 0
-    host = shown_size(free_bytes("cpu") or 0)
+    host = shown_size(free_host_bytes())
     if memory.absent:
         yield (
             "memory and disk: not known before"

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
-import psutil
 import torch
 
 from mergekit_ext.errors import MergeError
 from mergekit_ext.inmemory.prepared_merge import PreparedMerge
 from mergekit_ext.inputs.disk_space import output_bytes, shown_size
+from mergekit_ext.inputs.host_memory import free_host_bytes
 
 
 # of a tensor's inputs, that mergekit's own methods make on their way
 _COPIES = 4
-# where Linux says how much memory the job of a cluster, or a container, may take
-_GROUP = Path("/proc/self/cgroup")
-_GROUPS = Path("/sys/fs/cgroup")
 
 
 class MemorySpaceError(MergeError, MemoryError):
@@ -110,35 +104,7 @@ def free_bytes(device: str | torch.device) -> int | None:
 
 def _free(device: torch.device) -> int | None:
     if device.type == "cpu":
-        return min([int(psutil.virtual_memory().available), *_left_to_job()])
+        return free_host_bytes()
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return None
-
-
-def _left_to_job() -> Iterator[int]:
-    """Yield what this process's group of Linux, and each around it, has left."""
-    try:
-        lines = _GROUP.read_text("ascii").splitlines()
-    except (OSError, ValueError):  # another system
-        return
-    own = next((line[3:] for line in lines if line.startswith("0::")), None)
-    if own is None:
-        return
-    group = _GROUPS / own.strip("/")
-    for folder in (group, *group.parents):
-        if folder.is_relative_to(_GROUPS):
-            with suppress(OSError, ValueError):  # no limit is a word
-                limit = int((folder / "memory.max").read_text("ascii"))
-                used = int((folder / "memory.current").read_text("ascii"))
-                yield max(0, limit - used + _reclaimable(folder))
-
-
-def _reclaimable(folder: Path) -> int:
-    """Return how much of what a group has taken is files that it can let go of."""
-    with suppress(OSError, ValueError):
-        for line in (folder / "memory.stat").read_text("ascii").splitlines():
-            name, _, size = line.partition(" ")
-            if name == "inactive_file":
-                return int(size)
-    return 0

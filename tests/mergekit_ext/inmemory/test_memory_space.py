@@ -14,6 +14,7 @@ from mergekit_ext.inmemory.memory_space import (
     largest_group,
     model_bytes,
 )
+from mergekit_ext.inputs import host_memory
 
 
 LARGEST = 64 * 32 * 2  # bytes of the embeddings, in bf16
@@ -76,8 +77,8 @@ def test_a_job_has_what_its_group_may_take(
     group = tmp_path / "fs" / "job"
     group.mkdir(parents=True)
     (tmp_path / "cgroup").write_text("0::/job\n")
-    monkeypatch.setattr(memory_space, "_GROUP", tmp_path / "cgroup")
-    monkeypatch.setattr(memory_space, "_GROUPS", tmp_path / "fs")
+    monkeypatch.setattr(host_memory, "_GROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(host_memory, "_GROUPS", tmp_path / "fs")
     whole = memory_space._free(torch.device("cpu"))
     assert whole is not None
     (group / "memory.max").write_text("max\n")
