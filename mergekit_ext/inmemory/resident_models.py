@@ -217,9 +217,7 @@ def _only(prepared: PreparedMerge, names: set[str]) -> ReadyMerge:
     return replace(prepared.ready, inputs=inputs)
 
 
-def _tensors(
-    model: str, file: Path, names: Collection[str]
-) -> dict[str, torch.Tensor]:
+def _tensors(model: str, file: Path, names: Collection[str]) -> dict[str, torch.Tensor]:
     if is_pickled(file):
         found = pickled_tensors(model, file)
         return {name: found[name] for name in names}
