@@ -88,7 +88,7 @@ def _measure(
 ) -> tuple[dict[str, Row], dict[str, Any]]:
     """Make the models, compare, and let the two ways take turns."""
     rows = {name: Row() for name in options.methods}
-    steps = 1 + len(rows) * (1 + options.rounds)
+    steps = 1 + len(rows) * options.rounds
     with (
         tqdm(total=steps, unit="step", leave=False) as progress,
         Points(folder / "points.txt") as points,
@@ -99,14 +99,10 @@ def _measure(
         points.ask(do="open", folder=str(folder / FOLDERS[0]))
         progress.update()
         for name, row in rows.items():
-            progress.set_description(f"{name}: weights")
-            case = CASES[name]
-            _compare(folder, case, points, row)
-            progress.update()
-            for _ in range(options.rounds):
+            for turn in range(options.rounds):
                 progress.set_description(name)
                 if not row.faults:
-                    _turn(folder, case, points, row)
+                    _turn(folder, CASES[name], points, row, compared=bool(turn))
                 progress.update()
         return rows, points.ask(do="memory")
 
@@ -116,23 +112,41 @@ def _recipe(case: Case, *, fused: bool) -> Recipe:
     return Recipe(case.name, case, fused, FOLDERS if case.base else FOLDERS[1:])
 
 
+def _turn(
+    folder: Path, case: Case, points: Points, row: Row, *, compared: bool
+) -> None:
+    """Measure each way once, ours at several points, after comparing what they give."""
+    fused, out = folder / "fused.yaml", folder / "out"
+    fused.write_text(_recipe(case, fused=True).as_yaml(folder), encoding="utf-8")
+    try:
+        merged, loaded = _stock(folder, case, out)
+        row.merges.append(merged)
+        row.loads.append(loaded)
+        if not compared:
+            _compare(folder, case, points, row)
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
+    os.sync()
+    for weight in _FURTHER:
+        weights = {FOLDERS[1]: weight, FOLDERS[2]: 1.0}
+        done = points.ask(do="point", recipe=str(fused), weights=weights)
+        row.further.append(done["seconds"])
+
+
 def _compare(folder: Path, case: Case, points: Points, row: Row) -> None:
     """Merge a first point, and compare all of it with both merges on the disk."""
-    fused = folder / "fused.yaml"
-    fused.write_text(_recipe(case, fused=True).as_yaml(folder), encoding="utf-8")
-    outs = {"fused": folder / "out_fused", "stock": folder / "out"}
+    fused, out = folder / "fused.yaml", folder / "out_fused"
+    row.first = points.ask(do="point", recipe=str(fused), weights={})["seconds"]
     try:
-        child([str(command()), str(fused), str(outs["fused"])], folder / "log.txt")
-        _stock(folder, case)
-        row.first = points.ask(do="point", recipe=str(fused), weights={})["seconds"]
+        child([str(command()), str(fused), str(out)], folder / "log.txt")
         found = points.ask(
             do="compare",
             base=str(folder / FOLDERS[0]),
-            **{name: str(out) for name, out in outs.items()},
+            fused=str(out),
+            stock=str(folder / "out"),
         )
     finally:
-        for out in outs.values():
-            shutil.rmtree(out, ignore_errors=True)
+        shutil.rmtree(out, ignore_errors=True)
     row.differ = found["differ"]
     if found["wrong"]:
         row.faults.append(f"{found['wrong'][0]} is not as our method writes it")
@@ -144,34 +158,15 @@ def _compare(folder: Path, case: Case, points: Points, row: Row) -> None:
 _MAY: Final = {"differ": "differ", "apart": "be_apart"}
 
 
-def _stock(folder: Path, case: Case) -> tuple[float, float]:
+def _stock(folder: Path, case: Case, out: Path) -> tuple[float, float]:
     """Merge by mergekit's own method, and load the result; return seconds of both."""
-    path, out = folder / "stock.yaml", folder / "out"
+    path, taken = folder / "stock.yaml", folder / "load.json"
     path.write_text(_recipe(case, fused=False).as_yaml(folder), encoding="utf-8")
     warm(folder)
     os.sync()
     merged = child([str(command()), str(path), str(out)], folder / "log.txt")
-    taken = folder / "load.json"
     child([sys.executable, "-c", _LOAD, str(out), str(taken)], folder / "log.txt")
     return merged.wall, json.loads(taken.read_text("utf-8"))
-
-
-def _turn(folder: Path, case: Case, points: Points, row: Row) -> None:
-    """Measure each way once, ours at several points."""
-    try:
-        merged, loaded = _stock(folder, case)
-    finally:
-        shutil.rmtree(folder / "out", ignore_errors=True)
-    row.merges.append(merged)
-    row.loads.append(loaded)
-    os.sync()
-    for weight in _FURTHER:
-        done = points.ask(
-            do="point",
-            recipe=str(folder / "fused.yaml"),
-            weights={FOLDERS[1]: weight, FOLDERS[2]: 1.0},
-        )
-        row.further.append(done["seconds"])
 
 
 def _report(
@@ -199,8 +194,8 @@ def _report(
         )
     giga = {key: value / 1e9 for key, value in memory.items()}
     print(
-        f"\nMemory, GB: kept models {giga['models']:.2f}, live model {giga['live']:.2f};"
-        f" the process at its peak, RSS {giga['peak_rss']:.2f}; at the end, RSS"
+        f"\nMemory, GB: kept models {giga['models']:.2f}, live model"
+        f" {giga['live']:.2f}; the process at its peak, RSS {giga['peak_rss']:.2f}; at the end, RSS"
         f" {giga['rss']:.2f}, USS {giga['uss']:.2f}."
     )
     if not memory["peak_is_of_the_points"]:

@@ -13,13 +13,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 import torch
 from merge_gate import shares
-from merge_memory import _forget_peak, _give_back, _status
+from merge_memory import forget_peak, give_back, status
 from safetensors import safe_open
 
 from mergekit_ext.inmemory import ResidentModels, merge_into, prepare_merge
@@ -56,15 +57,12 @@ class Points:
         Raises:
             RuntimeError: If it has ended; its log says why.
         """
-        asked, answers = self._process.stdin, self._process.stdout
-        assert asked is not None
-        assert answers is not None
-        try:
-            asked.write(json.dumps(what) + "\n")
-            asked.flush()
-            line = answers.readline()
-        except BrokenPipeError:
-            line = ""
+        asked, answers, line = self._process.stdin, self._process.stdout, ""
+        if asked is not None and answers is not None:
+            with suppress(BrokenPipeError):
+                asked.write(json.dumps(what) + "\n")
+                asked.flush()
+                line = answers.readline()
         if not line:
             said = Path(self._said.name).read_text("utf-8", errors="replace")
             raise RuntimeError(f"The resident process has ended:\n{said[-3000:]}")
@@ -83,8 +81,12 @@ class _Kept:
             model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
         self.model = model.to_empty(device="cpu")
         self.resident = ResidentModels()
-        _give_back()
-        self._forgotten = _forget_peak()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Let a new peak of memory begin: what was compared is not the points'."""
+        give_back()
+        self._forgotten = forget_peak()
 
     def point(self, recipe: str, weights: Weights) -> dict[str, Any]:
         """Merge a recipe with other weights, from its file to the live model."""
@@ -107,9 +109,13 @@ class _Kept:
             differ += shared[0] * tensor.numel()
             apart += shared[1] * tensor.numel()
         missing = sorted(ours.keys() ^ state.keys())
+        del ours, theirs, bases, flat
+        self._begin()
         return {
-            "wrong": [*wrong, *missing], "differ": differ / found, "apart": apart / found
-        }  # fmt: skip
+            "wrong": [*wrong, *missing],
+            "differ": differ / found,
+            "apart": apart / found,
+        }
 
     def memory(self) -> dict[str, Any]:
         """Say what the process has and had in memory, in bytes."""
@@ -120,7 +126,7 @@ class _Kept:
             "known_cuts": self.resident.known_cuts,
             "rss": now.rss,
             "uss": now.uss,
-            "peak_rss": _status("VmHWM"),
+            "peak_rss": status("VmHWM"),
             "peak_is_of_the_points": self._forgotten,
         }
 
@@ -129,7 +135,7 @@ def _tensors(folder: Path) -> dict[str, torch.Tensor]:
     found = {}
     for file in folder.glob("*.safetensors"):
         with safe_open(file, framework="pt") as opened:
-            found |= {name: opened.get_tensor(name) for name in opened.keys()}
+            found |= {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     return found
 
 

@@ -153,7 +153,7 @@ def other_vocabulary(folder: Path, start: int) -> None:
 TOKENIZERS: list[dict[str, Any]] = [
     {"tokenizer_source": "m/instruct"},
     {"tokenizer_source": "m/basque"},
-    {"tokenizer_source": "base"},
+    {"tokenizer_source": "m/base"},
     {"tokenizer": {"source": "m/instruct", "tokens": {
         "w7": {"source": "m/basque", "force": True}}}},
 ]  # fmt: skip
