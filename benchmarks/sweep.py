@@ -192,11 +192,11 @@ def _report(
             f"{name:18}{merge:14.1f}{load:8.2f}{row.first:8.2f}{point:8.2f}"
             f"{row.ratio:8.1f}{row.differ:9.3%}"
         )
-    giga = {key: value / 1e9 for key, value in memory.items()}
+    giga = {key: f"{value / 1e9:.2f}" for key, value in memory.items()}
     print(
-        f"\nMemory, GB: kept models {giga['models']:.2f}, live model"
-        f" {giga['live']:.2f}; the process at its peak, RSS {giga['peak_rss']:.2f}; at the end, RSS"
-        f" {giga['rss']:.2f}, USS {giga['uss']:.2f}."
+        f"\nMemory, GB: kept models {giga['models']}, live model {giga['live']};"
+        f" the process at its peak, RSS {giga['peak_rss']}; at the end, RSS"
+        f" {giga['rss']}, USS {giga['uss']}."
     )
     if not memory["peak_is_of_the_points"]:
         print("The peak may be of what came before: the system does not forget it.")
