@@ -120,8 +120,8 @@ def run(options: argparse.Namespace, shape: Shape = LARGE) -> int:
     """Make the models, time the recipes, print the table; return the exit status."""
     facts = machine()
     chosen = recipes(stock_breadcrumbs=options.with_stock_breadcrumbs)
-    with _place(options.folder) as folder:
-        _check_space(folder, shape)
+    with place(options.folder) as folder:
+        check_space(folder, shape)
         try:
             runs = _measure(folder, shape, chosen, options.rounds)
         except ArithmeticError as error:
@@ -147,7 +147,7 @@ def _measure(folder: Path, shape: Shape, chosen: Sequence[Recipe], rounds: int) 
         for turn in range(rounds + 1):
             for recipe in chosen:
                 progress.set_description(recipe.label)
-                _warm(folder)
+                warm(folder)
                 taken = run_recipe(recipe, folder, expected[recipe.label])
                 if turn:  # the first compiles what Python imports
                     runs[recipe.label].append(taken)
@@ -156,7 +156,7 @@ def _measure(folder: Path, shape: Shape, chosen: Sequence[Recipe], rounds: int) 
 
 
 @contextmanager
-def _place(asked: Path | None) -> Iterator[Path]:
+def place(asked: Path | None) -> Iterator[Path]:
     """Make a new folder for models and outputs, and delete it in the end."""
     if asked is not None:
         asked.mkdir(parents=True, exist_ok=True)
@@ -164,20 +164,20 @@ def _place(asked: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _check_space(folder: Path, shape: Shape) -> None:
-    """Refuse where three models and a result do not fit.
+def check_space(folder: Path, shape: Shape, models: float = 4.2) -> None:
+    """Refuse where so many models do not fit: by default three, and a result.
 
     Raises:
         SystemExit: If they do not.
     """
-    needed = int(4.2 * 2 * shape.parameters)
+    needed = int(models * 2 * shape.parameters)
     free = shutil.disk_usage(folder).free
     print(f"{needed / 1e9:.1f} GB are needed in {folder.parent}, {free / 1e9:.1f} free")
     if free < needed:
         raise SystemExit("Too little: name another place with --folder.")
 
 
-def _warm(folder: Path) -> None:
+def warm(folder: Path) -> None:
     """Read every input, so that all find the same page cache."""
     for name in FOLDERS:
         for path in sorted((folder / name).iterdir()):
@@ -232,7 +232,7 @@ def run_recipe(recipe: Recipe, folder: Path, expected: torch.Tensor) -> Run:
     path.write_text(recipe.as_yaml(folder), encoding="utf-8")
     os.sync()  # what the run before has written is not this one's work
     try:
-        taken = _child([str(_command()), str(path), str(out)], folder / "log.txt")
+        taken = child([str(command()), str(path), str(out)], folder / "log.txt")
         found = read(out, CHECKED)
     finally:
         shutil.rmtree(out, ignore_errors=True)
@@ -254,7 +254,7 @@ def read(model: Path, name: str) -> torch.Tensor:
     return tensor
 
 
-def _command() -> Path:
+def command() -> Path:
     beside = Path(sys.executable).with_name("mergekit-yaml")
     found = str(beside) if beside.exists() else shutil.which("mergekit-yaml")
     if found is None:
@@ -262,7 +262,7 @@ def _command() -> Path:
     return Path(found)
 
 
-def _child(command: list[str], log: Path) -> Run:
+def child(command: list[str], log: Path) -> Run:
     done = subprocess.run(
         [sys.executable, "-c", _LAUNCH, str(log), *command],
         env={**os.environ, "HF_HUB_OFFLINE": "1"},

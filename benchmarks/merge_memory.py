@@ -74,11 +74,11 @@ def measured(
     method, way = CASES[case], named(backend)
     directly(method, family(_WARM, experts, dtype), way)
     tensors = method.taken(family(elements, experts, dtype))
-    _give_back()
-    forgotten = _forget_peak()
-    before = _status("VmRSS")
+    give_back()
+    forgotten = forget_peak()
+    before = status("VmRSS")
     merged = directly(method, tensors, way)
-    extra = _status("VmHWM") - before - merged.numel() * merged.element_size()
+    extra = status("VmHWM") - before - merged.numel() * merged.element_size()
     return Extra(max(0, extra), not forgotten)
 
 
@@ -100,7 +100,7 @@ def directly(
         )
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Return to the system what was freed: reused, it would not show."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -108,7 +108,7 @@ def _give_back() -> None:
         trim(0)
 
 
-def _forget_peak() -> bool:
+def forget_peak() -> bool:
     try:
         _CLEAR.write_text("5")
     except OSError:
@@ -116,7 +116,7 @@ def _forget_peak() -> bool:
     return True
 
 
-def _status(name: str) -> int:
+def status(name: str) -> int:
     found = re.search(rf"^{name}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
     if found is None:
         raise RuntimeError(f"{_STATUS} has no {name}.")

@@ -194,7 +194,9 @@ def _namer(prepared: PreparedMerge, held: Mapping[str, Files]) -> NameTensor:
 
     def name(tensor: str, reference: str) -> Hashable | None:
         plan, model = planned.get(tensor), own.get(reference)
-        if plan is None or plan.vocabulary_axis is not None or model not in held:
+        if plan is None or plan.vocabulary_axis is not None:
+            return None
+        if model is None or model not in held:
             return None
         return held[model], plan.asked[model], dtype
 

@@ -77,7 +77,7 @@ def kept(
     seen = tuple(
         (one.tensor.dtype, one.tensor.shape, one.tensor.device) for one in inputs
     )
-    key = names, seen, what.work_dtype, what.base is None, asked
+    key = names, seen, what.work_dtype, asked
     if key not in found:
         found[key] = find()
     return found[key]  # type: ignore[return-value]

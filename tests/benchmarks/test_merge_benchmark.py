@@ -205,7 +205,7 @@ def test_a_child_is_measured_apart_from_this_process(
 ) -> None:
     """Its peak counts from that of the process that starts it: a small one."""
     program = load("merge_end_to_end")
-    taken = program._child([sys.executable, "-S", "-c", ""], tmp_path / "log.txt")
+    taken = program.child([sys.executable, "-S", "-c", ""], tmp_path / "log.txt")
     assert taken.peak < 40e6
 
 
@@ -214,7 +214,7 @@ def test_a_merged_model_that_is_not_the_reference_is_no_result(
 ) -> None:
     command = load("merge_end_to_end")
     taken = command.Run(1.0, 1.0, 1)
-    monkeypatch.setattr(command, "_child", lambda *_: taken)
+    monkeypatch.setattr(command, "child", lambda *_: taken)
     monkeypatch.setattr(command, "read", lambda *_: torch.ones(3))
     recipe = command.recipes(stock_breadcrumbs=False)[0]
     assert command.run_recipe(recipe, tmp_path, torch.ones(3)) is taken
