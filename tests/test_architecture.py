@@ -31,7 +31,9 @@ HOSTS = {
         "lm_eval_iberian/harness/shipped_task.py",
         # a model type of ours is a class of its
         "lm_eval_iberian/harness/merged_hf.py",
+        "lm_eval_iberian/harness/merged_vllm.py",
     },
+    "vllm": {"lm_eval_iberian/harness/vllm_engine.py"},
     "mergekit": {
         "mergekit_ext/register.py",
         "mergekit_ext/compat.py",

@@ -88,6 +88,7 @@ VLLM_PARTS = (
     *(VLLMPart(runner, "get_model") for runner in _RUNNERS),
     VLLMPart("vllm:LLM", "collective_rpc", ("method", "kwargs")),
     VLLMPart("vllm:LLM", "reset_prefix_cache"),
+    VLLMPart("vllm.platforms", "current_platform"),
     VLLMPart("vllm.envs", "disable_envs_cache"),
     VLLMPart("vllm.envs", "enable_envs_cache"),
     VLLMPart("lm_eval.models.vllm_causallms", "LLM"),
@@ -111,6 +112,13 @@ def _changed(what: str, how: str) -> str:
         f" {version('vllm')}; it was made for {MADE_FOR}: install that, or merge to a"
         " folder with `iberian merge`, and use --model vllm"
     )
+
+
+def engine_device() -> str:
+    """Return the type of device that an engine is on."""
+    from vllm.platforms import current_platform
+
+    return str(current_platform.device_type)
 
 
 def in_one_process(arguments: Mapping[str, Any]) -> bool:
