@@ -50,7 +50,7 @@ def test_they_are_what_a_merge_writes(
 
 @pytest.mark.slow
 def test_a_part_of_a_tensor_that_is_resident_is_a_tensor(llama: Path) -> None:
-    written = a_recipe("fused_linear", models=[{"model": "m/basque"}])
+    written = {"merge_method": "passthrough", "models": [{"model": "m/basque"}]}
     tensors = load_file("m/basque/model.safetensors")
     whole = {name: torch.stack([one, one]) for name, one in tensors.items()}
     views = {name: both[1] for name, both in whole.items()}
@@ -89,7 +89,7 @@ def test_nothing_is_left_after_an_error(
 PLACES = [
     ("memory has room", 1 << 40, 1 << 40, "memory"),
     ("the folder that is memory is small", 1000, 1 << 40, "temporary"),
-    ("there is little memory for what is in it", 1 << 40, 80_000, "temporary"),
+    ("there is little memory for what is in it", 1 << 40, 45_000, "temporary"),
 ]
 
 
