@@ -37,11 +37,11 @@ PROCESSES = "VLLM_ENABLE_V1_MULTIPROCESSING"
 
 def ask(model: Any, sampled: bool = True) -> tuple[list[str], list[Any]]:
     """Return answers, some of them drawn, and log-likelihoods."""
+    settings = [{"do_sample": False, "temperature": 0.0}] * 2
+    settings += [{"do_sample": True, "temperature": 1.0}] * 2 * sampled
     prompts = [
-        (f"Kaixo mundua {number}", {"max_gen_toks": 12, "until": ["\0"]} | drawn)
-        for number, drawn in enumerate(
-            [{}, {}] + [{"do_sample": True, "temperature": 1.0}] * 2 * sampled
-        )
+        (f"Kaixo mundua {number}", {"max_gen_toks": 12, "until": ["\0"]} | one)
+        for number, one in enumerate(settings)
     ]
     generated = [Instance("generate_until", {}, args, 0) for args in prompts]
     likely = [
