@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import save_models
+from untrained_models import save_models
 
 
-vllm = pytest.importorskip("lm_eval.models.vllm_causallms", exc_type=ImportError)
+vllm = pytest.importorskip(
+    "lm_eval.models.vllm_causallms",
+    reason="NO VLLM: vLLM is not installed here; `make vllm-check` runs these",
+    exc_type=ImportError,
+)
 
 from lm_eval.api.instance import Instance  # noqa: E402
 from lm_eval.api.registry import get_model  # noqa: E402
