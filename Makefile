@@ -11,7 +11,7 @@ STAMP := $(VENV)/.ready-$(shell cat pyproject.toml hatch_build.py startup/*autol
 .PHONY: help demo test fast lint types format check build clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # torch first: with a CPU build there, nothing asks for gigabytes of CUDA packages
 $(STAMP):
@@ -44,6 +44,15 @@ check: lint types test ## what CI runs
 gpu-check: ## compare the CUDA kernels with the CPU and time them; PYTHON has a CUDA torch
 	$(PYTHON) benchmarks/gpu_check.py
 
+.PHONY: vllm-check
+vllm-check: .vllm/.ready-$(shell cat pyproject.toml scripts/make_vllm_venv.py | cksum | cut -d' ' -f1) ## test --model merged-vllm, in .vllm: vLLM on a CPU, 3.5 GB
+	.vllm/bin/python -m pytest tests/with_vllm
+
+# an environment of its own: vLLM asks for other releases than the rest
+.vllm/.ready-%:
+	$(PYTHON) scripts/make_vllm_venv.py .vllm
+	@touch $@
+
 .PHONY: matrix
 matrix: ## run every test under Python 3.10 to 3.13, in .matrix; PYTEST_ADDOPTS for pytest
 	$(PYTHON) scripts/run_matrix.py .matrix
@@ -55,6 +64,6 @@ build: $(STAMP) ## wheel and sdist into dist/
 DEMO := models merges recipes logs results spec.json table.md table.json tradeoff.png
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .matrix dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .matrix .vllm dist .mypy_cache .ruff_cache .pytest_cache
 	rm -rf $(addprefix demo_output/,$(DEMO))
 	rmdir demo_output 2>/dev/null || true

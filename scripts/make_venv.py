@@ -78,28 +78,35 @@ def why_not(folder: Path) -> "str | None":
     return None
 
 
-def main(folder: Path) -> int:
-    """Make the environment and return an exit code."""
+def make_environment(folder: Path) -> "Path | None":
+    """Return the interpreter of an environment with pip; None after saying why not."""
     if sys.version_info < (3, 10):  # noqa: UP036 (run by whatever python3 is)
         print(
             f"Python 3.10 or later is needed, this is {platform.python_version()}:"
             " make PYTHON=python3.12 …"
         )
-        return 1
+        return None
     try:
         why = why_not(folder)
         if why:
             print(f"{why}: name another folder")
-            return 1
+            return None
         python = _make(folder)
     except OSError as error:
         print(f"{folder} cannot be made: {error.strerror or error}")
-        return 1
+        return None
     if python is None:
         print(
             f"{sys.executable} cannot make a virtual environment with pip: install"
             " ensurepip and venv for it (Debian: python3-venv)"
         )
+    return python
+
+
+def main(folder: Path) -> int:
+    """Make the environment and return an exit code."""
+    python = make_environment(folder)
+    if python is None:
         return 1
     print("installing torch (a minute) …", flush=True)
     if not install_torch(python):

@@ -35,6 +35,7 @@ HOSTS = {
         "lm_eval_iberian/harness/merged_hf.py",
         "lm_eval_iberian/harness/merged_vllm.py",
     },
+    "vllm": {"lm_eval_iberian/harness/vllm_engine.py"},
     "mergekit": {
         "mergekit_ext/register.py",
         "mergekit_ext/compat.py",

@@ -15,7 +15,7 @@ def test_it_leaves_what_a_user_put_beside_the_demo(
     tmp_path: Path, root: Path, notes: bool
 ) -> None:
     shutil.copy(root / "Makefile", tmp_path)
-    for name in ("demo_output/models/base", "demo_output/results", "dist"):
+    for name in ("demo_output/models/base", "demo_output/results", "dist", ".vllm"):
         (tmp_path / name).mkdir(parents=True)
     for name in ("spec.json", "table.md", "models/base/config.json"):
         (tmp_path / "demo_output" / name).touch()

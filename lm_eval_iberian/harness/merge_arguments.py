@@ -60,6 +60,7 @@ _REFUSED: dict[str, dict[str, str]] = {
             "the processes of a merge are on one machine: mp, or left out"
         ),
         "nnodes": "the processes of a merge are on one machine",
+        "worker_extension_cls": "the workers are given a merge by one of ours",
         "trust_remote_code": _OWN_CODE,
     },
 }

@@ -25,6 +25,7 @@ from lm_eval_iberian.harness.merged_model import (
 from lm_eval_iberian.harness.vllm_engine import (
     VLLMEngine,
     check_vllm,
+    engine_device,
     engine_key,
     in_one_process,
 )
@@ -160,9 +161,6 @@ def _built_by_us(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _check_room(merge: PreparedMerge, given: Mapping[str, Any]) -> None:
     """Check that the engine fits, where it is in this process."""
-    from vllm.platforms import current_platform
-
     if in_one_process(given):
         dtype = getattr(torch, str(given.get("dtype")), None)
-        size = model_bytes(merge, dtype)
-        check_memory(merge, new_model=size, device=current_platform.device_type)
+        check_memory(merge, new_model=model_bytes(merge, dtype), device=engine_device())

@@ -77,16 +77,18 @@ class VLLMPart:
                 raise VLLMChangedError(_changed(what, f"takes no {name}"))
 
 
-_RUNNER = "vllm.v1.worker.gpu_model_runner:GPUModelRunner"
+# which of the two it is, vLLM decides by platform and model
+_RUNNERS = (
+    "vllm.v1.worker.gpu_model_runner:GPUModelRunner",
+    "vllm.v1.worker.gpu.model_runner:GPUModelRunner",
+)
+_TAKEN = ("weights_iterator", "is_checkpoint_format")
 VLLM_PARTS = (
-    VLLMPart(
-        _RUNNER,
-        "reload_weights",
-        ("weights_iterator", "is_checkpoint_format"),
-    ),
-    VLLMPart(_RUNNER, "get_model"),
+    *(VLLMPart(runner, "reload_weights", _TAKEN) for runner in _RUNNERS),
+    *(VLLMPart(runner, "get_model") for runner in _RUNNERS),
     VLLMPart("vllm:LLM", "collective_rpc", ("method", "kwargs")),
     VLLMPart("vllm:LLM", "reset_prefix_cache"),
+    VLLMPart("vllm.platforms", "current_platform"),
     VLLMPart("vllm.envs", "disable_envs_cache"),
     VLLMPart("vllm.envs", "enable_envs_cache"),
     VLLMPart("lm_eval.models.vllm_causallms", "LLM"),
@@ -110,6 +112,13 @@ def _changed(what: str, how: str) -> str:
         f" {version('vllm')}; it was made for {MADE_FOR}: install that, or merge to a"
         " folder with `iberian merge`, and use --model vllm"
     )
+
+
+def engine_device() -> str:
+    """Return the type of device that an engine is on."""
+    from vllm.platforms import current_platform
+
+    return str(current_platform.device_type)
 
 
 def in_one_process(arguments: Mapping[str, Any]) -> bool:
@@ -218,8 +227,12 @@ class VLLMEngine:
         try:
             if self._alone:
                 check_memory(merge)
-                tensors = merged_tensors(merge, resident=resident)
+                sent: set[str] = set()
+                tensors = _noted(merged_tensors(merge, resident=resident), sent)
                 missing = self._receive(tensors=tensors)
+                # a fused parameter is known to vLLM once one part of it is
+                planned = {tensor.name for tensor in merge.plan.tensors}
+                missing.append(sorted(planned - sent))
             else:
                 with weights_in_files(merge, resident=resident) as folder:
                     missing = self._receive(folder=str(folder))
@@ -304,6 +317,12 @@ def _check_filled(merge: PreparedMerge, missing: list[list[str] | None]) -> None
             " model that vLLM has built from its configuration; merge it to a folder"
             " with `iberian merge`, and use --model vllm."
         )
+
+
+def _noted(tensors: Tensors, names: set[str]) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, tensor in tensors:
+        names.add(name)
+        yield name, tensor
 
 
 def _in_files(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:

@@ -72,6 +72,57 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+VLLM_READ: list[tuple[str, dict[str, Any]]] = [
+    ("what vllm takes", {"tensor_parallel_size": 2, "gpu_memory_utilization": 0.8,
+                         "enforce_eager": True, "max_model_len": 1024}),
+    ("what is as good as nothing", {"data_parallel_size": 1, "load_format": "auto",
+                                    "quantization": None, "enable_lora": False}),
+    ("processes of this machine", {"distributed_executor_backend": "mp"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("why", "given"), VLLM_READ)
+def test_what_goes_with_a_merge_in_vllm(why: str, given: dict[str, Any]) -> None:
+    asked = read_arguments({"recipe": "r/eu.yml"} | given, "merged-vllm")
+    assert asked == MergeArguments("r/eu.yml", {}, "r/eu")
+
+
+VLLM_REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({}, "--model merged-vllm takes recipe=RECIPE.yml, or pretrained=FOLDER"),
+    *(
+        ({"recipe": "r.yml", name: value},
+         rf"{name}=.* does not go with recipe=r.yml: .*{why}.*--model vllm")
+        for name, value, why in (
+            ("lora_local_path", "adapter", "by the recipe"),
+            ("enable_lora", True, "by the recipe"),
+            ("quantization", "fp8", "quantized"),
+            ("quantization_config", {"a": 1}, "quantized"),
+            ("load_format", "dummy", "in no file"),
+            ("model_loader_extra_config", {"a": 1}, "in no file"),
+            ("model_weights", "s3://x", "in no file"),
+            ("hf_config_path", "c", "configuration"),
+            ("config_format", "mistral", "configuration"),
+            ("cpu_offload_gb", 4, "offloaded"),
+            ("offload_group_size", 2, "offloaded"),
+            ("speculative_config", {"model": "m"}, "draft"),
+            ("data_parallel_size", 2, "for each GPU"),
+            ("distributed_executor_backend", "ray", "one machine"),
+            ("nnodes", 2, "one machine"),
+            ("worker_extension_cls", "a.B", "by one of ours"),
+            ("trust_remote_code", True, "code"),
+        )
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "message"), VLLM_REFUSED)
+def test_what_does_not_go_with_a_merge_in_vllm(
+    given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ModelArgumentError, match=message):
+        read_arguments(given, "merged-vllm")
+
+
 @pytest.mark.parametrize(("given", "message"), REFUSED)
 def test_what_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelArgumentError, match=message):

@@ -162,6 +162,8 @@ def test_a_folder_of_others_is_not_cleared(root: Path, tmp_path: Path) -> None:
         (("make_venv.py", "/proc/no"), "/proc/no cannot be made: No such file"),
         (("run_matrix.py", "/proc/no", "3.9"), "unknown version '3.9': there are 3.10"),
         (("run_matrix.py",), "required: FOLDER"),
+        (("make_vllm_venv.py",), "required: FOLDER"),
+        (("make_vllm_venv.py", os.devnull), "is a file: name another folder"),
     ],
 )
 def test_bad_input_is_a_sentence(
@@ -253,3 +255,16 @@ def test_the_line_of_a_version_is_pytest_s_own(
     matrix: ModuleType, said: str, outcome: str
 ) -> None:
     assert matrix.outcome(said).startswith(outcome)
+
+
+@pytest.mark.slow
+def test_vllm_for_a_cpu_is_found_by_the_name_of_the_other(
+    root: Path, python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(root / "scripts"))
+    made = load(root, "make_vllm_venv")
+    code = "from importlib.metadata import version; print(version('vllm'))"
+    for _ in range(2):
+        made.add_stub(python)
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True)
+        assert done.stdout.strip() == f"{made.VLLM}+cpu"
