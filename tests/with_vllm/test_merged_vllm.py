@@ -23,6 +23,10 @@ from lm_eval.api.instance import Instance  # noqa: E402
 from lm_eval.api.registry import get_model  # noqa: E402
 
 from lm_eval_iberian.harness import vllm_engine  # noqa: E402
+from lm_eval_iberian.harness.kept_models import (  # noqa: E402
+    KeptModels,
+    kept_models,
+)
 from lm_eval_iberian.harness.merge_arguments import ModelArgumentError  # noqa: E402
 from lm_eval_iberian.harness.merged_vllm import MergedVLLM  # noqa: E402
 from lm_eval_iberian.harness.vllm_engine import (  # noqa: E402
@@ -32,7 +36,7 @@ from lm_eval_iberian.harness.vllm_engine import (  # noqa: E402
     check_vllm,
 )
 from mergekit_ext.errors import MergeError  # noqa: E402
-from mergekit_ext.inmemory import prepare_merge  # noqa: E402
+from mergekit_ext.inmemory import ResidentModels, prepare_merge  # noqa: E402
 
 
 SETTINGS = {"dtype": "float32", "enforce_eager": True, "max_model_len": 512}
@@ -228,3 +232,24 @@ def test_another_vllm_is_refused_before_anything_is_read(
     monkeypatch.delattr(GPUModelRunner, "reload_weights")
     with pytest.raises(VLLMChangedError, match=r"reload_weights, .*is not there in vL"):
         check_vllm()
+
+
+def test_an_engine_is_kept_and_each_merge_answers_as_if_alone(
+    tmp_path: Path, one_process: None
+) -> None:
+    here = save_models(tmp_path, "llama", False)
+    recipe = str(here / "eu.yml")
+    asked: list[dict[str, Any]] = [
+        {"recipe": recipe},
+        {"recipe": recipe, "weights": "instruct:-1+expert-eu:2"},
+    ]
+    alone = [ask(MergedVLLM(**one, **SETTINGS)) for one in asked]
+    kept, engines = KeptModels(ResidentModels()), []
+    with kept_models(kept):
+        for number in (0, 1, 1, 0):
+            model = MergedVLLM(**asked[number], **SETTINGS)
+            engines.append(model.engine)
+            assert ask(model) == alone[number]
+    assert len({id(one) for one in engines}) == 1
+    assert [cost.kept for cost in kept.costs] == [False, False, True, False]
+    kept.close()
