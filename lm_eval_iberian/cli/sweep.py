@@ -277,21 +277,33 @@ def errors(folder: Path) -> None:
 
 @command.command("cell")
 @_folder
-@click.argument("job")
-def cell(folder: Path, job: str) -> None:
-    """Run one cell, JOB, of DIR, if it has no result: what any scheduler calls."""
+@click.argument("jobs", metavar="JOB...", nargs=-1, required=True)
+def cell(folder: Path, jobs: tuple[str, ...]) -> None:
+    """Run cells, JOB, of DIR that have no result: what any scheduler calls.
+
+    One that fails, or that another process is at, does not stop the rest.
+    """
     from lm_eval_iberian.sweep.cell_evaluation import CellStopped
     from lm_eval_iberian.sweep.cell_process import run_cell
-    from lm_eval_iberian.sweep.sweep_folder import open_sweep
+    from lm_eval_iberian.sweep.sweep_folder import InFlightError, open_sweep
 
     sweep = open_sweep(folder.absolute())
-    found = sweep.cell(job)
-    try:
-        how = run_cell(sweep, found)
-    except CellStopped as error:
-        raise click.ClickException(f"{job} was stopped") from error
-    if how == "failed":
-        said = sweep.error(found) or {}
-        click.echo(shown(f"{job} failed: {said.get('error', '')}"), err=True)
-        raise SystemExit(_SOME_FAILED)
-    click.echo(shown(f"{job}: {'its result is there' if how == 'there' else 'done'}"))
+    failed = elsewhere = False
+    for job, found in [(job, sweep.cell(job)) for job in jobs]:
+        try:
+            how = run_cell(sweep, found)
+        except InFlightError as error:
+            click.echo(shown(f"Error: {error}"), err=True)
+            elsewhere = True
+            continue
+        except CellStopped as error:
+            raise click.ClickException(f"{job} was stopped") from error
+        if how == "failed":
+            said = sweep.error(found) or {}
+            click.echo(shown(f"{job} failed: {said.get('error', '')}"), err=True)
+            failed = True
+        else:
+            done = "its result is there" if how == "there" else "done"
+            click.echo(shown(f"{job}: {done}"))
+    if failed or elsewhere:
+        raise SystemExit(_SOME_FAILED if failed else IN_FLIGHT)
