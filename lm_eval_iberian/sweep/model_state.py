@@ -45,7 +45,7 @@ def check_unchanged(cell: SweepCell, planned: Mapping[str, str]) -> None:
         DataError: One has changed, or is gone.
     """
     for model, state in planned.items():
-        if model not in _models(cell):
+        if model not in models_of(cell):
             continue
         if not Path(model).is_dir():
             raise DataError(f"the model {model} was there for the plan, and is gone")
@@ -56,7 +56,9 @@ def check_unchanged(cell: SweepCell, planned: Mapping[str, str]) -> None:
             )
 
 
-def _models(cell: SweepCell) -> set[str]:
+def models_of(cell: SweepCell) -> set[str]:
+    """Return the models that a cell is made of."""
     recipe = cell.recipe or {}
     listed = [entry["model"] for entry in recipe.get("models", ())]
-    return {cell.pretrained, str(recipe.get("base_model", "")), *listed}
+    found = {cell.pretrained, str(recipe.get("base_model", "")), *listed}
+    return found - {""}

@@ -11,6 +11,8 @@ from typing import Any
 import psutil
 import yaml
 
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.sweep.model_state import models_of
 from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
 from lm_eval_iberian.sweep.sweep_spec import SweepSpec
@@ -51,6 +53,31 @@ def check_models(
             raise SweepSpecError(f"{spec.place.file}: {error}") from error
     notes = [] if absent else _check_merges(spec, cells)
     return tuple(_needs(spec, found, absent, out)), tuple(dict.fromkeys(notes))
+
+
+def check_present(cells: Sequence[SweepCell]) -> None:
+    """Check that the models of cells are here, whole, without their weights.
+
+    Raises:
+        DataError: One is not, and what fetches it.
+    """
+    for model in sorted({model for cell in cells for model in models_of(cell)}):
+        of = _reference(model)
+        try:
+            folder = locate(of)
+            if folder is not None:
+                read_checkpoint(model, folder)
+                continue
+            why = "is not in the hub cache"
+        except InputError as error:
+            why = f"cannot be used: {error}"
+        if Path(model).is_absolute():
+            raise DataError(f"the model {model} {why}")
+        revision = f" --revision {of.revision}" if of.revision else ""
+        raise DataError(
+            f"the model {model} {why}: where there is a network, run"
+            f" `hf download {of.path}{revision}`"
+        )
 
 
 def _reference(model: str) -> Model:

@@ -1,4 +1,4 @@
-"""Hands the cells that lack a result to SLURM, as arrays of jobs, and takes them back.
+"""Hands the cells that lack a result to SLURM, as arrays of jobs.
 
 No process of ours goes on: SLURM starts the jobs, files say what they have done, and
 the names of arrays, written down before SLURM is told of them, which are in flight.
@@ -6,7 +6,6 @@ the names of arrays, written down before SLURM is told of them, which are in fli
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -21,16 +20,13 @@ from lm_eval_iberian.sweep.slurm_manifest import (
     manifests,
     new_manifest,
     packed,
-    set_cancelled,
     take_back,
     with_job,
 )
 from lm_eval_iberian.sweep.slurm_profile import SlurmProfile
 from lm_eval_iberian.sweep.slurm_queue import (
     SlurmError,
-    cancel_jobs,
     largest_array,
-    queued_tasks,
     require_slurm,
 )
 from lm_eval_iberian.sweep.slurm_task import SlurmTask
@@ -123,33 +119,6 @@ def submit(
             made.append(with_job(folder, manifest, job))
             first = {job}
     return made
-
-
-def cancel_submitted(folder: SweepFolder) -> int:
-    """End the jobs of a sweep that are in flight; their cells wait then.
-
-    Returns:
-        How many there were.
-
-    Raises:
-        SlurmError: SLURM does not say what is in flight, or some jobs are another
-            user's.
-    """
-    arrays = manifests(folder)
-    if not arrays:
-        return 0
-    cells_in_flight(folder, arrays)  # what is being submitted is seen then
-    tasks = queued_tasks([one.name for one in arrays])
-    own = [task for task in tasks if task.user == str(os.getuid())]
-    if own:
-        cancel_jobs(sorted({task.array for task in own}))
-    others = {task.name for task in tasks} - {task.name for task in own}
-    for one in arrays:
-        if not one.cancelled and one.name not in others:
-            set_cancelled(folder, one)
-    if others:
-        raise SlurmError(f"{len(others)} arrays of this sweep are another user's")
-    return len(own)
 
 
 def _parameters(

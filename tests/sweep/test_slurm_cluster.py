@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import slurm_cells
 from click.testing import CliRunner, Result
 from slurm_cells import merged_sweep, submit_missing
 from slurm_cluster import SlurmCluster, wait_for, why_not
@@ -23,7 +19,6 @@ from lm_eval_iberian.sweep.slurm_manifest import (
     manifests,
     slurm_state,
 )
-from lm_eval_iberian.sweep.slurm_queue import SlurmError
 from lm_eval_iberian.sweep.sweep_folder import SweepFolder
 
 
