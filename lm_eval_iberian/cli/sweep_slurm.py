@@ -119,6 +119,7 @@ def check_offline(cells: Sequence[SweepCell], settings: Mapping[str, Any]) -> No
     Raises:
         DataError: Something is missing, and what fetches it.
     """
+    from lm_eval_iberian.ifeval.answers import counted
     from lm_eval_iberian.suites.checkup import Checked, check_up, fetch_command
     from lm_eval_iberian.sweep.planned_models import check_present
     from lm_eval_iberian.terminal import progress
@@ -145,7 +146,7 @@ def check_offline(cells: Sequence[SweepCell], settings: Mapping[str, Any]) -> No
     )
     if len(missing) > 1:
         every = fetch_command(list(dict.fromkeys(m.task for m in missing)), include)
-        text += f"; nor would {len(missing) - 1} others: `{every}`"
+        text += f"; nor would {counted(len(missing) - 1, 'other')}: `{every}`"
     raise DataError(text)
 
 

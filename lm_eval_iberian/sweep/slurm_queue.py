@@ -16,7 +16,7 @@ from lm_eval_iberian.terminal import one_line
 _PROGRAMS = ("sbatch", "srun", "squeue", "scontrol", "scancel")
 # array, task, user, state, reason, name; each task of an array by itself
 _FORMAT = "%F|%K|%U|%T|%r|%j"
-_SECONDS = 120.0
+_SECONDS = 60.0
 # states whose processes are on a node
 _THERE = {
     "RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT",

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from slurm_cells import merged_sweep, submit_missing
 from slurm_cluster import SlurmCluster, wait_for, why_not
 
-from lm_eval_iberian.cli import main
+from lm_eval_iberian.cli import main, sweep_slurm
 from lm_eval_iberian.corpus.prose import passages
 from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
 from lm_eval_iberian.demo.train import Shape, new_model
@@ -198,11 +198,26 @@ def test_what_slurm_refuses_leaves_nothing(
     assert cluster.jobs() == {}
 
 
+def test_the_command_says_what_slurm_refuses(
+    cluster: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = merged_sweep(tmp_path / "sweep", merges=2, each=1)
+    monkeypatch.setattr(sweep_slurm, "check_offline", lambda cells, settings: None)
+    said = iberian(
+        "run", sweep.path, "--executor", "slurm", "--time", "10", "--partition", "cpu"
+    )
+    assert said.exit_code == 2
+    assert "Error: SLURM refuses the jobs: " in said.output
+    assert "cpu" in said.output
+    assert manifests(sweep) == []
+
+
 def test_a_queue_that_does_not_answer_lets_nothing_be_submitted(
     cluster: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = merged_sweep(tmp_path / "sweep", merges=2, each=1)
     submit_missing(sweep, 60)
+    (tmp_path / "slurm.conf").write_text("nothing that SLURM knows\n")
     monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm.conf"))
     with pytest.raises(SlurmError, match="squeue says"):
         submit_missing(sweep, 60)
@@ -303,9 +318,6 @@ def test_two_models_from_the_plan_to_the_report(
 
     assert run("sweep", "plan", "sweep.yaml", "-o", "out").returncode == 0
     submit = ("sweep", "run", "out", "--executor", "slurm", "--profile", "juno.yaml")
-    refused = run(*submit, "--partition", "cpu")
-    assert refused.returncode == 2
-    assert "SLURM refuses the jobs: " in refused.stderr
     done = run(*submit)
     assert done.returncode == 4, done.stderr
     assert "submitted 2 jobs of 2 cells as " in done.stdout
@@ -318,7 +330,7 @@ def test_two_models_from_the_plan_to_the_report(
         "done", "running", "pending", "failed", "lost", "waiting",
     }  # fmt: skip
     assert {job["state"] for job in status["jobs"].values()} <= {"RUNNING", "PENDING"}
-    cluster.wait_until_idle(120)
+    cluster.wait_until_idle(400)
     whole = run(*submit)
     assert (whole.returncode, whole.stdout) == (0, "2 of 2 cells done, 0 failed\n")
     record = json.loads(
