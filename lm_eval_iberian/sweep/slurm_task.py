@@ -37,7 +37,7 @@ _SAID = (0, 3, 4)
 _POLL, _PATIENCE = 0.1, 10.0
 # between a kill of a cell's process and one of ours, where both are meant
 _MOMENT = 2.0
-_GRACE = 3600.0
+_GRACE = 900.0
 _KEPT_LINES = 200
 
 

@@ -1,16 +1,21 @@
 """Cheap cells as a job of the cluster calls them, and what submits such jobs.
 
 ``slurm_cells.py cells SECONDS DIR ID …`` is to a job what ``iberian sweep cell`` is.
-``slurm_cells.py submit SECONDS DIR`` submits what DIR lacks, one merge to a job.
+``slurm_cells.py submit SECONDS DIR`` submits what DIR lacks, one merge to a job, and
+with a function's name after it is killed where that would be called.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 from cheap_cells import cheap_cell, cheap_evaluation, cheap_sweep
 
+from lm_eval_iberian.sweep import slurm_submission
 from lm_eval_iberian.sweep.cell_process import run_cell
 from lm_eval_iberian.sweep.slurm_manifest import SlurmManifest
 from lm_eval_iberian.sweep.slurm_profile import SlurmProfile
@@ -30,8 +35,6 @@ def merged_sweep(folder: Path, merges: int, each: int) -> SweepFolder:
         for suite in range(each)
     ]
     sweep.content["cells"][:] = [cell.as_data() for cell in cells]  # type: ignore[index]
-    import json
-
     (folder / "sweep.json").write_text(json.dumps(sweep.content), "utf-8")
     return open_sweep(folder)
 
@@ -48,9 +51,15 @@ def submit_missing(
     return submit(sweep, wanted, profile, program(seconds))
 
 
+def _be_killed(*given: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _main(mode: str, seconds: str, folder: str, *names: str) -> int:
     sweep = open_sweep(Path(folder))
     if mode == "submit":
+        for name in names:
+            setattr(slurm_submission, name, _be_killed)
         submit_missing(sweep, float(seconds))
         return 0
     ends = set()

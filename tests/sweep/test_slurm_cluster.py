@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
+import signal
 import subprocess
 import sys
 import time
@@ -123,15 +123,22 @@ def test_thirty_cells_on_three_nodes(cluster: SlurmCluster, tmp_path: Path) -> N
     assert list((sweep.path / "running").iterdir()) == []
 
 
+@pytest.mark.parametrize("how", ["limit", "preemption"])
 def test_a_job_that_has_to_make_room_goes_on_later(
-    cluster: SlurmCluster, tmp_path: Path
+    how: str, cluster: SlurmCluster, tmp_path: Path
 ) -> None:
-    """The signal before a limit of time, or at a preemption: the job waits again."""
     sweep = merged_sweep(tmp_path / "sweep", merges=1, each=2)
-    (made,) = submit_missing(sweep, 4.0)
+    (made,) = submit_missing(sweep, 5.0)
     wait_for(lambda: len(starts(sweep)) == 2, "a second cell")
     (job,) = cluster.jobs()
-    cluster.say("scancel", "--signal=USR2", job)
+    if how == "limit":  # the signal that was asked for, some time before it
+        cluster.say("scancel", "--signal=USR2", job)
+    else:  # what SLURM sends, and does after the time of grace
+        cluster.say("scancel", "--signal=TERM", job)
+        time.sleep(4)
+        assert cluster.jobs() == {job: "RUNNING"}
+        assert states(sweep)["m00--s1-eu"] == "running"
+        cluster.say("scontrol", "requeue", job)
     wait_for(lambda: cluster.jobs().get(job) == "PENDING", "a job that waits again")
     assert states(sweep) == {"m00--s0-eu": "done", "m00--s1-eu": "pending"}
     assert submit_missing(sweep, 0) == []
@@ -143,32 +150,36 @@ def test_a_job_that_has_to_make_room_goes_on_later(
     assert manifests(sweep) == [made]
 
 
+@pytest.mark.parametrize(
+    ("where", "arrays"),
+    [
+        # after the manifest was written; SLURM knows nothing of it
+        ("_sbatch", 2),
+        # SLURM has taken the jobs, and their id is written down nowhere
+        ("with_job", 1),
+        # somewhere in between, or before, or after
+        ("", None),
+    ],
+)
 def test_a_killed_submission_submits_nothing_twice(
-    cluster: SlurmCluster, tmp_path: Path
+    where: str, arrays: int | None, cluster: SlurmCluster, tmp_path: Path
 ) -> None:
-    draw = random.Random(1)  # noqa: S311
-    cut = Counter[str]()
-    for number in range(6):
-        sweep = merged_sweep(tmp_path / f"sweep{number}", merges=3, each=1)
-        command = [sys.executable, PROGRAM, "submit", "60", str(sweep.path)]
-        with subprocess.Popen(command) as running:
-            # between the manifest and sbatch, and between sbatch and the note of it
-            wait_for(lambda: manifests(sweep) or running.poll() == 0, "a manifest")  # noqa: B023
-            time.sleep(draw.uniform(0, 0.25))
+    sweep = merged_sweep(tmp_path / "sweep", merges=3, each=1)
+    command = [sys.executable, PROGRAM, "submit", "60", str(sweep.path)]
+    with subprocess.Popen([*command, *([where] if where else [])]) as running:
+        if not where:
+            wait_for(lambda: manifests(sweep), "a manifest")
+            time.sleep(0.05)
             running.kill()
-        if manifests(sweep)[0].job:
-            cut["after"] += 1
-        submit_missing(sweep, 60)
-        tasks = queued_tasks([one.name for one in manifests(sweep)])
-        arrays = {one.name: one for one in manifests(sweep)}
-        in_flight = [n for t in tasks for n in arrays[t.name].tasks[t.task]]
-        assert sorted(in_flight) == [cell.id for cell in sweep.cells]
-        cut["in between" if len(arrays) == 1 else "before"] += 1
-        ended = iberian("cancel", sweep.path)
-        assert ended.exit_code == 0, ended.output
-        assert ended.output == "3 jobs were ended\n"
-        assert set(states(sweep).values()) == {"waiting"}
-    assert len(cut) > 1, cut
+        assert running.wait(60) in (0, -signal.SIGKILL)
+    submit_missing(sweep, 60)
+    found = {one.name: one for one in manifests(sweep)}
+    assert arrays in (None, len(found))
+    in_flight = [n for t in queued_tasks(found) for n in found[t.name].tasks[t.task]]
+    assert sorted(in_flight) == [cell.id for cell in sweep.cells]
+    ended = iberian("cancel", sweep.path)
+    assert (ended.exit_code, ended.output) == (0, "3 jobs were ended\n")
+    assert set(states(sweep).values()) == {"waiting"}
 
 
 def test_two_at_once(cluster: SlurmCluster, tmp_path: Path) -> None:
@@ -268,14 +279,15 @@ def test_what_fails_on_a_node_is_written_down(
 ) -> None:
     names = ["a--s-eu", "fails--s-eu", "dies--s-eu", "z--s-eu"]
     sweep = cheap_sweep(tmp_path / "sweep", names)  # of one merge, so of one job
-    (made,) = submit_missing(sweep, 0, setup=("echo the setup was run",))
+    told = "echo gpu=$CUDA_VISIBLE_DEVICES cpus=$SLURM_CPUS_PER_TASK"
+    (made,) = submit_missing(sweep, 0, setup=(told,), gpus_per_job=1, cpus_per_gpu=2)
     assert made.tasks == (tuple(names),)
     cluster.wait_until_idle()
     assert states(sweep) == dict(
         zip(names, ["done", "failed", "failed", "done"], strict=True)
     )
     said = [p.read_text() for p in (sweep.path / "slurm" / made.id).glob("*log.out")]
-    assert "the setup was run" in "".join(said)
+    assert "gpu=0 cpus=2\n" in "".join(said)
     assert submit_missing(sweep, 0) == []
     assert iberian("status", sweep.path).exit_code == 3
 

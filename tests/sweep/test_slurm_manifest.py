@@ -78,9 +78,7 @@ def test_what_is_written_is_read(sweep: SweepFolder) -> None:
     first = new_manifest(sweep, [NAMES[:2], NAMES[2:3]])
     second = new_manifest(sweep, [NAMES[3:]])
     assert first.id != second.id
-    assert first.name in (sweep.path / "slurm" / first.id).as_posix() or (
-        first.name == f"iberian-{first.id}"
-    )
+    assert first.name == f"iberian-{first.id}"
     assert manifests(sweep) == [first, second]
     given = with_job(sweep, first, "17")
     assert manifests(sweep) == [replace(first, job="17"), second]
