@@ -258,6 +258,23 @@ def test_arrays_are_as_long_as_slurm_lets_them(
     assert set(states(sweep).values()) == {"done"}
 
 
+def test_what_jobs_call_is_pickled_by_name(
+    cluster: SlurmCluster, tmp_path: Path
+) -> None:
+    sweep = merged_sweep(tmp_path / "sweep", merges=2, each=1)
+    (made,) = submit_missing(sweep, 60)
+    pickles = list((sweep.path / "slurm" / made.id).glob("*_submitted.pkl"))
+    assert len(pickles) == 2
+    for path in pickles:
+        content = path.read_bytes()
+        assert b"lm_eval_iberian.sweep.slurm_task" in content
+        assert b"cloudpickle" not in content  # which code is, pickled by value
+    assert iberian("cancel", sweep.path).exit_code == 0
+    submit_missing(sweep, 0)
+    # what was to be called is gone with its jobs, what was printed is kept
+    assert not list((sweep.path / "slurm" / made.id).glob("*.pkl"))
+
+
 def test_cancel_ends_our_jobs_alone(cluster: SlurmCluster, tmp_path: Path) -> None:
     sweep = merged_sweep(tmp_path / "sweep", merges=8, each=1)
     other = cluster.say("sbatch", "--parsable", "--wrap", "sleep 60").strip()
