@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lm_eval_iberian.cli.sweep_display import SweepBars, time_left, watch_states
+from lm_eval_iberian.cli.sweep_slurm import (
+    cancel,
+    in_queue,
+    read_given,
+    slurm_options,
+    states_and_jobs,
+    submit_missing,
+)
 from lm_eval_iberian.errors import IberianError
 from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT
 from lm_eval_iberian.terminal import console, shown
@@ -48,11 +56,12 @@ class _Steps(click.Group):
 
 @click.group("sweep", cls=_Steps)
 def command() -> None:
-    """Merge and evaluate by the hundred, on one machine.
+    """Merge and evaluate by the hundred, on one machine or a cluster.
 
     \b
     iberian sweep plan sweep.yaml -o sweep/     check everything, write the cells
     iberian sweep run sweep/ --gpus 0,1         run what has no result yet
+    iberian sweep run sweep/ --executor slurm --time 4:00:00     or submit it
     iberian report sweep/
 
     Exits with 0 when every cell has its result, 2 for a wrong use, 3 when some failed,
@@ -108,6 +117,11 @@ def plan(spec: Path, out: Path) -> None:
 @click.option(
     "--jobs", type=click.IntRange(1), help="Without GPUs: how many cells at a time; 1."
 )
+@click.option(
+    "--executor", type=click.Choice(["local", "slurm"]), default="local",
+    show_default=True, help="Run cells here, or submit them as jobs of a cluster.",
+)  # fmt: skip
+@slurm_options
 def run(
     folder: Path,
     only: tuple[str, ...],
@@ -115,13 +129,19 @@ def run(
     dry_run: bool,
     gpus: str | None,
     jobs: int | None,
+    executor: str,
+    **slurm: Any,
 ) -> None:
     """Run the cells of DIR that have no result yet.
 
     A process for each GPU, or job, runs one cell after another, those of one merge
     together. One that fails is written down, and the others go on. When this command is
     killed, so is what runs; the same command again does only what is missing.
+
+    With --executor slurm the cells are submitted as an array of jobs, those of a merge
+    together, and this command returns: `iberian sweep status` says how they stand.
     """
+    from lm_eval_iberian.sweep.slurm_manifest import cells_in_flight
     from lm_eval_iberian.sweep.sweep_cell import chosen
     from lm_eval_iberian.sweep.sweep_driver import drive, to_run
     from lm_eval_iberian.sweep.sweep_folder import open_sweep
@@ -133,13 +153,29 @@ def run(
             "--jobs is for cells without GPUs; each of --gpus has one"
         )
     slots = _gpus(gpus) if gpus is not None else [str(n) for n in range(jobs or 1)]
+    profile = read_given(slurm, executor)
+    if profile is not None and (gpus is not None or jobs is not None):
+        raise click.UsageError(
+            "--gpus and --jobs are for this machine; with slurm there are"
+            " --gpus-per-job and --max-jobs"
+        )
     sweep = open_sweep(folder)
     cells = chosen(sweep.cells, only)
-    wanted = to_run(sweep, cells, retry_failed=retry_failed)
+    flight = cells_in_flight(sweep)
+    wanted = [
+        cell
+        for cell in to_run(sweep, cells, retry_failed=retry_failed)
+        if cell.id not in flight
+    ]
     if dry_run:
         for cell in wanted:
             click.echo(shown(cell.id))
         click.echo(f"{len(wanted)} of {len(cells)} cells would run", err=True)
+        return
+    if profile is not None:
+        if wanted:
+            submit_missing(sweep, folder, wanted, profile)
+        _finish(sweep, cells)
         return
     if wanted:
         memory = sweep_memory(wanted, sweep.content["settings"])
@@ -194,26 +230,32 @@ def _exit(failed: int, done: int, total: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Every cell, as JSON.")
 @click.option("--watch", is_flag=True, help="Until nothing is in flight.")
 def status(folder: Path, as_json: bool, watch: bool) -> None:
-    """Say how the cells of DIR stand, by its files."""
+    """Say how the cells of DIR stand, by its files and the cluster's queue.
+
+    Lost are cells whose job has gone without a result or an error; the next run begins
+    them again.
+    """
+    from lm_eval_iberian.sweep.slurm_manifest import SLURM_STATES, manifests
     from lm_eval_iberian.sweep.sweep_folder import STATES, open_sweep
-
-    sweep = open_sweep(folder)
-
-    def read() -> dict[str, str]:
-        return {cell.id: sweep.state(cell) for cell in sweep.cells}
 
     if watch and as_json:
         raise click.UsageError("--watch shows, and --json is read; give one of them")
-    states = watch_states(sweep, read) if watch else read()
-    counts = {state: list(states.values()).count(state) for state in STATES}
+    sweep = open_sweep(folder)
+    if watch:
+        watch_states(sweep, lambda: states_and_jobs(sweep, manifests(sweep))[0])
+    arrays = manifests(sweep)
+    states, jobs = states_and_jobs(sweep, arrays)
+    known = SLURM_STATES if arrays else STATES
+    counts = {state: list(states.values()).count(state) for state in known}
     if as_json:
-        click.echo(json.dumps({"counts": counts, "cells": states}, indent=1))
+        queue = {"jobs": jobs} if arrays else {}
+        click.echo(json.dumps({"counts": counts, "cells": states} | queue, indent=1))
     else:
         for state, count in counts.items():
             names = [name for name, found in states.items() if found == state]
             click.echo(f"{state:8} {count}")
-            for name in names if state in ("running", "failed") else ():
-                click.echo(shown(f"  {name}"))
+            for name in names if state not in ("done", "waiting") else ():
+                click.echo(shown(f"  {name}{in_queue(jobs.get(name))}"))
         if left := time_left(sweep, states):
             click.echo(left.removeprefix(", "))
     _exit(counts["failed"], counts["done"], len(states))
@@ -307,3 +349,6 @@ def _tell(sweep: SweepFolder, one: SweepCell, how: str) -> None:
         "elsewhere": "another process is at it",
     }
     click.echo(shown(f"{one.id}: {words.get(how, how)}"))
+
+
+command.add_command(cancel)

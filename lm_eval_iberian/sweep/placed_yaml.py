@@ -103,8 +103,13 @@ class Placed:
         return self.value
 
 
-def read_placed(path: Path) -> Placed:
+def read_placed(path: Path, *, as_written: bool = False) -> Placed:
     """Read a YAML file.
+
+    Args:
+        path: The file.
+        as_written: Whether scalars are the texts that stand there: YAML takes
+            ``4:00:00`` for a number.
 
     Raises:
         SweepSpecError: It cannot be read, is not YAML, or has a key twice.
@@ -115,10 +120,8 @@ def read_placed(path: Path) -> Placed:
         try:
             root = loader.get_single_node()
             if root is None:
-                raise SweepSpecError(
-                    f"{path} is empty; a sweep needs models and suites"
-                )
-            return _PlacedReader(loader, str(path)).read(root)
+                raise SweepSpecError(f"{path} is empty; keys with values are wanted")
+            return _PlacedReader(loader, str(path), as_written).read(root)
         finally:
             loader.dispose()
     except OSError as error:
@@ -135,8 +138,9 @@ def read_placed(path: Path) -> Placed:
 
 
 class _PlacedReader:
-    def __init__(self, loader: yaml.SafeLoader, file: str) -> None:
+    def __init__(self, loader: yaml.SafeLoader, file: str, as_written: bool) -> None:
         self._loader, self._file, self._count = loader, file, 0
+        self._as_written = as_written
 
     def read(self, node: yaml.Node) -> Placed:
         self._count += 1
@@ -149,7 +153,7 @@ class _PlacedReader:
             return Placed([self.read(one) for one in node.value], self._file, line)
         if isinstance(node, yaml.MappingNode):
             return Placed(self._pairs(node), self._file, line)
-        value = self._loader.construct_object(node)
+        value = node.value if self._as_written else self._loader.construct_object(node)
         return Placed(value, self._file, line)
 
     def _pairs(self, node: yaml.MappingNode) -> dict[str, Placed]:

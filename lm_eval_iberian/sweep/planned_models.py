@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
 from lm_eval_iberian.sweep.sweep_cell import SweepCell, recipe_yaml
 from lm_eval_iberian.sweep.sweep_memory import reference
@@ -39,6 +40,31 @@ def check_models(spec: SweepSpec, cells: Sequence[SweepCell]) -> tuple[str, ...]
             raise SweepSpecError(f"{spec.place.file}: {error}") from error
         complete = complete and folder is not None
     return tuple(dict.fromkeys(_check_merges(spec, cells) if complete else []))
+
+
+def check_present(cells: Sequence[SweepCell]) -> None:
+    """Check that the models of cells are here, whole, without their weights.
+
+    Raises:
+        DataError: One is not, and what fetches it.
+    """
+    for model in sorted({model for cell in cells for model in cell.parts}):
+        of = reference(model)
+        try:
+            folder = locate(of)
+            if folder is not None:
+                read_checkpoint(model, folder)
+                continue
+            why = "is not in the hub cache"
+        except InputError as error:
+            why = f"cannot be used: {error}"
+        if Path(model).is_absolute():
+            raise DataError(f"the model {model} {why}")
+        revision = f" --revision {of.revision}" if of.revision else ""
+        raise DataError(
+            f"the model {model} {why}: where there is a network, run"
+            f" `hf download {of.path}{revision}`"
+        )
 
 
 class _Notes(Watch):

@@ -5,11 +5,16 @@ rename. ``running/ID.*`` is where one works, ``locks/ID`` is held while it does,
 killed process holds no lock. ``errors/ID.json`` says why the last attempt failed.
 ``models`` has every recipe, and every folder that is evaluated as it is, under the name
 that results have of it.
+
+Locks spare work. Between the nodes of a cluster there may be none, and then a cell that
+runs twice has one result all the same, that of whoever was first.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import secrets
 import shutil
 import socket
@@ -21,6 +26,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+
+import psutil
 
 from lm_eval_iberian import __version__
 from lm_eval_iberian.errors import DataError, IberianError, UnknownNameError
@@ -36,6 +43,8 @@ STATES: tuple[State, ...] = ("done", "running", "failed", "waiting")
 _TRIES, _PAUSE = 20, 0.05
 # beside cells' locks, whose names have "--" in them
 _DRIVER, _SCRATCH = "driver", "scratch"
+# a workplace after its cell's id: by chance, whose process, where
+_WORKPLACE = re.compile(r"[a-z0-9_]{8}@(\d+)@([^.]*)")
 
 
 class InFlightError(IberianError, BlockingIOError):
@@ -104,11 +113,36 @@ class SweepFolder:
             InFlightError: There is another.
         """
         with self._held(_DRIVER, f"{self.path} is being run by another process"):
+            # into the file that is held: a new one in its place would be another lock
+            own = psutil.Process()
+            content = {"host": _host(), "pid": own.pid, "begun": own.create_time()}
+            self._lock(_DRIVER).write_text(json.dumps(content), "utf-8")
             yield
 
     def is_driven(self) -> bool:
         """Whether a process drives the sweep."""
         return is_locked(self._lock(_DRIVER))
+
+    def driver(self) -> tuple[str, psutil.Process | None] | None:
+        """Return who drives the sweep: the host, and the process if it is this one.
+
+        Nobody does where there is no lock, whatever a killed driver has left.
+        """
+        try:
+            said = json.loads(self._lock(_DRIVER).read_text("utf-8"))
+            host, pid, begun = said["host"], said["pid"], said["begun"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if not is_locked(self._lock(_DRIVER)):
+            return None
+        if host != _host():
+            return host, None
+        try:
+            process = psutil.Process(pid)
+            # a number may have been given to another since
+            return (host, process) if process.create_time() == begun else None
+        except psutil.NoSuchProcess:
+            return None
 
     @contextmanager
     def held(self, cell: SweepCell) -> Iterator[None]:
@@ -140,16 +174,26 @@ class SweepFolder:
         self.clear(cell)
         running = self.path / "running"
         running.mkdir(exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=f"{cell.id}.", dir=running))
+        place = Path(
+            tempfile.mkdtemp(
+                prefix=f"{cell.id}.", suffix=f"@{os.getpid()}@{_host()}", dir=running
+            )
+        )
         try:
             yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    def clear(self, cell: SweepCell) -> None:
-        """Remove what a killed process has left; the cell must be held."""
-        for place in self._leftovers(cell):
-            shutil.rmtree(place, ignore_errors=True)
+    def clear(self, cell: SweepCell, *, everywhere: bool = False) -> None:
+        """Remove what killed processes of this machine have left of a cell.
+
+        Args:
+            cell: The cell.
+            everywhere: What others have left too; nothing may work on the cell then.
+        """
+        for place, alive in self._leftovers(cell):
+            if alive is False or (everywhere and alive is None):
+                shutil.rmtree(place, ignore_errors=True)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -220,15 +264,21 @@ class SweepFolder:
 
     def left_log(self, cell: SweepCell) -> str:
         """Return the log of a process that died before it could say why."""
-        for place in self._leftovers(cell):
-            if (place / LOG).is_file():
+        for place, alive in self._leftovers(cell):
+            if not alive and (place / LOG).is_file():
                 return (place / LOG).read_text("utf-8", errors="replace")
         return ""
 
-    def _leftovers(self, cell: SweepCell) -> list[Path]:
-        running = self.path / "running"
+    def _leftovers(self, cell: SweepCell) -> list[tuple[Path, bool | None]]:
+        """Return workplaces of a cell, and whether the process lives, if it is ours."""
+        running, found = self.path / "running", []
         # an id may hold nothing that glob would take for a pattern
-        return sorted(running.glob(f"{cell.id}.????????")) if running.is_dir() else []
+        for place in sorted(running.glob(f"{cell.id}.*")) if running.is_dir() else ():
+            of = _WORKPLACE.fullmatch(place.name[len(cell.id) + 1 :])
+            if of is not None:
+                here = of[2] == _host()
+                found.append((place, _lives(int(of[1])) if here else None))
+        return found
 
     def _lock(self, name: str) -> Path:
         return self.path / "locks" / name
@@ -238,12 +288,23 @@ class SweepFolder:
 
 
 def _own_scratch() -> str:
-    return f"{_SCRATCH}.{socket.gethostname().replace('/', '_')}."
+    return f"{_SCRATCH}.{_host()}."
 
 
 def recipe_name(cell: SweepCell) -> str:
     """Return what the file of a cell's recipe is called."""
     return f"{cell.model}.yml"
+
+
+def _host() -> str:
+    return socket.gethostname().replace(".", "_").replace("/", "_")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def open_sweep(path: Path) -> SweepFolder:
