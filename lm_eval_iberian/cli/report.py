@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -75,6 +76,13 @@ if TYPE_CHECKING:
     help="Sweeps: whether the tables have of what is swept the best point, or all.",
 )
 @click.option(
+    "--tables",
+    type=click.Choice(["all", "sweep"]),
+    default="all",
+    show_default=True,
+    help="Sweeps: whether the tables of all models follow theirs.",
+)
+@click.option(
     "--figure-data",
     type=click.Path(path_type=Path),
     help="Sweeps: write the curves here, as .csv or .json.",
@@ -98,6 +106,7 @@ def command(
     columns: tuple[str, ...],
     swept: str,
     points: Literal["best", "all"],
+    tables: str,
     figure_data: Path | None,
     plot: Path | None,
 ) -> None:
@@ -157,6 +166,10 @@ def command(
     report = build(paths)
     found = report_sweeps(sweeps, report, paths, view, lambda path: build([path]))
     _figures(found, figure_data, plot, report.inputs)
+    if tables == "sweep":
+        if not sweeps:
+            raise click.UsageError("--tables sweep: PATHS hold none")
+        report = replace(report, models={}, issues=())
     text = written(report, form, found)
     if out is None:
         click.echo(text, nl=False)

@@ -92,7 +92,7 @@ def _markdown_entry(entry: Entry, table: Table) -> str:
 
 def _notes(report: Report, sweeps: Sequence[SweepReport]) -> Iterator[str]:
     empty = empty_columns(report)
-    if empty:
+    if empty and report.models:
         yield escape_markdown(f"no result at all for {', '.join(empty)}")
     for note in (*(one for s in sweeps for one in s.notes), *notes_of(report)):
         start = f"{escape_markdown(note.about)}: " if note.about else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
@@ -161,10 +162,9 @@ def best_point(
             scores.score(model, name, lang) for name in (rule.language, rule.following)
         )
         pairs.append((pair[0], pair[1]))
-        lacking = [f"{one.why}{_cells(one)}" for one in pair if one.measure is None]
+        lacking = [one for one in pair if one.measure is None]
         if lacking:
-            told = "; ".join(dict.fromkeys(lacking))
-            without.append(f"{series.of_point(value)}: {told}")
+            without.append(f"{series.of_point(value)}: {_reasons(lacking)}")
         elif value is not None and not why_not:
             worth = rule.worth(pair[0], pair[1], kept)
             if worth is not None:
@@ -189,7 +189,7 @@ def _kept(rule: BestRule, scores: SweepScores, lang: str) -> tuple[float, str]:
             score = scores.score(model, rule.following, lang)
             if score.measure is not None:
                 return score.measure.value, ""
-            return 0.0, f"instruct: {score.why}{_cells(score)}"
+            return 0.0, f"instruct: {_reasons([score])}"
     return 0.0, f"--best-by {rule.text}: instruct is none of the sweep's baselines"
 
 
@@ -200,5 +200,8 @@ def _signed(score: Score) -> float:
     return -value if score.metric.lower_is_better else value
 
 
-def _cells(score: Score) -> str:
-    return f" (missing: {', '.join(score.lacking)})" if score.lacking else ""
+def _reasons(scores: Sequence[Score]) -> str:
+    """Say why scores are not there, and which cells are missing for them."""
+    why = ", ".join(dict.fromkeys(one.why for one in scores))
+    cells = dict.fromkeys(cell for one in scores for cell in one.lacking)
+    return f"{why} (missing: {', '.join(cells)})" if cells else why

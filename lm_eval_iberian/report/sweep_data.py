@@ -42,7 +42,8 @@ def figure_data(sweeps: Iterable[SweepReport], path: Path) -> str:
     for row in rows:
         settings = " ".join(f"{name}={text}" for name, text in row["settings"].items())
         missing = " ".join(row["missing"])
-        plain = {"settings": settings, "missing": missing, "runs": len(row["runs"])}
+        runs = "" if row["value"] is None else max(1, len(row["runs"]))
+        plain = {"settings": settings, "missing": missing, "runs": runs}
         texts = {
             name: escape_csv(one) if isinstance(one, str) else one
             for name, one in (row | plain).items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -53,8 +54,10 @@ def draw(report: SweepReport, path: Path) -> bytes:
             "a picture is drawn with matplotlib, which is not installed:"
             " pip install 'lm-eval-iberian[demo]'"
         ) from error
-    drawn = [one for one in report.curves if _drawable(one)]
-    langs = list(dict.fromkeys(one.lang for one in drawn if one.series is not None))
+    drawn = [
+        one for one in report.curves if one.series is None or one.value is not None
+    ]
+    langs = list(dict.fromkeys(one.lang for one in drawn if _drawable(one)))
     if not langs:
         rule = report.view.rule
         raise DataError(
@@ -86,8 +89,7 @@ _DATE = {"svg": "Date", "pdf": "CreationDate"}
 
 def _drawable(point: CurvePoint) -> bool:
     scores = (point.language, point.following)
-    placed = point.series is None or point.value is not None
-    return placed and any(one.measure is not None for one in scores)
+    return point.series is not None and any(one.measure is not None for one in scores)
 
 
 def _key(series: SweptSeries) -> Series:
@@ -127,15 +129,13 @@ def _panel(
                 label=one.model.role, zorder=1,
             )  # fmt: skip
     for key, (name, look) in looks.items():
-        mine = [
-            (one.value, measure.value, measure.sd or measure.stderr or 0.0)
-            for one in points
-            if one.series is not None
-            and _key(one.series) == key
-            and (measure := _score(one, which).measure) is not None
-        ]
-        if mine:
-            xs, ys, errors = zip(*mine, strict=True)
+        mine = [p for p in points if p.series is not None and _key(p.series) == key]
+        measures = [_score(one, which).measure for one in mine]
+        if any(one is not None for one in measures):
+            xs = [one.value for one in mine]
+            # a line breaks where a point is missing
+            ys = [math.nan if one is None else one.value for one in measures]
+            errors = [(one and (one.sd or one.stderr)) or 0.0 for one in measures]
             panel.errorbar(
                 xs, ys, yerr=errors if any(errors) else None, label=name,
                 markersize=6, linewidth=1.6, elinewidth=0.9, capsize=2, zorder=2,

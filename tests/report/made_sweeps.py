@@ -46,7 +46,7 @@ class MadeSweep:
     def model(
         self,
         name: str,
-        suites: Mapping[str, Tasks | None | Sequence[Tasks | None]],
+        suites: Mapping[str, Tasks | Sequence[Tasks | None] | None],
         *,
         method: str = "",
         languages: tuple[str, ...] = ("gl",),
