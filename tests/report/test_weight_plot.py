@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_sweeps import MadeSweep, following, two_methods
@@ -29,6 +31,27 @@ def test_it_has_a_line_for_every_method_and_baseline(tmp_path: Path) -> None:
     assert draw(report, Path("figure.svg")).decode() == text
     assert draw(report, Path("figure.png")).startswith(b"\x89PNG")
     assert draw(report, Path("figure.pdf")).startswith(b"%PDF")
+
+
+def test_a_line_breaks_where_a_point_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.axes import Axes
+
+    drawn = []
+    errorbar = Axes.errorbar
+
+    def spy(axes: Axes, xs: Any, ys: Any, **more: Any) -> Any:
+        drawn.append((list(xs), list(ys)))
+        return errorbar(axes, xs, ys, **more)
+
+    monkeypatch.setattr(Axes, "errorbar", spy)
+    sweep = MadeSweep(tmp_path / "sweep")
+    sweep.merges("linear", {"0.5": (0.5, 0.25), "1": None, "2": (0.25, 0.5)})
+    draw(reported(tmp_path / "sweep"), Path("figure.svg"))
+    xs, language = drawn[0]
+    assert xs == [0.5, 1, 2]
+    assert (language[0], math.isnan(language[1]), language[2]) == (50, True, 25)
 
 
 def test_what_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
