@@ -201,7 +201,8 @@ def _signed(score: Score) -> float:
 
 
 def _reasons(scores: Sequence[Score]) -> str:
-    """Say why scores are not there, and which cells are missing for them."""
-    why = ", ".join(dict.fromkeys(one.why for one in scores))
+    """Say which cells are missing for scores, or else why there are none."""
     cells = dict.fromkeys(cell for one in scores for cell in one.lacking)
-    return f"{why} (missing: {', '.join(cells)})" if cells else why
+    why = [f"no result of {', '.join(cells)}"] if cells else []
+    why += dict.fromkeys(one.why for one in scores if not one.lacking)
+    return "; ".join(why)

@@ -144,7 +144,7 @@ def _table(
 ) -> Table | None:
     rows: dict[str, dict[str, Entry]] = {}
     there: set[str] = set()
-    for lang in _ordered(picked, sweep):
+    for lang in filter(picked.__contains__, sweep.languages):
         before = [(model.name, model) for model in _baselines(sweep, lang)]
         for column in columns:
             ours = _entries(picked[lang], column, lang, scores)
@@ -180,12 +180,6 @@ def _entries(
 def _baselines(sweep: SweepResults, lang: str) -> list[SweptModel]:
     found = [model for model in sweep.baselines if lang in model.languages]
     return sorted(found, key=lambda model: _ROLES.index(model.role))
-
-
-def _ordered(picked: _Rows, sweep: SweepResults) -> list[str]:
-    """Return the languages in the order of the plan."""
-    every = dict.fromkeys(lang for model in sweep.models for lang in model.languages)
-    return [lang for lang in every if lang in picked]
 
 
 def _with_foot(table: Table, sentence: str) -> Table:

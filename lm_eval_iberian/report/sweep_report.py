@@ -97,9 +97,9 @@ def report_sweep(
     series = series_of(sweep.merges, view.swept)
     tried = [
         best_point(one, lang, view.rule, scores)
+        for lang in sweep.languages
         for one in series
-        if one.swept
-        for lang in one.languages
+        if one.swept and lang in one.languages
     ]
     # where nothing can be compared at all, there is nothing to say of each
     best = tried if any(one.compared for one in tried) else []
@@ -156,8 +156,7 @@ def _curves(
         )
         return CurvePoint(lang, model, of, value, language, following)
 
-    langs = dict.fromkeys(lang for merge in sweep.merges for lang in merge.languages)
-    for lang in langs:
+    for lang in sweep.languages:
         for model in sweep.baselines:
             if lang in model.languages:
                 yield point(lang, model, None, None)
@@ -186,7 +185,9 @@ def _notes(
         yield Note("incomplete", about, text)
     for one in best:
         name = f"{one.lang}: {one.series.name}"
-        if one.without:
+        if not one.compared:
+            yield Note("incomplete", name, "no point can be compared yet")
+        elif one.without:
             text = f"not compared for the best weight: {named(one.without, '; ')}"
             yield Note("incomplete", name, text)
         if one.value is None and one.compared:

@@ -88,6 +88,13 @@ class SweepResults:
         return [cell.id for cell in self.cells if cell.file is None]
 
     @property
+    def languages(self) -> list[str]:
+        """The languages of its merges, in the order of the plan."""
+        every = [lang for model in self.models for lang in model.languages]
+        merged = {lang for merge in self.merges for lang in merge.languages}
+        return [lang for lang in dict.fromkeys(every) if lang in merged]
+
+    @property
     def merges(self) -> list[SweptModel]:
         """The models that are merges."""
         return [model for model in self.models if model.role == "merge"]

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Literal
 
 from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
@@ -17,7 +18,9 @@ from lm_eval_iberian.report.swept_series import SweptSeries, merge_name
 PICTURES = ("pdf", "png", "svg")
 # Okabe and Ito's palette, which colour-blind readers tell apart, without its yellow
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_MARKS, _DASHES = ("o", "^", "s", "D", "v", "P", "X"), ("-", "--", "-.")
+_MARKS = ("o", "^", "s", "D", "v", "P", "X")
+# where two curves lie on each other, both are seen
+_DASHES = ("-", (0, (4, 2)), (0, (6, 1.5, 1.5, 1.5)), (0, (2, 1.5)))
 _BASELINES = {
     "instruct": ("#000000", (0, (5, 2))),
     "expert": ("#555555", (0, (1, 1.5))),
@@ -25,6 +28,7 @@ _BASELINES = {
 }
 # of scores that are no shares: how far apart a logarithmic axis shows them
 _SPAN = 4.0
+_LABEL = 36
 _Which = Literal["language", "following"]
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -64,7 +68,7 @@ def draw(report: SweepReport, path: Path) -> bytes:
             f"{report.sweep.path} has no merge with a number to draw it at and a value"
             f" of {rule.language.header} or {rule.following.header}"
         )
-    figure = Figure(figsize=(1.6 + 3.6 * len(langs), 6.4), layout="constrained")
+    figure = Figure(figsize=(2.2 + 3.6 * len(langs), 6.8), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, len(langs), sharex=True, sharey="row", squeeze=False)
     looks = _looks(drawn)
@@ -75,7 +79,7 @@ def draw(report: SweepReport, path: Path) -> bytes:
         panels[0][column].set_title(lang, fontsize=12)
         panels[1][column].set_xlabel(_parameter(here))
     _label(panels, drawn, report)
-    _legend(figure, panels)
+    _legend(figure, panels, columns=min(4, 1 + len(langs)))
     picture = io.BytesIO()
     # the same bytes for the same numbers
     with matplotlib.rc_context({"svg.hashsalt": "iberian", "svg.fonttype": "none"}):
@@ -108,7 +112,7 @@ def _looks(points: Iterable[CurvePoint]) -> dict[Series, tuple[str, dict[str, An
             {
                 "color": _COLOURS[at % len(_COLOURS)],
                 "marker": _MARKS[at % len(_MARKS)],
-                "linestyle": _DASHES[at // len(_COLOURS) % len(_DASHES)],
+                "linestyle": _DASHES[at % len(_DASHES)],
             },
         )
     return looks
@@ -157,7 +161,7 @@ def _label(panels: Any, points: Sequence[CurvePoint], report: SweepReport) -> No
         metric = found[0].metric
         unit = ", %" if metric.scale == 100 else ""
         way = " (less is better)" if metric.lower_is_better else ""
-        row[0].set_ylabel(f"{name.header}{unit}{way}")
+        row[0].set_ylabel(fill(f"{name.header}{unit}{way}", _LABEL))
         values = [one.measure.value for one in found if one.measure is not None]
         least = min(values, default=0.0)
         if metric.scale != 100 and 0 < _SPAN * least < max(values):
@@ -168,7 +172,7 @@ def _label(panels: Any, points: Sequence[CurvePoint], report: SweepReport) -> No
                 panel.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _legend(figure: Any, panels: Any) -> None:
+def _legend(figure: Any, panels: Any, columns: int) -> None:
     found: dict[str, Any] = {}
     for panel in panels.flat:
         handles, names = panel.get_legend_handles_labels()
@@ -176,7 +180,7 @@ def _legend(figure: Any, panels: Any) -> None:
             found.setdefault(name, handle)
     figure.legend(
         found.values(), found, loc="outside lower center",
-        ncols=min(3, len(found)), fontsize=10, frameon=False, handlelength=3,
+        ncols=columns, fontsize=9, frameon=False, handlelength=3.5,
     )  # fmt: skip
 
 
