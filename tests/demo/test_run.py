@@ -96,7 +96,7 @@ def test_a_command_is_shown_and_says_itself_why_it_failed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     console = Console(width=200)
-    with pytest.raises(CommandError, match="^iberian sweep run ended with 2$"):
+    with pytest.raises(CommandError, match=r"^iberian sweep run ended with 2$"):
         run_iberian(["sweep", "run", str(tmp_path / "no sweep")], console)
     said = capfd.readouterr()
     assert f"$ iberian sweep run '{tmp_path / 'no sweep'}'" in said.out

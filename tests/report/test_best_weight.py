@@ -136,7 +136,7 @@ def test_both_scores_and_the_rule_stand_in_the_table(tmp_path: Path) -> None:
         "best", "mean", "the language's average", "its IFEval", "compared",
     )  # fmt: skip
     row = table.rows["gl: linear"]
-    assert [one.text or one.measure and one.measure.value for one in row] == [
+    assert [one.text or (one.measure and one.measure.value) for one in row] == [
         "weight 0.5 (as good: 1)", 50.0, 50.0, 50.0, "4 of 4",
     ]  # fmt: skip
     assert table.foot[0] == (
