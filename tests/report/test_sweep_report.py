@@ -149,7 +149,7 @@ def test_a_task_of_two_suites_is_no_number(tmp_path: Path) -> None:
     sweep = MadeSweep(tmp_path / "sweep")
     suites = {"zero": {"own_gl": 0.5}, "five": {"own_gl": 0.25}}
     sweep.model("linear-gl", suites, method="linear", weight="1")
-    with pytest.raises(DataError, match="several suites of .*, five-gl, zero-gl"):
+    with pytest.raises(DataError, match=r"several suites of .*, five-gl, zero-gl"):
         reported(tmp_path / "sweep", columns=(ScoreName("own_gl:acc"),))
 
 
