@@ -164,7 +164,7 @@ def command(
         keep_going=keep_going, needed=not sweeps,
     )  # fmt: skip
     report = build(paths)
-    found = report_sweeps(sweeps, report, paths, view, lambda path: build([path]))
+    found = report_sweeps(sweeps, report, view, lambda path: build([path]))
     _figures(found, figure_data, plot, report.inputs)
     if tables == "sweep":
         if not sweeps:

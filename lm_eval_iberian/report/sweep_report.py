@@ -117,7 +117,6 @@ def report_sweep(
 def report_sweeps(
     sweeps: Sequence[SweepResults],
     report: Report,
-    paths: Sequence[Path],
     view: SweepView,
     build: Callable[[Path], Report],
 ) -> list[SweepReport]:
@@ -125,14 +124,14 @@ def report_sweeps(
 
     Args:
         sweeps: The sweeps.
-        report: The report of everything under the paths.
-        paths: Where that is.
+        report: The report of everything that is there.
         view: How they are to be reported.
         build: Makes the report of one folder, under the same settings.
     """
     found = []
     for sweep in sweeps:
-        if [path.resolve() for path in paths] == [sweep.path.resolve()]:
+        files = {one.file.path.resolve() for one in sweep.cells if one.file is not None}
+        if files.issuperset(Path(one).resolve() for one in report.inputs):
             own = report
         elif len(sweep.missing) < len(sweep.cells):
             own = build(sweep.path / "cells")

@@ -13,6 +13,7 @@ from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameErro
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
 from lm_eval_iberian.report.sweep_scores import Score
 from lm_eval_iberian.report.swept_series import SweptSeries, merge_name
+from lm_eval_iberian.report.tables import LANGUAGES
 
 
 PICTURES = ("pdf", "png", "svg")
@@ -76,7 +77,7 @@ def draw(report: SweepReport, path: Path) -> bytes:
         here = [one for one in drawn if one.lang == lang]
         _panel(panels[0][column], here, "language", looks)
         _panel(panels[1][column], here, "following", looks)
-        panels[0][column].set_title(lang, fontsize=12)
+        panels[0][column].set_title(LANGUAGES.get(lang, lang), fontsize=12)
         panels[1][column].set_xlabel(_parameter(here))
     _label(panels, drawn, report)
     _legend(figure, panels, columns=min(4, 1 + len(langs)))
@@ -160,8 +161,8 @@ def _label(panels: Any, points: Sequence[CurvePoint], report: SweepReport) -> No
     ):
         metric = found[0].metric
         unit = ", %" if metric.scale == 100 else ""
-        way = " (less is better)" if metric.lower_is_better else ""
-        row[0].set_ylabel(fill(f"{name.header}{unit}{way}", _LABEL))
+        way = "\n(less is better)" if metric.lower_is_better else ""
+        row[0].set_ylabel(f"{fill(f'{name.header}{unit}', _LABEL)}{way}")
         values = [one.measure.value for one in found if one.measure is not None]
         least = min(values, default=0.0)
         if metric.scale != 100 and 0 < _SPAN * least < max(values):

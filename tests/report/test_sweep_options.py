@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from made_sweeps import MadeSweep, two_methods
+from made_results import Results
+from made_sweeps import MadeSweep, following, two_methods
 
 from lm_eval_iberian.cli import main
 
@@ -75,6 +76,16 @@ def test_each_sweep_has_tables_of_its_own(sweep: Path, tmp_path: Path) -> None:
     drawn = report(tmp_path, "--plot", tmp_path / "a.png")
     assert drawn.exit_code == 2
     assert "--plot draws one sweep, and PATHS hold" in drawn.stderr
+
+
+def test_results_that_lie_beside_the_cells_are_no_runs_of_theirs(sweep: Path) -> None:
+    before = report(sweep, "--tables", "sweep").stdout
+    other = Results(sweep / "more")
+    row = following("gl", 0.0)
+    chat = {"chat_template": "<s>", "chat_template_sha": "abc"}
+    other.write(row, "linear-gl-weight0.5", shots=0, **chat)
+    assert report(sweep, "--tables", "sweep").stdout == before
+    assert "25.00 ± 35.36 (2)" in report(sweep).stdout
 
 
 @pytest.mark.parametrize(
