@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -14,6 +15,9 @@ from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import find_sweeps, load_catalogue
 from lm_eval_iberian.report.results_file import find_results
 from lm_eval_iberian.report.sweep_results import SweepResults
+from lm_eval_iberian.sweep.sweep_expansion import expand
+from lm_eval_iberian.sweep.sweep_folder import FORMAT
+from lm_eval_iberian.sweep.sweep_spec import read_spec
 
 
 def put(path: Path) -> Path:
@@ -115,3 +119,24 @@ def test_a_cell_s_results_are_one_file(tmp_path: Path) -> None:
     (place / "results_more.json").unlink()
     with pytest.raises(DataError, match="is not JSON"):
         sweeps_of(tmp_path)
+
+
+def test_a_report_reads_what_a_plan_writes(tmp_path: Path) -> None:
+    """The two rooms share a format, and no code."""
+    spec = tmp_path / "sweep.yaml"
+    spec.write_text(
+        "models: {base: o/b, instruct: o/i, experts: {eu: o/eu, gl: o/gl}}\n"
+        "methods: [{method: linear, weight: [0.5, 1], experts: all}]\n"
+        "suites: {ifeval: {tasks: {gl: [iberian_ifeval_gl]}, runs: 2}}\n"
+    )
+    cells = expand(read_spec(spec))
+    content = {"format": FORMAT, "cells": [cell.as_data() for cell in cells]}
+    (tmp_path / "sweep.json").write_text(json.dumps(content))
+    (sweep,) = sweeps_of(tmp_path)
+    assert sweep.missing == [cell.id for cell in cells]
+    assert [(one.role, one.name) for one in sweep.models] == [
+        ("base", "base"), ("instruct", "instruct"), ("expert", "expert-gl"),
+        ("merge", "linear-eu+gl-weight0.5"), ("merge", "linear-eu+gl-weight1"),
+    ]  # fmt: skip
+    assert sweep.merges[0].values == {"weight": "0.5"}
+    assert [cell.run for cell in sweep.merges[0].cells] == [0, 1]
