@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -142,7 +141,7 @@ def command(
         find_sweeps,
         format_for,
         load_catalogue,
-        notes_of,
+        notes_with,
         report_sweeps,
         score_name,
         write,
@@ -155,8 +154,9 @@ def command(
     names = {"language": language_score, "following": following}
     given = {name: score_name(text) for name, text in names.items() if text}
     view = SweepView(
-        BestRule(best_by, **given), tuple(map(score_name, columns)), swept, points
-    )
+        BestRule(best_by, **given), tuple(map(score_name, columns)), swept, points,
+        alone=tables == "sweep",
+    )  # fmt: skip
     renamed = _renamed(renames)
     sweeps = find_sweeps(paths, load_catalogue(), renamed, keep_going)
     build = partial(
@@ -166,17 +166,15 @@ def command(
     report = build(paths)
     found = report_sweeps(sweeps, report, view, lambda path: build([path]))
     _figures(found, figure_data, plot, report.inputs)
-    if tables == "sweep":
-        if not sweeps:
-            raise click.UsageError("--tables sweep: PATHS hold none")
-        report = replace(report, models={}, issues=())
+    if tables == "sweep" and not sweeps:
+        raise click.UsageError("--tables sweep: PATHS hold none")
     text = written(report, form, found)
     if out is None:
         click.echo(text, nl=False)
     else:
         write(text, out, report.inputs)
     if out is not None or form in ("csv", "latex"):
-        for note in (*(one for s in found for one in s.notes), *notes_of(report)):
+        for note in notes_with(report, found):
             about = f"{note.about}: " if note.about else ""
             click.echo(f"{note.kind}: {about}{note.text}", err=True)
 

@@ -28,6 +28,7 @@ from lm_eval_iberian.report.sweep_data import figure_data
 from lm_eval_iberian.report.sweep_report import (
     SweepReport,
     SweepView,
+    notes_with,
     report_sweep,
     report_sweeps,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "format_for",
     "load_catalogue",
     "notes_of",
+    "notes_with",
     "report_sweep",
     "report_sweeps",
     "score_name",

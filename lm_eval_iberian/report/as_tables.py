@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lm_eval_iberian.report.model_report import Report, notes_of
-from lm_eval_iberian.report.sweep_report import SweepReport
+from lm_eval_iberian.report.model_report import Report
+from lm_eval_iberian.report.sweep_report import SweepReport, notes_with, stand_alone
 from lm_eval_iberian.report.tables import Entry, Table, empty_columns, tables_of
 
 
@@ -40,7 +40,8 @@ def as_markdown(report: Report, sweeps: Sequence[SweepReport] = ()) -> str:
 
 
 def _tables(report: Report, sweeps: Sequence[SweepReport]) -> list[Table]:
-    return [*(one for sweep in sweeps for one in sweep.tables), *tables_of(report)]
+    of_sweeps = [one for sweep in sweeps for one in sweep.tables]
+    return of_sweeps if stand_alone(sweeps) else [*of_sweeps, *tables_of(report)]
 
 
 def escape_markdown(text: str) -> str:
@@ -91,10 +92,10 @@ def _markdown_entry(entry: Entry, table: Table) -> str:
 
 
 def _notes(report: Report, sweeps: Sequence[SweepReport]) -> Iterator[str]:
-    empty = empty_columns(report)
-    if empty and report.models:
+    empty = [] if stand_alone(sweeps) else empty_columns(report)
+    if empty:
         yield escape_markdown(f"no result at all for {', '.join(empty)}")
-    for note in (*(one for s in sweeps for one in s.notes), *notes_of(report)):
+    for note in notes_with(report, sweeps):
         start = f"{escape_markdown(note.about)}: " if note.about else ""
         yield f"**{note.kind}** {start}{escape_markdown(note.text)}"
 

@@ -9,11 +9,11 @@ from typing import Literal
 
 from lm_eval_iberian.report.best_weight import BestPoint, BestRule, best_point
 from lm_eval_iberian.report.method_tables import best_table, method_tables
-from lm_eval_iberian.report.model_report import Note, Report
+from lm_eval_iberian.report.model_report import Note, Report, notes_of
 from lm_eval_iberian.report.sweep_results import SweepResults, SweptModel
 from lm_eval_iberian.report.sweep_scores import Score, ScoreName, SweepScores
 from lm_eval_iberian.report.swept_series import SweptSeries, series_of
-from lm_eval_iberian.report.tables import Table
+from lm_eval_iberian.report.tables import MARKED, Table
 
 
 _NAMED = 12
@@ -28,12 +28,15 @@ class SweepView:
         columns: Of the tables of methods; left out, the paper's.
         swept: The parameter that is swept; left out, it is found.
         points: Whether the tables have of what is swept the best point, or all.
+        alone: Whether those of all models are left out, with their notes but for what
+            a mark in a table refers to.
     """
 
     rule: BestRule = field(default_factory=BestRule)
     columns: tuple[ScoreName, ...] = ()
     swept: str = ""
     points: Literal["best", "all"] = "best"
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,19 @@ def _notes(
             yield Note("incomplete", name, text)
         if one.value is None and one.compared:
             yield Note("incomplete", name, f"no point is among {rule.sentence}")
+
+
+def notes_with(report: Report, sweeps: Sequence[SweepReport]) -> Iterator[Note]:
+    """Yield the notes of sweeps, then those of a report that stand beside them."""
+    for sweep in sweeps:
+        yield from sweep.notes
+    every = not stand_alone(sweeps)
+    yield from (one for one in notes_of(report) if every or one.kind in MARKED)
+
+
+def stand_alone(sweeps: Sequence[SweepReport]) -> bool:
+    """Return whether the tables of sweeps are the only ones wanted."""
+    return any(sweep.view.alone for sweep in sweeps)
 
 
 def named(names: Sequence[str], between: str = ", ") -> str:

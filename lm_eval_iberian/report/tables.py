@@ -21,7 +21,8 @@ LANGUAGES = {
 }
 _MINI = "Mini sets, not the paper's benchmarks"
 _STOPS = "stop_rate"
-_MARKED = ("limit", "settings", "items")
+# the notes that a mark refers to
+MARKED = ("limit", "settings", "items")
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,7 @@ def _column(
 
 def is_marked(model: ModelReport, benchmark: str) -> bool:
     """Return whether a note says that a result is not as in the paper."""
-    return any(i.benchmark == benchmark and i.kind in _MARKED for i in model.issues)
+    return any(i.benchmark == benchmark and i.kind in MARKED for i in model.issues)
 
 
 def _table(title: str, columns: Sequence[Column], report: Report) -> Table:

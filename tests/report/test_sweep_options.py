@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,19 @@ def test_the_tables_of_a_sweep_come_before_those_of_all_models(sweep: Path) -> N
     assert "## Averages" not in alone.stdout
     assert "2 of 24 cells have no result" in alone.stdout
     assert "no result at all" not in alone.stdout
+
+
+def test_what_a_mark_refers_to_stands_below_the_tables_of_a_sweep_too(
+    sweep: Path,
+) -> None:
+    (path,) = (sweep / "cells" / "linear-gl-weight0.5--ifeval-gl").glob("results_*")
+    content = json.loads(path.read_text())
+    content["n-samples"]["iberian_ifeval_gl"]["original"] = 1000
+    path.write_text(json.dumps(content))
+    text = report(sweep, "--tables", "sweep").stdout
+    assert "50.00†" in text
+    assert "**limit** linear-gl-weight0.5, ifeval_gl: " in text
+    assert "## Averages" not in text
 
 
 def test_how_a_sweep_is_reported_can_be_asked_for(sweep: Path) -> None:
