@@ -12,7 +12,7 @@ from lm_eval_iberian.report.swept_series import SweptSeries
 
 
 LANGUAGE = ScoreName("{LANG}", "the language's average")
-FOLLOWING = ScoreName("IFEval {LANG}", "its IFEval")
+FOLLOWING = ScoreName("IFEval {LANG}", "IFEval")
 CHOSEN_HERE = (
     "chosen on these very results: on other items a chosen point is expected to score"
     " less than here"
@@ -54,12 +54,8 @@ class BestRule:
     def sentence(self) -> str:
         """Which point is the best, in words."""
         language, following = self.language.header, self.following.header
-        share = self._share()
-        if share is not None:
-            return (
-                f"the best {language} among points with at least {100 * share:g} % of"
-                f" the instructed model's {following}"
-            )
+        if self.keeps:
+            return f"the best {language} among points with {self.kept}"
         return {
             "mean": f"the highest mean of {language} and {following}",
             "language": f"the best {language}",
@@ -70,6 +66,15 @@ class BestRule:
     def keeps(self) -> bool:
         """Whether points are held against the instructed model."""
         return self._share() is not None
+
+    @property
+    def kept(self) -> str:
+        """What a point must keep, in words; empty where it is held against nothing."""
+        share = self._share()
+        if share is None:
+            return ""
+        whole = f"the instructed model's {self.following.header}"
+        return f"at least {100 * share:g} % of {whole}"
 
     def worth(self, language: Score, following: Score, kept: float) -> float | None:
         """Return what a point is worth, more is better; ``None``: it keeps too little.

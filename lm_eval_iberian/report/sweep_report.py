@@ -193,7 +193,9 @@ def _notes(
             text = f"not compared for the best weight: {named(one.without, '; ')}"
             yield Note("incomplete", name, text)
         if one.value is None and one.compared:
-            yield Note("incomplete", name, f"no point is among {rule.sentence}")
+            yield Note(
+                "incomplete", name, f"no point that was compared has {rule.kept}"
+            )
 
 
 def notes_with(report: Report, sweeps: Sequence[SweepReport]) -> Iterator[Note]:

@@ -122,6 +122,16 @@ def test_the_best_point(
     }  # fmt: skip
 
 
+def test_where_no_point_keeps_enough_there_is_no_best(tmp_path: Path) -> None:
+    two_methods(tmp_path / "sweep")
+    report = reported(tmp_path / "sweep", rule=BestRule("keep=1"))
+    texts = {note.about: note.text for note in report.notes}
+    assert texts["gl: linear"] == (
+        "no point that was compared has at least 100 % of the instructed model's IFEval"
+    )
+    assert "gl: linear weight=0.5" not in report.tables[1].rows
+
+
 def test_a_rule_that_is_none_is_named() -> None:
     for text in ("best", "keep=2", "keep=x", "keep=", "keep=nan"):
         with pytest.raises(UnknownNameError, match="Available: following, keep=SHARE"):
@@ -133,14 +143,14 @@ def test_both_scores_and_the_rule_stand_in_the_table(tmp_path: Path) -> None:
     table = reported(tmp_path / "sweep").tables[0]
     assert table.title == "Best weight by method and language"
     assert table.columns == (
-        "best", "mean", "the language's average", "its IFEval", "compared",
+        "best", "mean", "the language's average", "IFEval", "compared",
     )  # fmt: skip
     row = table.rows["gl: linear"]
     assert [one.text or (one.measure and one.measure.value) for one in row] == [
         "weight 0.5 (as good: 1)", 50.0, 50.0, 50.0, "4 of 4",
     ]  # fmt: skip
     assert table.foot[0] == (
-        "best: the highest mean of the language's average and its IFEval"
+        "best: the highest mean of the language's average and IFEval"
     )
     assert table.foot[1].startswith("chosen on these very results")
 
