@@ -61,7 +61,9 @@ build: $(STAMP) ## wheel and sdist into dist/
 	$(BIN)/python -m build
 
 # what the demo writes; a folder with anything else in it stays
-DEMO := models merges recipes logs results spec.json table.md table.json tradeoff.png
+DEMO := models sweep sweep.yaml spec.json table.md figure.csv tradeoff.png
+# and what it once wrote
+DEMO += merges recipes logs results table.json
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .matrix .vllm dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,4 @@
-"""Run the two hosts' own commands as a user would, quietly, with a log each."""
+"""Run this project's own commands as a user would type them, and show each."""
 
 from __future__ import annotations
 
@@ -6,49 +6,35 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from shlex import join
+
+from rich.console import Console
 
 from lm_eval_iberian.errors import IberianError
 
 
 class CommandError(IberianError, RuntimeError):
-    """A command of a host failed; the text ends with what it said last."""
+    """A command failed, and has said why."""
 
 
-def run_command(name: str, arguments: Sequence[str], log: Path, threads: int) -> None:
-    """Run a console script of this environment without the network.
+def run_iberian(arguments: Sequence[str], console: Console) -> None:
+    """Run a command of this project without the network; its output is shown.
 
     Args:
-        name: ``lm_eval`` or ``mergekit-yaml``.
-        arguments: What follows it.
-        log: Where its output goes.
-        threads: Threads it may use.
+        arguments: What follows ``iberian``.
+        console: Where the command itself is shown before.
 
     Raises:
-        CommandError: It is not installed here, or ended with another code than 0.
+        CommandError: It ended with another code than 0.
     """
-    script = Path(sys.executable).parent / name
-    if not script.exists():
-        raise CommandError(f"{name} is not installed beside {sys.executable}")
-    environment = os.environ | {
-        "HF_HUB_OFFLINE": "1",
-        "HF_DATASETS_OFFLINE": "1",
-        "OMP_NUM_THREADS": str(threads),
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    log.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(script), *arguments]
-    with log.open("w", encoding="utf-8") as file:
-        print(*command, file=file, flush=True)
-        code = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            check=False,
-        ).returncode
+    shown = join(["iberian", *arguments])
+    console.print(f"\n$ {shown}")
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    code = subprocess.run(
+        [sys.executable, "-m", "lm_eval_iberian.cli", *arguments],
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        check=False,
+    ).returncode
     if code != 0:
-        said = log.read_text("utf-8", errors="replace").strip().splitlines()[-5:]
-        last = "\n  ".join(said)
-        raise CommandError(f"{name} ended with {code} (all of it: {log}):\n  {last}")
+        raise CommandError(f"{join(['iberian', *arguments[:2]])} ended with {code}")

@@ -1,4 +1,4 @@
-"""The demo from nothing to its table: train, merge, evaluate, report."""
+"""The demo from nothing to its table: train, sweep, report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from importlib.util import find_spec
@@ -23,6 +23,7 @@ from rich.progress import (
 )
 
 from lm_eval_iberian.corpus.prose import languages
+from lm_eval_iberian.demo.merges import merge_and_measure, report
 from lm_eval_iberian.demo.spec import DemoSpec
 from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
 from lm_eval_iberian.files import write_whole
@@ -42,7 +43,7 @@ def run(spec: DemoSpec, out: Path, console: Console | None = None) -> Path:
         UnknownNameError: A language without prose and grammar.
         MissingExtraError: matplotlib is not installed.
         DataError: ``out`` holds a demo of another spec.
-        CommandError: ``lm_eval`` or ``mergekit-yaml`` failed.
+        CommandError: A step of the sweep failed.
     """
     console = console or plain_console()
     for lang in spec.languages:
@@ -58,9 +59,8 @@ def run(spec: DemoSpec, out: Path, console: Console | None = None) -> Path:
         )
     _claim(spec, out)
     train_all(spec, out, console)
-    merge_all(spec, out, console)
-    evaluate_all(spec, out, console)
-    return report(spec, out, console)
+    merge_and_measure(spec, out, console)
+    return report(out, console)
 
 
 def train_all(spec: DemoSpec, out: Path, console: Console) -> None:
@@ -91,65 +91,7 @@ def train_all(spec: DemoSpec, out: Path, console: Console) -> None:
             [job for job in missing if job.start is None],
             [job for job in missing if job.start is not None],
         ):
-            _all_done({job.name: partial(work, job) for job in ready}, stop)
-
-
-def merge_all(spec: DemoSpec, out: Path, console: Console) -> None:
-    """Make the merges that are not there yet, with ``mergekit-yaml``."""
-    from lm_eval_iberian.demo.merge import merge, recipe
-
-    models = out / "models"
-    works: dict[str, Work] = {}
-    for name, lang, method in spec.merges:
-        target = out / "merges" / name
-        if target.is_dir():
-            continue
-        content = recipe(
-            method, models / "base", models / "instruct", models / f"expert-{lang}"
-        )
-        written = out / "recipes" / f"{name}.yml"
-        log = out / "logs" / f"merge-{name}.log"
-        works[name] = partial(merge, written, content, target, log)
-    _in_parallel("merge", works, console)
-
-
-def evaluate_all(spec: DemoSpec, out: Path, console: Console) -> None:
-    """Measure the models and merges that have no results yet, with ``lm_eval``."""
-    from lm_eval_iberian.demo.evaluate import evaluate, tasks
-
-    folders = [out / "models" / name for name in spec.models if name != "base"]
-    folders += [out / "merges" / name for name, _, _ in spec.merges]
-    results = out / "results"
-    results.mkdir(exist_ok=True)
-    names = tasks(spec.languages)
-    works: dict[str, Work] = {}
-    for folder in folders:
-        target = results / f"{folder.name}.json"
-        if target.is_file():
-            continue
-        log = out / "logs" / f"evaluate-{folder.name}.log"
-        works[folder.name] = partial(
-            evaluate, folder.resolve(), names, spec.answer_tokens, target, log
-        )
-    _in_parallel("evaluate", works, console)
-
-
-def report(spec: DemoSpec, out: Path, console: Console) -> Path:
-    """Print the table and write it with its plot; return the Markdown file."""
-    from lm_eval_iberian.demo.evaluate import read_results
-    from lm_eval_iberian.demo.report import as_table, line, write
-
-    lines = []
-    for lang in spec.languages:
-        merged = [name for name, of, _ in spec.merges if of == lang]
-        for model in ("instruct", f"expert-{lang}", *merged):
-            found = read_results(out / "results" / f"{model}.json")
-            lines.append(line(lang, model, found))
-    console.print()
-    console.print(as_table(lines))
-    written = write(lines, out)
-    console.print("\nwritten: " + ", ".join(str(path) for path in written))
-    return written[0]
+            _all_done([partial(work, job) for job in ready], stop)
 
 
 def _claim(spec: DemoSpec, out: Path) -> None:
@@ -192,24 +134,7 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _in_parallel(what: str, works: dict[str, Work], console: Console) -> None:
-    """Do works with a bar of their own."""
-    if not works:
-        return
-    with _bar(console) as bar:
-        task = bar.add_task(what, total=len(works), note="")
-        _all_done(
-            works,
-            threading.Event(),
-            lambda name: bar.update(task, advance=1, note=name),
-        )
-
-
-def _all_done(
-    works: dict[str, Work],
-    stop: threading.Event,
-    done: Callable[[str], None] = lambda name: None,
-) -> None:
+def _all_done(works: Iterable[Work], stop: threading.Event) -> None:
     """Do independent works, one to a core.
 
     After the first error ``stop`` is set, nothing new is begun, and it is raised once
@@ -217,11 +142,10 @@ def _all_done(
     """
     workers = max(1, min(4, os.cpu_count() or 1))
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        futures = {pool.submit(work): name for name, work in works.items()}
+        futures = [pool.submit(work) for work in works]
         try:
             for future in as_completed(futures):
                 future.result()
-                done(futures[future])
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_iberian.errors import UnknownNameError
@@ -40,36 +40,46 @@ class Training:
 
 @dataclass(frozen=True)
 class DemoMethod:
-    """One merge method with the parameters its recipe carries.
+    """Merges of one method: a name, and the entry that a sweep's specification has."""
 
-    ``weights`` are those of the instructed model and of the language expert. With
-    ``chat_rows`` the rows of the chat tokens come whole from the instructed model.
+    label: str
+    entry: Mapping[str, Any]
+
+
+# of the expert; the instructed model's is 1. Those of the paper's Figure 1
+WEIGHTS = "0.25..2.0 step 0.25"
+# of the methods that are not swept
+_WEIGHT = 0.5
+
+
+def methods(weights: str = WEIGHTS) -> tuple[DemoMethod, ...]:
+    """Return the merges of the demo.
+
+    Args:
+        weights: The weights of what is swept, as a specification has them.
     """
-
-    name: str
-    weights: tuple[float, float]
-    parameters: dict[str, Any] = field(default_factory=dict)
-    per_model: dict[str, Any] = field(default_factory=dict)
-    needs_base: bool = True
-    chat_rows: bool = False
-
-    @property
-    def label(self) -> str:
-        """What the merge is called."""
-        return f"{self.name}+rows" if self.chat_rows else self.name
-
-
-METHODS = (
-    DemoMethod("linear", (0.5, 0.5), needs_base=False),
-    DemoMethod("linear", (0.5, 0.5), needs_base=False, chat_rows=True),
-    DemoMethod("task_arithmetic", (1.0, 0.5)),
-    DemoMethod(
-        "fused_dare_linear", (1.0, 0.5), {"seed": 1}, per_model={"density": 0.8}
-    ),
-    DemoMethod(
-        "fused_breadcrumbs", (1.0, 0.5), per_model={"density": 0.9, "gamma": 0.01}
-    ),
-)
+    linear = {"method": "linear", "weight": weights}
+    return (
+        DemoMethod("linear", linear),
+        DemoMethod("linear+rows", {**linear, "special_tokens": "instruct"}),
+        DemoMethod(
+            "task_arithmetic", {"method": "task_arithmetic", "weight": weights}
+        ),
+        DemoMethod(
+            "fused_dare_linear",
+            {
+                "method": "fused_dare_linear", "weight": _WEIGHT,
+                "density": 0.8, "seed": 1,
+            },
+        ),
+        DemoMethod(
+            "fused_breadcrumbs",
+            {
+                "method": "fused_breadcrumbs", "weight": _WEIGHT,
+                "density": 0.9, "gamma": 0.01,
+            },
+        ),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,7 @@ class DemoSpec:
     instruct: Training = Training(400, 1.2e-3, rows=24, tokens=112)
     expert: Training = Training(240, 8e-4, rows=24)
     replay: float = 0.1
-    methods: tuple[DemoMethod, ...] = METHODS
+    methods: tuple[DemoMethod, ...] = methods()
     answer_tokens: int = 112
 
     def scaled(self, share: float) -> DemoSpec:
@@ -129,12 +139,3 @@ class DemoSpec:
     def models(self) -> tuple[str, ...]:
         """The trained models, in the order they can be trained."""
         return ("base", "instruct", *(f"expert-{lang}" for lang in self.languages))
-
-    @property
-    def merges(self) -> tuple[tuple[str, str, DemoMethod], ...]:
-        """(name, language, method) of every merge."""
-        return tuple(
-            (f"{method.label}-{lang}", lang, method)
-            for lang in self.languages
-            for method in self.methods
-        )

@@ -10,8 +10,9 @@ SPECIALS = ("<|begin|>", "<|end|>", "<|pad|>", "<|user|>", "<|assistant|>", "<|d
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
-    "{{ '<|' + message['role'] + '|>' + message['content'] }}"
-    "{% if message['role'] == 'assistant' %}{{ '<|done|>' }}{% endif %}"
+    "{% if message['role'] == 'assistant' %}"
+    "{{ '<|assistant|>' + message['content'] + '<|done|>' }}"
+    "{% else %}{{ '<|user|>' + message['content'] }}{% endif %}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )

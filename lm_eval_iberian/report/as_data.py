@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lm_eval_iberian.report.average import Average
@@ -107,12 +107,17 @@ def _said(value: float | bool | None) -> str:
     return "" if value is None else str(value)
 
 
-def as_json(report: Report) -> str:
+def as_json(report: Report, sweeps: Sequence[Mapping[str, Any]] = ()) -> str:
     """Return models, averages, benchmarks and issues as one object.
 
     ``value`` has two decimals, ``exact`` all of them.
+
+    Args:
+        report: The report.
+        sweeps: What is written of each sweep.
     """
     content = {
+        **({"sweeps": list(sweeps)} if sweeps else {}),
         "models": {
             name: _model(model, report.catalogue)
             for name, model in report.models.items()

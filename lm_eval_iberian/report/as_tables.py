@@ -5,14 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lm_eval_iberian.report.model_report import Report, notes_of
-from lm_eval_iberian.report.tables import (
-    Entry,
-    Table,
-    empty_columns,
-    number,
-    tables_of,
-)
+from lm_eval_iberian.report.model_report import Report
+from lm_eval_iberian.report.sweep_report import SweepReport, notes_with, stand_alone
+from lm_eval_iberian.report.tables import Entry, Table, empty_columns, tables_of
 
 
 # an underscore within a word is one, and *-EU no emphasis; all else may start markup
@@ -35,13 +30,18 @@ _LATEX = {
 }
 
 
-def as_markdown(report: Report) -> str:
-    """Return the tables, then the notes."""
-    parts = [_markdown_table(table) for table in tables_of(report)]
-    notes = list(_notes(report))
+def as_markdown(report: Report, sweeps: Sequence[SweepReport] = ()) -> str:
+    """Return the tables, those of sweeps first, then the notes."""
+    parts = [_markdown_table(table) for table in _tables(report, sweeps)]
+    notes = list(_notes(report, sweeps))
     if notes:
         parts.append("## Notes\n\n" + "\n".join(f"- {note}" for note in notes) + "\n")
     return "\n".join(parts)
+
+
+def _tables(report: Report, sweeps: Sequence[SweepReport]) -> list[Table]:
+    of_sweeps = [one for sweep in sweeps for one in sweep.tables]
+    return of_sweeps if stand_alone(sweeps) else [*of_sweeps, *tables_of(report)]
 
 
 def escape_markdown(text: str) -> str:
@@ -54,9 +54,9 @@ def escape_markdown(text: str) -> str:
 
 
 def _markdown_table(table: Table) -> str:
-    header = ["model", *map(escape_markdown, table.columns)]
+    header = [table.first, *map(escape_markdown, table.columns)]
     rows = [
-        [escape_markdown(model), *map(_markdown_entry, entries)]
+        [escape_markdown(model), *(_markdown_entry(one, table) for one in entries)]
         for model, entries in table.rows.items()
     ]
     widths = [
@@ -65,12 +65,15 @@ def _markdown_table(table: Table) -> str:
     rule = ["-" * widths[0], *(f"{'-' * (width - 1)}:" for width in widths[1:])]
     lines = [_line(row, widths) for row in (header, rule, *rows)]
     foot = []
+    if table.has_errors():
+        foot.append("± standard error over items")
     if table.has_runs():
         foot.append("± standard deviation over runs, their number in brackets")
     if table.marked():
         foot.append("† not as in the paper, see the notes")
     text = f"## {escape_markdown(table.title)}\n\n" + "\n".join(lines) + "\n"
-    return text + (f"\n{'; '.join(foot)}\n" if foot else "")
+    text += f"\n{'; '.join(foot)}\n" if foot else ""
+    return text + "".join(f"\n{escape_markdown(one)}.\n" for one in table.foot)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -79,26 +82,28 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown_entry(entry: Entry) -> str:
+def _markdown_entry(entry: Entry, table: Table) -> str:
+    if entry.text:
+        return escape_markdown(entry.text)
     if entry.measure is None:
         return "–"
-    text = number(entry.measure)
+    text = table.written(entry.measure)
     return (f"**{text}**" if entry.best else text) + ("†" if entry.marked else "")
 
 
-def _notes(report: Report) -> Iterator[str]:
-    empty = empty_columns(report)
+def _notes(report: Report, sweeps: Sequence[SweepReport]) -> Iterator[str]:
+    empty = [] if stand_alone(sweeps) else empty_columns(report)
     if empty:
         yield escape_markdown(f"no result at all for {', '.join(empty)}")
-    for note in notes_of(report):
+    for note in notes_with(report, sweeps):
         start = f"{escape_markdown(note.about)}: " if note.about else ""
         yield f"**{note.kind}** {start}{escape_markdown(note.text)}"
 
 
-def as_latex(report: Report) -> str:
+def as_latex(report: Report, sweeps: Sequence[SweepReport] = ()) -> str:
     """Return the tables, to be put in a document that loads booktabs."""
     start = "% \\usepackage[T1]{fontenc}\n% \\usepackage{booktabs,textcomp}\n"
-    return "\n".join([start, *map(_latex_table, tables_of(report))])
+    return "\n".join([start, *map(_latex_table, _tables(report, sweeps))])
 
 
 def escape_latex(text: str) -> str:
@@ -112,17 +117,21 @@ def escape_latex(text: str) -> str:
 
 
 def _latex_table(table: Table) -> str:
-    head = " & ".join(["model", *map(escape_latex, table.columns)])
+    head = " & ".join([table.first, *map(escape_latex, table.columns)])
     rows = [
-        " & ".join([escape_latex(model), *map(_latex_entry, entries)]) + r" \\"
+        " & ".join([escape_latex(model), *(_latex_entry(e, table) for e in entries)])
+        + r" \\"
         for model, entries in table.rows.items()
     ]
     notes = []
+    if table.has_errors():
+        notes.append(r"$\pm$ standard error over items")
     if table.has_runs():
         notes.append(r"$\pm$ standard deviation over runs, their number in brackets")
     if table.marked():
         notes.append(r"$^\dagger$ not as in the paper")
-    caption = ". ".join([escape_latex(table.title), *notes])
+    foot = map(escape_latex, table.foot)
+    caption = ". ".join([escape_latex(table.title), *notes, *foot])
     return "\n".join(
         [
             r"\begin{table}[ht]",
@@ -141,9 +150,11 @@ def _latex_table(table: Table) -> str:
     )
 
 
-def _latex_entry(entry: Entry) -> str:
+def _latex_entry(entry: Entry, table: Table) -> str:
+    if entry.text:
+        return escape_latex(entry.text)
     if entry.measure is None:
         return "--"
-    text = number(entry.measure, r"$\pm$")
+    text = table.written(entry.measure, r"$\pm$")
     mark = r"$^\dagger$" if entry.marked else ""
     return (rf"\textbf{{{text}}}" if entry.best else text) + mark

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
@@ -10,13 +10,15 @@ from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.report.as_data import as_csv, as_json
 from lm_eval_iberian.report.as_tables import as_latex, as_markdown
 from lm_eval_iberian.report.model_report import Report
+from lm_eval_iberian.report.sweep_data import sweep_object
+from lm_eval_iberian.report.sweep_report import SweepReport
 
 
-FORMATS: dict[str, Callable[[Report], str]] = {
+FORMATS: dict[str, Callable[[Report, Sequence[SweepReport]], str]] = {
     "md": as_markdown,
-    "csv": as_csv,
+    "csv": lambda report, sweeps: as_csv(report),
     "latex": as_latex,
-    "json": as_json,
+    "json": lambda report, sweeps: as_json(report, list(map(sweep_object, sweeps))),
 }
 _SUFFIXES = {
     ".md": "md",
@@ -40,18 +42,18 @@ def format_for(path: Path | None) -> str:
     return _SUFFIXES[suffix]
 
 
-def written(report: Report, form: str) -> str:
-    """Return a report in a format.
+def written(report: Report, form: str, sweeps: Sequence[SweepReport] = ()) -> str:
+    """Return a report in a format; in CSV sweeps have no rows of their own.
 
     Raises:
         UnknownNameError: There is no such format.
     """
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
-    return FORMATS[form](report)
+    return FORMATS[form](report, sweeps)
 
 
-def write(text: str, path: Path, inputs: Iterable[str]) -> None:
+def write(text: str | bytes, path: Path, inputs: Iterable[str]) -> None:
     """Write a report into a file, whole or not at all.
 
     Raises:
@@ -61,6 +63,9 @@ def write(text: str, path: Path, inputs: Iterable[str]) -> None:
         raise DataError(f"{path} is one of the results; give --out another name")
     try:
         # a lone surrogate in a path has no UTF-8
-        write_whole(path, text.encode("utf-8", "backslashreplace"))
+        data = (
+            text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
+        )
+        write_whole(path, data)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error

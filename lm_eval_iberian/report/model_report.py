@@ -74,6 +74,7 @@ def build_report(
     renamed: Mapping[str, str] | None = None,
     keep_going: bool = False,
     catalogue: Catalogue | None = None,
+    needed: bool = True,
 ) -> Report:
     """Return the report of the results under some folders.
 
@@ -83,6 +84,7 @@ def build_report(
         renamed: Models' names to use in the place of others.
         keep_going: Go on without files that cannot be used.
         catalogue: The benchmarks and averages; left out, the paper's.
+        needed: Whether there is to be a result of some benchmark.
 
     Raises:
         DataError: A file cannot be used, or no result is of any benchmark.
@@ -97,7 +99,7 @@ def build_report(
         name: _model(name, results, gathered, catalogue, wanted)
         for name, results in by_model.items()
     }
-    if not any(model.cells or model.minis for model in models.values()):
+    if needed and not any(model.cells or model.minis for model in models.values()):
         raise DataError(_nothing(gathered, wanted))
     inputs = tuple(map(str, gathered.inputs))
     return Report(catalogue, models, tuple(gathered.issues.get("", ())), inputs)

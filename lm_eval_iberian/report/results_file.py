@@ -216,6 +216,8 @@ def _still_runs(file: Path) -> bool:
 
 
 def _instead(path: Path) -> str:
+    if (path / "sweep.json").is_file():
+        return f": no cell of this sweep has a result; iberian sweep run {path}"
     others = sorted(path.rglob("*.json"))
     if not others:
         return "; give the folder that lm-eval's --output_path named"

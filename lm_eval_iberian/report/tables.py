@@ -21,7 +21,8 @@ LANGUAGES = {
 }
 _MINI = "Mini sets, not the paper's benchmarks"
 _STOPS = "stop_rate"
-_MARKED = ("limit", "settings", "items")
+# the notes that a mark refers to
+MARKED = ("limit", "settings", "items")
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,34 @@ class Entry:
         measure: The value, ``None`` where there is none.
         best: Whether no other model's is better.
         marked: Whether a note says that it is not as in the paper.
+        text: What stands there instead of a value.
     """
 
     measure: Measure | None
     best: bool = False
     marked: bool = False
+    text: str = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Models against columns."""
+    """Models against columns.
+
+    Args:
+        title: What it is of.
+        columns: What each column is called.
+        rows: The entries of each row, by its name.
+        first: What the names of the rows are.
+        foot: Sentences that belong to it.
+        errors: Whether standard errors are shown, where there are no runs.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: Mapping[str, tuple[Entry, ...]]
+    first: str = "model"
+    foot: tuple[str, ...] = ()
+    errors: bool = False
 
     def marked(self) -> bool:
         """Return whether some entry refers to a note."""
@@ -53,8 +68,21 @@ class Table:
 
     def has_runs(self) -> bool:
         """Return whether some entry is a mean over runs."""
-        entries = (entry for row in self.rows.values() for entry in row)
-        return any(e.measure is not None and e.measure.runs for e in entries)
+        return any(measure.runs for measure in self._measures())
+
+    def has_errors(self) -> bool:
+        """Return whether some entry is shown with its standard error."""
+        return self.errors and any(m.stderr is not None for m in self._measures())
+
+    def written(self, measure: Measure, plus_minus: str = "±") -> str:
+        """Return a value as the table has it."""
+        if self.errors and measure.sd is None and measure.stderr is not None:
+            return f"{measure.value:.2f} {plus_minus} {measure.stderr:.2f}"
+        return number(measure, plus_minus)
+
+    def _measures(self) -> Iterator[Measure]:
+        for row in self.rows.values():
+            yield from (e.measure for e in row if e.measure is not None)
 
 
 Column = tuple[str, Metric, Mapping[str, Entry]]
@@ -66,7 +94,7 @@ def tables_of(report: Report) -> list[Table]:
     for block in report.catalogue.blocks.values():
         metric = report.catalogue.metrics[block.metric]
         for name in block.columns:
-            column = {m: _average(r, name) for m, r in report.models.items()}
+            column = {m: average_entry(r, name) for m, r in report.models.items()}
             if any(
                 name in r.averages and r.averages[name].measures
                 for r in report.models.values()
@@ -100,15 +128,14 @@ def number(measure: Measure, plus_minus: str = "±") -> str:
     return f"{text} {plus_minus} {measure.sd:.2f} ({len(measure.runs)})"
 
 
-def _average(model: ModelReport, name: str) -> Entry:
+def average_entry(model: ModelReport, name: str) -> Entry:
+    """Return what stands in a table at a model and an average."""
     average = model.averages.get(name)
     if average is None or average.value is None:
         return Entry(None)
     runs = next(iter(average.measures.values())).runs if average.sd is not None else ()
     measure = Measure(average.value, average.stderr, average.sd, runs)
-    return Entry(
-        measure, marked=any(_is_marked(model, key) for key in average.measures)
-    )
+    return Entry(measure, marked=any(is_marked(model, key) for key in average.measures))
 
 
 def _benchmarks(report: Report, lang: str) -> Iterator[Column]:
@@ -165,22 +192,23 @@ def _column(
     for name, model in report.models.items():
         cell = model.cells.get(benchmark.id)
         measure = None if cell is None else cell.measures.get(metric)
-        marked = measure is not None and _is_marked(model, benchmark.id)
+        marked = measure is not None and is_marked(model, benchmark.id)
         entries[name] = Entry(measure, marked=marked)
     return title, report.catalogue.metrics[metric], entries
 
 
-def _is_marked(model: ModelReport, benchmark: str) -> bool:
-    return any(i.benchmark == benchmark and i.kind in _MARKED for i in model.issues)
+def is_marked(model: ModelReport, benchmark: str) -> bool:
+    """Return whether a note says that a result is not as in the paper."""
+    return any(i.benchmark == benchmark and i.kind in MARKED for i in model.issues)
 
 
 def _table(title: str, columns: Sequence[Column], report: Report) -> Table:
-    judged = [_judged(entries, metric) for _, metric, entries in columns]
-    rows = {name: tuple(column[name] for column in judged) for name in report.models}
+    done = [judged(entries, metric) for _, metric, entries in columns]
+    rows = {name: tuple(column[name] for column in done) for name in report.models}
     return Table(title, tuple(name for name, _, _ in columns), rows)
 
 
-def _judged(entries: Mapping[str, Entry], metric: Metric) -> dict[str, Entry]:
+def judged(entries: Mapping[str, Entry], metric: Metric) -> dict[str, Entry]:
     """Return the entries, the best of them marked so; of one nothing is the best."""
     values = list(_comparable(entries.values()))
     best = (min if metric.lower_is_better else max)(values, default=None)
@@ -192,6 +220,7 @@ def _judged(entries: Mapping[str, Entry], metric: Metric) -> dict[str, Entry]:
             and not entry.marked
             and round(entry.measure.value, 2) == best,
             marked=entry.marked,
+            text=entry.text,
         )
         for name, entry in entries.items()
     }

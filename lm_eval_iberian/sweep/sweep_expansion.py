@@ -18,6 +18,7 @@ from lm_eval_iberian.paper_recipes import (
     load_catalogue,
     read_setting,
 )
+from lm_eval_iberian.paper_recipes.request import SPECIAL_TOKENS
 from lm_eval_iberian.sweep.placed_yaml import Placed
 from lm_eval_iberian.sweep.sweep_cell import SweepCell, canonical
 from lm_eval_iberian.sweep.sweep_spec import SweepSpec
@@ -25,6 +26,8 @@ from lm_eval_iberian.sweep.sweep_suite import EVERY, SweepSuite
 from lm_eval_iberian.sweep.value_ranges import value_texts
 
 
+# whose rows of chat tokens: no parameter of a method, and yet one may sweep it
+_TOKENS = "special_tokens"
 _LONGEST = 150
 _MOST_CELLS = 100_000
 # of lm_eval: python's, numpy's and torch's, and that of examples
@@ -124,7 +127,8 @@ def _of_method(
         for parameter in known.takes
         if fused or known.alone or parameter not in catalogue.fused_only
     ]
-    keys = entry.mapping(f"parameter of {method}", ("method", "experts", *takes))
+    known_keys = ("method", "experts", _TOKENS, *takes)
+    keys = entry.mapping(f"parameter of {method}", known_keys)
     for parameter in known.required:
         if parameter not in keys:
             raise entry.fault(f"{method} needs {parameter}")
@@ -139,6 +143,8 @@ def _of_method(
             if parameter in keys
             for axis in _axes(parameter, keys[parameter], langs, spec, catalogue)
         ]
+        if _TOKENS in keys:
+            axes.append(_token_choices(keys[_TOKENS]))
         for chosen in itertools.product(*axes):
             for seed in seeds:
                 values = {label: text for label, text, _ in chosen}
@@ -150,7 +156,8 @@ def _of_method(
                 request = Request(
                     None, name, langs, fused and not known.alone, spec.base or None,
                     spec.instruct, {lang: spec.experts[lang] for lang in langs},
-                    tuple(settings), spec.dtype or None, spec.special_tokens,
+                    tuple(settings), spec.dtype or None,
+                    values.get(_TOKENS, spec.special_tokens),
                 )  # fmt: skip
                 try:
                     recipe = build(request, catalogue)
@@ -214,6 +221,18 @@ def _axes(
                 yield _choices(f"{name}.experts", one, rest, catalogue)
         elif part == "instruct" or part in langs:
             yield _choices(f"{name}.{part}", one, (part,), catalogue)
+
+
+def _token_choices(placed: Placed) -> list[_Choice]:
+    """Return the choices of whose rows of chat tokens a merge has."""
+    found: list[_Choice] = []
+    for text in value_texts(placed, _TOKENS):
+        if text not in SPECIAL_TOKENS:
+            raise placed.fault(
+                unknown_name("choice of special tokens", text, SPECIAL_TOKENS)
+            )
+        found.append((_TOKENS, text, []))
+    return found
 
 
 def _spec_languages(spec: SweepSpec) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from sweep_specs import GOOD
 
+from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
+from lm_eval_iberian.demo.train import Shape, new_model
 from lm_eval_iberian.sweep.placed_yaml import SweepSpecError
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
 from lm_eval_iberian.sweep.sweep_expansion import expand
@@ -100,6 +102,32 @@ def test_every_value_that_is_swept(write: Write) -> None:
     assert all(
         "seed" not in cell.model for cell in cells_of(write(GOOD + "seeds: 1\n"))
     )
+
+
+@pytest.mark.slow
+def test_whose_rows_of_chat_tokens_is_a_choice_of_a_method_too(write: Write) -> None:
+    text = GOOD.replace("experts: all", "special_tokens: [average, instruct]")
+    instruct = write(text).parent / "instruct"
+    tokenizer = with_chat(train_tokenizer(["this is a text"], 300))
+    shape = Shape(vocabulary=300, hidden=8, intermediate=8, layers=1, heads=1)
+    new_model(shape, tokenizer, "instruct").save_pretrained(instruct)
+    tokenizer.save_pretrained(instruct)
+    text = text.replace("org/instruct", "./instruct")
+    models = {c.model: c for c in cells_of(write(text)) if c.method == "linear"}
+    assert list(models) == [
+        f"linear-{lang}-special_tokens{whose}"
+        for lang in ("eu", "gl")
+        for whose in ("average", "instruct")
+    ]
+    merged, whole = list(models.values())[:2]
+    assert merged.recipe is not None
+    assert whole.recipe is not None
+    assert "tokenizer" not in merged.recipe
+    assert {"<|user|>", "<|done|>"} < {*whole.recipe["tokenizer"]["tokens"]}
+    assert whole.values == {"special_tokens": "instruct"}
+    wrong = text.replace("[average, instruct]", "[average, instrukt]")
+    with pytest.raises(SweepSpecError, match=r"line 9.*Did you mean instruct"):
+        cells_of(write(wrong))
 
 
 def test_runs_have_other_seeds_and_one_name(write: Write) -> None:
