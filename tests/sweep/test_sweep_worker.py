@@ -124,7 +124,7 @@ def test_what_is_recorded_of_merges_and_datasets(forwards: Path) -> None:
         for task, facts in record["datasets"].items():
             assert len(facts["documents_sha256"]) == 64, (name, task)
             assert facts["documents"] > 0
-            assert facts["dataset"] == "shipped with lm-eval-iberian"
+            assert facts["dataset"]
         if kept[name] is False:
             assert record["merge"]["seconds"] == record["seconds"]["merge"] > 0
             assert record["merge"]["peak_bytes"] > 1 << 20
