@@ -71,6 +71,7 @@ _UTILS = "lm_eval.evaluator_utils"
 _CLI = "lm_eval._cli.harness"
 _MODELS = "lm_eval.models"
 _HF = "lm_eval.models.huggingface"
+_TRACKER = "lm_eval.loggers:EvaluationTracker"
 
 CONTRACT = (
     Part(
@@ -112,6 +113,11 @@ CONTRACT = (
     Part(_HF, "get_dtype", ("dtype",)),
     Part(f"{_HF}:HFLM", "_create_model"),
     Part(f"{_HF}:HFLM", "get_model_info", ("self",)),
+    Part("lm_eval", "simple_evaluate"),
+    Part(_TRACKER, "save_results_aggregated", ("self", "results", "samples")),
+    Part(_TRACKER, "save_results_samples", ("self", "task_name", "samples")),
+    Part("lm_eval.utils", "setup_logging"),
+    Part("lm_eval.utils", "make_table"),
     Part(
         "lm_eval.api.model:LM", "create_from_arg_obj", ("arg_dict", "additional_config")
     ),

@@ -35,7 +35,7 @@ from mergekit_ext.inmemory.memory_space import model_bytes
 
 
 try:
-    from lm_eval.models import vllm_causallms
+    import lm_eval.models.vllm_causallms as vllm_causallms
 except ImportError as error:
     raise ModelArgumentError(
         f"--model merged-vllm needs vLLM, which cannot be imported ({error}): pip"

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cheap_cells import cheap_cell, cheap_evaluation, cheap_sweep
+from cheap_cells import cheap_cell, cheap_sweep
 from click.testing import CliRunner, Result
 
 from lm_eval_iberian.cli import main, sweep_slurm
 from lm_eval_iberian.errors import DataError, MissingExtraError
-from lm_eval_iberian.sweep import cell_process, slurm_submission, sweep_cancel
+from lm_eval_iberian.sweep import slurm_submission, sweep_cancel
 from lm_eval_iberian.sweep.slurm_manifest import manifests, new_manifest
 from lm_eval_iberian.sweep.slurm_profile import OPTIONS
 from lm_eval_iberian.sweep.sweep_cancel import CancelError, cancel_local
@@ -94,26 +94,11 @@ def test_a_local_run_leaves_alone_what_jobs_have(
     assert found.stdout.split() == ["a--s-eu", "fails--s-eu"]
 
 
-def test_several_cells_in_one_process(
-    sweep: SweepFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        cell_process.run_cell, "__defaults__", (cheap_evaluation(0),)
-    )  # what evaluates
-    names = [cell.id for cell in sweep.cells]
-    unknown = iberian("cell", sweep.path, *names, "y--s-eu")
+def test_names_are_looked_at_before_the_first_cell(sweep: SweepFolder) -> None:
+    unknown = iberian("cell", sweep.path, sweep.cells[0].id, "y--s-eu")
     assert unknown.exit_code == 2
-    assert not (sweep.path / "starts").exists()  # names are looked at first
-    with sweep.held(sweep.cells[0]):
-        found = iberian("cell", sweep.path, names[0], names[2])
-    assert found.exit_code == 4
-    assert "a--s-eu is being worked on by another process" in found.output
-    assert sweep.is_done(sweep.cells[2])
-    found = iberian("cell", sweep.path, *reversed(names))
-    assert found.exit_code == 3
-    assert "z--s-eu: its result is there" in found.output
-    assert "fails--s-eu failed: ValueError" in found.output
-    assert "a--s-eu: done" in found.output
+    assert "'y--s-eu'" in unknown.output
+    assert not (sweep.path / "starts").exists()
 
 
 def test_nothing_to_cancel(sweep: SweepFolder) -> None:
