@@ -28,6 +28,8 @@ SLOW_FIXTURES = {"place", "reference"}
 # files that take minutes begin, so that no worker waits for one at the end
 LONGEST = (
     "demo/test_run.py",
+    "sweep/test_killed_sweep.py",
+    "sweep/test_sweep_worker.py",
     "sweep/test_whole_sweep.py",
     "integration/test_hook_off.py",
     "mergekit_ext/outputs/test_output_folder.py",
