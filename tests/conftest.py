@@ -29,6 +29,8 @@ SLOW_FIXTURES = {"place", "reference"}
 LONGEST = (
     "demo/test_run.py",
     "sweep/test_slurm_cluster.py",
+    "sweep/test_killed_sweep.py",
+    "sweep/test_sweep_worker.py",
     "sweep/test_whole_sweep.py",
     "integration/test_hook_off.py",
     "mergekit_ext/outputs/test_output_folder.py",

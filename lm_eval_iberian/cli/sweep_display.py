@@ -82,10 +82,11 @@ class SweepBars(SweepWatch):
 
     def _look(self) -> None:
         now = time.monotonic()
-        if now - self._looked >= _LOOK:
+        if not self._waiting:
+            self._left = ""
+        elif now - self._looked >= _LOOK:
             self._looked = now
-            left = self._clock.left(self._waiting.values(), self._slots)
-            self._left = _words(left) if self._waiting else ""
+            self._left = _words(self._clock.left(self._waiting.values(), self._slots))
 
 
 def time_left(sweep: SweepFolder, states: Mapping[str, str]) -> str:

@@ -239,6 +239,11 @@ def test_the_time_that_is_left_is_told_by_cells_that_have_ended(
     assert capsys.readouterr().out == (
         "2/4 done: b--s-eu (200.0 s), about 5 min left\n"
     )
+    with SweepBars(sweep, sweep.cells, sweep.cells[2:], 1) as bars:
+        for cell in sweep.cells[2:]:
+            bars.began(cell, "0")
+            bars.ended(cell, "0", "done", 1)
+    assert capsys.readouterr().out.endswith("\n4/4 done: d--s-eu (1.0 s)\n")
 
 
 def test_status_is_watched_until_nothing_is_in_flight(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ NO_LOCKS = (
     "from mergekit_ext.outputs import folder_lock\n"
     "folder_lock.fcntl = None\n"
     "from pathlib import Path\n"
-    "from cheap_cells import cheap_evaluation, open_sweep, run_cell\n"
+    "from cheap_cells import cheap_evaluation, open_sweep\n"
+    "from lm_eval_iberian.sweep.cell_process import run_cell\n"
     "sweep = open_sweep(Path(sys.argv[2]))\n"
     "print(run_cell(sweep, sweep.cells[0], cheap_evaluation(float(sys.argv[3]))))\n"
 )

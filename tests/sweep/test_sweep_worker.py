@@ -165,7 +165,7 @@ def test_after_a_failure_another_process_goes_on(here: Path) -> None:
 
 
 def test_cells_of_a_merge_share_its_folder(here: Path) -> None:
-    spec = {**SPEC, "engine": "disk", "baselines": []}
+    spec = {**SPEC, "engine": "disk", "baselines": False}
     folder = plan(here, spec, "on-disk")
     ids = [cell.id for cell in open_sweep(folder).cells if cell.suite != "drawn"]
     done = iberian(here, "sweep", "cell", str(folder), *ids[:3])
