@@ -277,7 +277,9 @@ def test_what_jobs_call_is_pickled_by_name(
 
 def test_cancel_ends_our_jobs_alone(cluster: SlurmCluster, tmp_path: Path) -> None:
     sweep = merged_sweep(tmp_path / "sweep", merges=8, each=1)
-    other = cluster.say("sbatch", "--parsable", "--wrap", "sleep 60").strip()
+    other = cluster.say(
+        "sbatch", "--parsable", "--output=/dev/null", "--wrap", "sleep 300"
+    ).strip()
     submit_missing(sweep, 60)
     wait_for(lambda: starts(sweep), "a cell that runs")
     said = iberian("cancel", sweep.path)
