@@ -16,7 +16,7 @@ from lm_eval_iberian.tasks.benchmark_catalogue import benchmark
 
 
 # a document's prompt with its examples and its answer: only to turn work into hours
-_TOKENS = 1000
+_TOKENS, _SPEED = 1000, 100e12
 # what samples of the shipped sets have for a document, results and record for a cell
 _SAMPLE_BYTES, _CELL_BYTES = 4_000, 40_000
 
@@ -48,18 +48,15 @@ class SweepWork:
         """
         found = [f"work: {self.cells} cells, {self.documents:,} documents in all"]
         if self.unknown:
-            found[0] += (
-                "; not known before they are fetched and locked:"
-                f" {', '.join(self.unknown)}"
-            )
+            found[0] += f"; not counted: {', '.join(self.unknown)}"
         if parameters and self.documents:
             operations = 2 * parameters * self.documents * _TOKENS
             found.append(
-                "hours: nothing is measured yet; very roughly"
-                f" {operations / 1e12 / 3600:.2g} at each TFLOP/s that is kept up, with"
-                f" 2 operations per parameter ({parameters / 1e9:.2g} B) and token, and"
-                f" {_TOKENS} tokens a document; `iberian sweep status` tells the rest"
-                " of the time by cells that have ended"
+                f"hours: very roughly {operations / _SPEED / 3600:.2g} of a GPU that"
+                f" keeps up {_SPEED / 1e12:.0f} TFLOP/s, at 2 operations for each of"
+                f" {parameters / 1e9:.2g} B parameters and {_TOKENS} tokens a document;"
+                " nothing is measured yet, and `iberian sweep status` tells the rest by"
+                " cells that have ended"
             )
         return found
 
