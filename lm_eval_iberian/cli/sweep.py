@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _SOME_FAILED = 3
 _LISTED = 5
+_QUEUE_PAUSE = 10.0
 
 
 class _WrongUseError(click.ClickException):
@@ -242,7 +243,9 @@ def status(folder: Path, as_json: bool, watch: bool) -> None:
         raise click.UsageError("--watch shows, and --json is read; give one of them")
     sweep = open_sweep(folder)
     if watch:
-        watch_states(sweep, lambda: states_and_jobs(sweep, manifests(sweep))[0])
+        # a cluster's queue is everybody's
+        pause = _QUEUE_PAUSE if manifests(sweep) else 1.0
+        watch_states(sweep, lambda: states_and_jobs(sweep, manifests(sweep))[0], pause)
     arrays = manifests(sweep)
     states, jobs = states_and_jobs(sweep, arrays)
     known = SLURM_STATES if arrays else STATES

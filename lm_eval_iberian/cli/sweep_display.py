@@ -95,13 +95,14 @@ def time_left(sweep: SweepFolder, states: Mapping[str, str]) -> str:
 
 
 def watch_states(
-    sweep: SweepFolder, read: Callable[[], dict[str, str]]
+    sweep: SweepFolder, read: Callable[[], dict[str, str]], pause: float = 1.0
 ) -> dict[str, str]:
     """Show how cells stand, again and again, until nobody is at any.
 
     Args:
         sweep: The sweep.
         read: Gives every cell's state.
+        pause: Seconds between two looks.
 
     Returns:
         The states in the end.
@@ -121,7 +122,7 @@ def watch_states(
                 last = line
             if not driven and not any(map(_in_flight, states.values())):
                 return states
-            time.sleep(min(_LOOK, 1.0))
+            time.sleep(pause)
 
 
 def _in_flight(state: str) -> bool:

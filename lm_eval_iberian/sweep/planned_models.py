@@ -17,6 +17,9 @@ from mergekit_ext.merge_file import check_file
 from mergekit_ext.watch import Watch
 
 
+_SHOWN = 8
+
+
 def check_models(spec: SweepSpec, cells: Sequence[SweepCell]) -> tuple[str, ...]:
     """Check models that are here against each other, without their weights.
 
@@ -36,10 +39,24 @@ def check_models(spec: SweepSpec, cells: Sequence[SweepCell]) -> tuple[str, ...]
             folder = locate(reference(model))
             if folder is not None:
                 read_checkpoint(model, folder)
+            else:
+                _check_id(spec, model)
         except InputError as error:
             raise SweepSpecError(f"{spec.place.file}: {error}") from error
         complete = complete and folder is not None
     return tuple(dict.fromkeys(_check_merges(spec, cells) if complete else []))
+
+
+def _check_id(spec: SweepSpec, model: str) -> None:
+    """Refuse what is rather a folder with a wrong name than a model of the hub."""
+    beside = (Path(spec.place.file).absolute().parent / model).parent
+    if "/" in model and beside.is_dir():
+        there = sorted(one.name for one in beside.iterdir() if one.is_dir())
+        raise SweepSpecError(
+            f"{spec.place.file}: the model {model!r} is neither in {beside}"
+            f" ({', '.join(there[:_SHOWN]) or 'which is empty'}) nor in the hub cache;"
+            f" if it is one of the hub's, run `hf download {model.partition('@')[0]}`"
+        )
 
 
 def check_present(cells: Sequence[SweepCell]) -> None:

@@ -161,6 +161,18 @@ def test_a_plan_of_models_that_are_not_here(write: Write, tmp_path: Path) -> Non
     assert "holds other things" in full.output
 
 
+@pytest.mark.slow
+def test_a_folder_with_a_wrong_name_is_no_model_of_the_hub(
+    write: Write, tmp_path: Path
+) -> None:
+    spec = write(GOOD)  # its models are org/…
+    (spec.parent / "org" / "expert-eus").mkdir(parents=True)
+    found = iberian("plan", spec, "-o", tmp_path / "out")
+    assert found.exit_code == 2
+    assert "'org/base' is neither in" in found.output
+    assert "(expert-eus) nor in the hub cache" in " ".join(found.output.split())
+
+
 TASKS: list[tuple[str, str, str, str]] = [
     ("no such task", "[iberian_ifeval_gl_mini]", "[iberian_ifeval_gl_mimi]",
      "line 12: Unknown suite 'iberian_ifeval_gl_mimi'. Did you mean"),
