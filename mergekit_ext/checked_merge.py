@@ -34,6 +34,7 @@ from mergekit_ext.inputs.tokenizer_source import Donor, find_tokenizer
 from mergekit_ext.inputs.turn_ends import read_turn_ends
 from mergekit_ext.inputs.weights_scan import reading_threads, scan
 from mergekit_ext.methods.parameters import Parameter
+from mergekit_ext.moved_rows import rows_moved_at_once
 from mergekit_ext.outputs.file_exchange import Workshop
 from mergekit_ext.outputs.former_merge import PARTIAL, list_files, may_write
 from mergekit_ext.outputs.held_config import held_back, hold_back_late, untie
@@ -335,7 +336,7 @@ class CheckedMerge:
         options = options.model_copy(update={"lora_merge_cache": cache})
         source = self.source or yaml.safe_dump(plain(self.config), sort_keys=False)
         in_turn = opened_in_turn() if options.lazy_unpickle else nullcontext()
-        with in_turn, forced_rows_kept():
+        with in_turn, rows_moved_at_once(), forced_rows_kept():
             self.original(local, str(workshop.result), options, source)
         card = workshop.result / "README.md"
         local_ones = all(Path(one.model.path).is_dir() for one in inputs)

@@ -210,7 +210,15 @@ def drawn_arrows(root: Path) -> set[tuple[str, str]]:
 TOP_ROOMS = {
     "lm_eval_iberian": dict.fromkeys(["_bootstrap", "_hooks", "diagnosis"], "hooks"),
     "mergekit_ext": dict.fromkeys(
-        ["attach", "checked_merge", "forced_rows", "merge_file", "register"], "merge"
+        [
+            "attach",
+            "checked_merge",
+            "forced_rows",
+            "merge_file",
+            "moved_rows",
+            "register",
+        ],
+        "merge",
     ),
 }
 

@@ -26,6 +26,7 @@ from mergekit_ext.inmemory.prepared_merge import (
 from mergekit_ext.inmemory.resident_models import ResidentModels
 from mergekit_ext.inputs.pickled_weights import opened_in_turn
 from mergekit_ext.kernels.tensors import Place, computed_at
+from mergekit_ext.moved_rows import rows_moved_at_once
 from mergekit_ext.recipes.recipe_reader import read_recipe
 from mergekit_ext.watch import reported
 
@@ -104,6 +105,7 @@ def _tensors(
             config, options = prepared.merge.for_mergekit(prepared.ready)
             if options.lazy_unpickle:
                 stack.enter_context(opened_in_turn())
+            stack.enter_context(rows_moved_at_once())
             stack.enter_context(forced_rows_kept())
             stack.enter_context(prepared.one_tokenizer())
             modules = [part(name) for name in ("graph", "tokenizer.build")]
