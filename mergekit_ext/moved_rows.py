@@ -103,7 +103,8 @@ class _Given:
         for divisor, summands in self.averaged.items():
             for model, (places, numbers) in summands.items():
                 rows[places] = rows[places] + views[model][numbers]
-            every = torch.cat([places for places, _ in summands.values()]).unique()
+            every = torch.zeros(self.count, dtype=torch.bool, device=rows.device)
+            every[torch.cat([places for places, _ in summands.values()])] = True
             rows[every] = rows[every] / divisor
         return rows
 

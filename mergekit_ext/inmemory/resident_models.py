@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 from mergekit_ext.checked_merge import ReadyMerge
 from mergekit_ext.errors import InputError
+from mergekit_ext.inmemory.built_tokenizer import BuiltTokenizer
 from mergekit_ext.inmemory.prepared_merge import PreparedMerge
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.pickled_weights import is_pickled, pickled_tensors
@@ -24,6 +25,8 @@ from mergekit_ext.kernels.kept_cuts import KeptCuts, NameTensor
 from mergekit_ext.recipes.recipe_reader import read_recipe
 
 
+# tokenizers that are kept beside the one in use: each takes tens of megabytes
+_TOKENIZERS = 4
 # files, with what would be another if they were written again
 Files = tuple[tuple[Path, int, int, int], ...]
 
@@ -72,6 +75,7 @@ class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
         self.device = torch.device(device)
         self._models: dict[str, _Held] = {}
         self._cuts = KeptCuts()
+        self._tokenizers: list[BuiltTokenizer] = []
         self._reading = threading.Lock()
 
     def __getitem__(self, model: str) -> Mapping[str, torch.Tensor]:
@@ -148,6 +152,7 @@ class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
         self.hold(prepared)
         with self._reading:
             models, cuts = dict(self._models), self._cuts
+            self._keep(prepared.tokenizer)
         names = [one.model.name for one in prepared.ready.inputs]
         held = {name: models[name] for name in names if name in models}
         return LentModels(
@@ -163,6 +168,17 @@ class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
         """
         with self._reading:
             self._models, self._cuts = {}, KeptCuts()
+            self._tokenizers = []
+
+    def _keep(self, tokenizer: BuiltTokenizer) -> None:
+        """Keep a tokenizer that is built, or is about to be; each once."""
+        known: dict[int, BuiltTokenizer] = {}
+        for one in (*self._tokenizers, tokenizer):
+            if one.number is not None:
+                known.pop(one.number, None)
+                known[one.number] = one
+        new = [tokenizer] if tokenizer.number is None else []
+        self._tokenizers = [*list(known.values())[-_TOKENIZERS:], *new]
 
     def _distinct(self) -> list[_Held]:
         """Return what is held, once each: a model may be held by several names."""
@@ -183,7 +199,7 @@ def _namer(prepared: PreparedMerge, held: Mapping[str, Files]) -> NameTensor:
 
     A tensor is the same wherever one model's is asked for by one name and converted to
     one dtype. Where its rows are moved to another vocabulary it depends on all models
-    and on the tokenizer, and the rows of a union are numbered anew each time.
+    and on the tokenizer that was built: a union is numbered anew each time.
     """
     config, _ = prepared.merge.for_mergekit(prepared.ready)
     references = [model.name for model in read_recipe(config).models]
@@ -194,11 +210,16 @@ def _namer(prepared: PreparedMerge, held: Mapping[str, Files]) -> NameTensor:
 
     def name(tensor: str, reference: str) -> Hashable | None:
         plan, model = planned.get(tensor), own.get(reference)
-        if plan is None or plan.vocabulary_axis is not None:
+        if plan is None or model is None or model not in held:
             return None
-        if model is None or model not in held:
+        one = held[model], plan.asked[model], dtype
+        if plan.vocabulary_axis is None:
+            return one
+        built = prepared.tokenizer.number
+        if built is None or not plan.asked.keys() <= held.keys():
             return None
-        return held[model], plan.asked[model], dtype
+        others = tuple((held[other], name) for other, name in plan.asked.items())
+        return one, others, plan.moved_by, built
 
     return name
 

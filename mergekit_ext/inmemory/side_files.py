@@ -42,7 +42,7 @@ def merged_side_files(recipe: AnyRecipe, folder: str | os.PathLike[str]) -> Path
     with tempfile.TemporaryDirectory() as place:
         workshop = Workshop(Path(place), "merged")
         workshop.result.mkdir(parents=True)
-        with weights_left_out(), prepared.one_tokenizer():
+        with weights_left_out(), prepared.tokenizer.used():
             _unseeded(prepared.merge).make(prepared.ready, workshop, weights=False)
         (workshop.result / PARTIAL).replace(workshop.result / CONFIG)
         try:

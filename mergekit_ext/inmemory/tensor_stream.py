@@ -107,7 +107,7 @@ def _tensors(
                 stack.enter_context(opened_in_turn())
             stack.enter_context(rows_moved_at_once())
             stack.enter_context(forced_rows_kept())
-            stack.enter_context(prepared.one_tokenizer())
+            stack.enter_context(prepared.tokenizer.used())
             modules = [part(name) for name in ("graph", "tokenizer.build")]
             stack.enter_context(reported(modules, prepared.watch))
             slot, files = _Slot(), _mapped_files()
