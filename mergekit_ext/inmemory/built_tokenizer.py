@@ -42,7 +42,7 @@ class BuiltTokenizer:
     the same one. It is let go when none of them is left.
 
     Args:
-        template: The recipe's ``chat_template``, which mergekit puts into what it built.
+        template: The recipe's ``chat_template``, which mergekit puts into it.
     """
 
     def __init__(self, template: str | None = None) -> None:
