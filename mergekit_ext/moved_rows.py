@@ -10,7 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,6 +34,8 @@ from mergekit_ext.dtypes import DTYPES
 
 # the source text of mergekit's task, as it was in 0.1.5
 _KNOWN = frozenset(["dc2f0f8b4273505199943fb2985e092a7e4c77735584c30bb057c6b4e562b67f"])
+# of so many rows one may be given before it is no saving not to copy all
+_FEW = 64
 _TAKEN = frozenset(getattr(torch, name) for name in DTYPES)
 # of this thread's merge: what is changed in mergekit is so for all of them
 _AT_ONCE: ContextVar[bool] = ContextVar("rows are moved at once", default=False)
@@ -44,6 +54,58 @@ def rows_moved_at_once() -> Iterator[None]:
             yield
     finally:
         _AT_ONCE.reset(token)
+
+
+class KeptRows:
+    """Tensors of which a few rows were moved, kept from merge to merge.
+
+    Args:
+        twin: Given a tensor that stays as it is, returns one that is the same and may
+            be changed, and costs as much memory as is changed of it; ``None`` where
+            there is none such.
+    """
+
+    def __init__(self, twin: Callable[[torch.Tensor], torch.Tensor | None]) -> None:
+        self._twin = twin
+        # what is kept -> it, and the tensors it was made of, whose place is theirs
+        self._found: dict[Hashable, tuple[torch.Tensor, object]] = {}
+        self._making = threading.Lock()
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Have the merges of the body, in this thread, take and leave what is here."""
+        token = _KEPT.set(self)
+        try:
+            yield
+        finally:
+            _KEPT.reset(token)
+
+    def get(
+        self,
+        key: Hashable,
+        view: torch.Tensor,
+        views: Collection[torch.Tensor],
+        write: Callable[[torch.Tensor], None],
+    ) -> torch.Tensor | None:
+        """Return a tensor with some rows written; ``None`` if it has no twin.
+
+        Args:
+            key: What all but the tensors is.
+            view: The tensor.
+            views: All that its rows are of.
+            write: Writes the rows.
+        """
+        whole = key, *((one.data_ptr(), one.shape, one.dtype) for one in views)
+        with self._making:
+            if whole not in self._found:
+                if (twin := self._twin(view)) is None:
+                    return None
+                write(twin)
+                self._found[whole] = twin, tuple(views)
+            return self._found[whole][0]
+
+
+_KEPT: ContextVar[KeptRows | None] = ContextVar("kept rows", default=None)
 
 
 @cache
@@ -125,7 +187,7 @@ class _Own:
     given: torch.Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Move:
     """Where the rows of a result come from.
 
@@ -154,17 +216,38 @@ class _Move:
         for view in views.values():
             dtype = torch.promote_types(dtype, view.dtype)
         given = self.given.made(views, dtype)
-        return {
-            model: self._one(view, self.own[model], given, may_stay)
-            for model, view in views.items()
-        }
+        found = {}
+        for model, view in views.items():
+            stays = may_stay and self._stay(view, model)
+            one = self._stayed(model, views, given) if stays else None
+            found[model] = (
+                self._one(view, self.own[model], given) if one is None else one
+            )
+        return found
 
-    def _one(
-        self, view: torch.Tensor, own: _Own, given: torch.Tensor, may_stay: bool
-    ) -> torch.Tensor:
-        stays = own.numbers is None and not len(own.places)
-        if stays and may_stay and self.size == self.tokens and view.is_contiguous():
+    def _stay(self, view: torch.Tensor, model: Any) -> bool:
+        """Whether rows stay but for those that are given, and lie as they would."""
+        same = self.own[model].numbers is None and self.size == self.tokens
+        return same and view.is_contiguous()
+
+    def _stayed(
+        self, model: Any, views: Mapping[Any, torch.Tensor], given: torch.Tensor
+    ) -> torch.Tensor | None:
+        """Return a tensor that need not be copied; ``None`` if it must be."""
+        own, view = self.own[model], views[model]
+        if not len(own.places):
             return view[: self.tokens].to(given.dtype)
+        kept, few = _KEPT.get(), len(own.places) * _FEW <= self.tokens
+        if kept is None or not few or view.dtype != given.dtype:
+            return None
+
+        def write(twin: torch.Tensor) -> None:
+            twin[own.places] = given[own.given]
+
+        twin = kept.get((self, model), view, views.values(), write)
+        return None if twin is None else twin[: self.tokens]
+
+    def _one(self, view: torch.Tensor, own: _Own, given: torch.Tensor) -> torch.Tensor:
         shape = (self.size, *view.shape[1:])
         moved = torch.empty(shape, dtype=given.dtype, device=view.device)
         tokens = moved[: self.tokens]

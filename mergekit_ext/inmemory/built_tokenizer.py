@@ -16,6 +16,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from mergekit_ext.compat import attribute, lent, part
+from mergekit_ext.inputs.checkpoints import file_state
 
 
 # weights say nothing of tokens, and may be written again
@@ -113,9 +114,9 @@ def _key(task: Any, template: str | None) -> Hashable | None:
 
 def _state(folder: Path) -> Hashable:
     """Return what would be another if a file beside the weights was written again."""
-    found = []
-    for file in (*folder.iterdir(), *folder.glob("additional_chat_templates/*")):
-        if file.suffix not in _WEIGHTS and file.is_file():
-            status = file.stat()
-            found.append((str(file), status.st_ino, status.st_size, status.st_mtime_ns))
-    return folder, frozenset(found)
+    files = (*folder.iterdir(), *folder.glob("additional_chat_templates/*"))
+    return folder, frozenset(
+        (str(file), file_state(file))
+        for file in files
+        if file.suffix not in _WEIGHTS and file.is_file()
+    )

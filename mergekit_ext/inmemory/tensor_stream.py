@@ -79,9 +79,10 @@ def merged_tensors_at(
         place: Given a tensor's name, memory for its values. It may hold anything until
             that tensor is yielded, which has that memory, or memory of its own.
     """
+    kept: Callable[[], AbstractContextManager[None]]
     if isinstance(resident, ResidentModels):
         lent = resident.lent(prepared)
-        held, kept = lent.tensors, lent.cuts_kept
+        held, kept = lent.tensors, lent.used
     else:
         held, kept = dict(resident or {}), nullcontext
     _check_resident(prepared, held)
