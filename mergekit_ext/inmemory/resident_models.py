@@ -142,7 +142,8 @@ class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
             if new:
                 names = {one.model.name for one in prepared.ready.inputs}
                 prepared.merge.check_weights(_only(prepared, new), but=names - new)
-                self._rows = KeptRows(self._twin)  # a place may be another's now
+                # of a model that is read again nothing is to be left
+                self._rows = KeptRows(self._twin)
             for one in inputs:
                 name = one.model.name
                 if name in new:
@@ -198,7 +199,7 @@ class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
             for name, one in held.tensors.items():
                 if one.data_ptr() == tensor.data_ptr() and one.shape == tensor.shape:
                     file = held.where[name]
-                    if is_pickled(file):
+                    if is_pickled(file) or file_state(file) not in held.files:
                         return None
                     return _tensors("", file, [name])[name]
         return None

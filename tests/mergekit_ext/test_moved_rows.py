@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from merge_recipes import a_recipe, check_equal, merged_on_disk
 from mergekit.architecture import WeightInfo
 from mergekit.common import ImmutableMap, ModelReference
+from mergekit.config import MergeConfiguration
 from mergekit.io.tasks import GatherTensors
+from mergekit.options import MergeOptions
 from mergekit.tokenizer import BuildTokenizer, PermutedVocabulary
 from mergekit.tokenizer.build import TokenizerInfo
 from mergekit.tokenizer.config import TokenEmbeddingConfig
+from safetensors.torch import load_file
+from tiny_models import make_models
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from mergekit_ext import moved_rows
+from mergekit_ext.attach import unguarded_run_merge
 from mergekit_ext.moved_rows import rows_moved_at_once
 
 
@@ -256,9 +263,37 @@ def test_the_installed_mergekit_moves_rows_as_ours_does() -> None:
     assert hashlib.sha256(source.encode()).hexdigest() in moved_rows._KNOWN
 
 
-def test_other_threads_are_as_they_were(tmp_path: Path) -> None:
-    from concurrent.futures import ThreadPoolExecutor
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", [
+    {"tokenizer_source": "m/instruct"},
+    {"tokenizer_source": "m/base"},
+    {"tokenizer": {"source": "m/basque", "pad_to_multiple_of": 48}},
+    {"tokenizer": {"source": "m/instruct", "tokens": {
+        "v61": {"source": "m/basque"}, "w3": {"source": "m/base"}}}},
+], ids=["instruct", "base", "multiple", "tokens"])  # fmt: skip
+@pytest.mark.parametrize("method", ["linear", "ties"])
+def test_a_merge_to_the_disk_is_as_mergekits(
+    method: str, changes: dict[str, Any], tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_models(tmp_path / "m", "llama", tie_word_embeddings=False)
+    for name, words in (("basque", range(60)), ("instruct", range(10, 64))):
+        ids = {f"w{word}": number for number, word in enumerate(words)}
+        ids |= {f"v{number}": number for number in range(len(ids), 64)}
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(ids)))
+        tokenizer.save_pretrained(tmp_path / "m" / name)
+    written = a_recipe(method, **changes)
+    if method == "linear":
+        written["models"].append({"model": "m/base", "parameters": {"weight": 0.1}})
+    config = MergeConfiguration.model_validate(written)
+    run = unguarded_run_merge()
+    run(config, "theirs", MergeOptions(quiet=True, write_model_card=False))
+    wanted = load_file("theirs/model.safetensors")
+    monkeypatch.setattr(PermutedVocabulary, "execute", fail)
+    check_equal(merged_on_disk(written), wanted)
 
+
+def test_other_threads_are_as_they_were() -> None:
     case = CASES[0]
     info, given = built(case), tables(case)
 
