@@ -28,7 +28,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from mergekit_ext import checked_merge, moved_rows
+from mergekit_ext import checked_merge, row_moves
 from mergekit_ext.errors import InputError
 from mergekit_ext.inmemory import (
     PreparedMerge,
@@ -222,7 +222,7 @@ def test_a_further_point_builds_no_tokenizer_and_searches_nothing(
         with monkeypatch.context() as patch:
             patch.setattr(CutSearch, "_searched", None)
             if same:  # but for what is forced, which is written into a map of its own
-                patch.setattr(moved_rows._Move, "_one", None)
+                patch.setattr(row_moves.RowMove, "_one", None)
             found = streamed(merge, resident)
             folder = merged_side_files(merge, f"side{weight}")
         assert len(builds) == 1
