@@ -17,14 +17,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from merge_cases import CASES, FOLDERS, Case, Shape, make_models
 from merge_end_to_end import LARGE, Recipe, check_space, child, command, place, warm
 from merge_timing import machine
 from sweep_points import Points
 from tqdm import tqdm
 
+from lm_eval_iberian.paper_recipes import (
+    ParameterSetting,
+    Request,
+    build,
+    load_catalogue,
+)
+from lm_eval_iberian.paper_recipes.request import SPECIAL_TOKENS
+
 
 METHODS: Final = ("linear", "task_arithmetic", "breadcrumbs")
+# a recipe that names no tokenizer and no token
+_UNNAMED: Final = "unnamed"
 # the weight of the expert, in the points that follow the one that is compared
 _FURTHER: Final = (0.25, 0.5, 0.9, 1.25, 1.5, 2.0)
 # as `lm_eval --model hf` loads it; what it imports does not count
@@ -77,6 +88,7 @@ def main(arguments: Sequence[str] | None = None, shape: Shape = LARGE) -> int:
     for fault in faults:
         print(f"DISAGREES: {fault}")
     if not faults:
+        facts["tokens"] = options.tokens
         _report(facts, shape, rows, memory)
         if options.json:
             _write(options.json, facts, shape, rows, memory)
@@ -95,35 +107,77 @@ def _measure(
     ):
         progress.set_description("models")
         make_models(folder, shape)
+        _instruct(folder / FOLDERS[1], shape)
         warm(folder)
+        written = {
+            name: _Written(
+                CASES[name],
+                *(_recipe(folder, CASES[name], options.tokens, fused=fused)
+                  for fused in (False, True)),
+            )
+            for name in rows
+        }  # fmt: skip
         points.ask(do="open", folder=str(folder / FOLDERS[0]))
         progress.update()
         for name, row in rows.items():
             for turn in range(options.rounds):
                 progress.set_description(name)
                 if not row.faults:
-                    _turn(folder, CASES[name], points, row, compared=bool(turn))
+                    _turn(folder, written[name], points, row, compared=bool(turn))
                 progress.update()
         return rows, points.ask(do="memory")
 
 
-def _recipe(case: Case, *, fused: bool) -> Recipe:
+def _recipe(folder: Path, case: Case, tokens: str, *, fused: bool) -> str:
     """Return a method's recipe; without a base, instruct and expert are averaged."""
-    return Recipe(case.name, case, fused, FOLDERS if case.base else FOLDERS[1:])
+    names = FOLDERS if case.base else FOLDERS[1:]
+    if tokens == _UNNAMED:
+        return Recipe(case.name, case, fused, names).as_yaml(folder)
+    base, instruct, expert = (str(folder / name) for name in FOLDERS)
+    settings = [
+        ParameterSetting(name, value, str(value), part)
+        for name, given in case.values(len(names)).items()
+        for part, value in zip(("instruct", "eu"), given.values(), strict=True)
+    ]
+    request = Request(
+        None, case.name, ("eu",), fused=fused, base=base, instruct=instruct,
+        experts={"eu": expert}, settings=tuple(settings), special_tokens=tokens,
+    )  # fmt: skip
+    return yaml.safe_dump(build(request, load_catalogue()), sort_keys=False)
+
+
+def _instruct(model: Path, shape: Shape) -> None:
+    """Let a model end its turns on tokens of their own, as one that was instructed."""
+    path = model / "config.json"
+    config = json.loads(path.read_text("utf-8"))
+    config["eos_token_id"] = [2, *range(shape.vocabulary - 4, shape.vocabulary)]
+    path.write_text(json.dumps(config), encoding="utf-8")
+    (model / "chat_template.jinja").write_text(
+        "{% for m in messages %}{{ m['content'] }}{% endfor %}", encoding="utf-8"
+    )
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A method's recipes, as text: mergekit's own, and ours."""
+
+    case: Case
+    stock: str
+    fused: str
 
 
 def _turn(
-    folder: Path, case: Case, points: Points, row: Row, *, compared: bool
+    folder: Path, written: _Written, points: Points, row: Row, *, compared: bool
 ) -> None:
     """Measure each way once, ours at several points, after comparing what they give."""
     fused, out = folder / "fused.yaml", folder / "out"
-    fused.write_text(_recipe(case, fused=True).as_yaml(folder), encoding="utf-8")
+    fused.write_text(written.fused, encoding="utf-8")
     try:
-        merged, loaded = _stock(folder, case, out)
+        merged, loaded = _stock(folder, written.stock, out)
         row.merges.append(merged)
         row.loads.append(loaded)
         if not compared:
-            _compare(folder, case, points, row)
+            _compare(folder, written.case, points, row)
     finally:
         shutil.rmtree(out, ignore_errors=True)
     os.sync()
@@ -158,10 +212,10 @@ def _compare(folder: Path, case: Case, points: Points, row: Row) -> None:
 _MAY: Final = {"differ": "differ", "apart": "be_apart"}
 
 
-def _stock(folder: Path, case: Case, out: Path) -> tuple[float, float]:
+def _stock(folder: Path, recipe: str, out: Path) -> tuple[float, float]:
     """Merge by mergekit's own method, and load the result; return seconds of both."""
     path, taken = folder / "stock.yaml", folder / "load.json"
-    path.write_text(_recipe(case, fused=False).as_yaml(folder), encoding="utf-8")
+    path.write_text(recipe, encoding="utf-8")
     warm(folder)
     os.sync()
     merged = child([str(command()), str(path), str(out)], folder / "log.txt")
@@ -179,7 +233,8 @@ def _report(
         f"{facts['cpu']}, {facts['cores']} cores, load average"
         f" {facts['load_average']} at the start,"
         f" {facts['load_average_at_the_end']} at the end\n"
-        f"{shape.parameters / 1e6:.0f} million parameters, bfloat16, medians, seconds;"
+        f"{shape.parameters / 1e6:.0f} million parameters, bfloat16, tokens:"
+        f" {facts['tokens']}; medians, seconds;"
         " x is (mergekit-yaml + load) / point\n"
     )
     print(f"{'method':18}{'mergekit-yaml':>14}{'load':>8}{'first':>8}{'point':>8}"
@@ -221,6 +276,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--methods", nargs="+", default=METHODS, choices=METHODS)
+    add(
+        "--tokens",
+        default=_UNNAMED,
+        choices=(_UNNAMED, *SPECIAL_TOKENS),
+        help="what the recipes say of tokens: nothing, or as `iberian recipe"
+        " --special-tokens` writes them (unnamed)",
+    )
     add("--rounds", type=int, default=1, help="turns of the slow way (1)")
     add("--folder", type=Path, help="for models and results, about 8 GB")
     add("--json", type=Path, help="write all rounds to this file")

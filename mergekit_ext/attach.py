@@ -144,6 +144,7 @@ def _our_merge(
         if obstacle is not None:
             raise obstacle
         from mergekit_ext.checked_merge import CheckedMerge, parameters_of
+        from mergekit_ext.merge_result import merge_to_folder
 
         ours = parameters_of(config.merge_method)
     except RecipeError:
@@ -174,7 +175,8 @@ def _our_merge(
         check_device(options.device)
         cache_dir = options.transformers_cache
         written = with_chat_rows(config, source, cache_dir, fetch=True)
-        CheckedMerge(original, written, options, source, ours).run(given["out_path"])
+        checked = CheckedMerge(original, written, options, source, ours)
+        merge_to_folder(checked, given["out_path"])
 
     return merge
 

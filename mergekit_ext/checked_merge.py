@@ -1,13 +1,9 @@
-"""Check a merge before the first byte is written, and keep half-done ones unseen.
-
-mergekit's own merge in our guard: what both commands share.
-"""
+"""A merge as it was asked for: read, and checked before the first byte is written."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,48 +11,20 @@ from typing import Any
 
 import yaml
 
-from mergekit_ext.compat import attribute, known_keys, part
-from mergekit_ext.errors import (
-    MergeError,
-    OutputError,
-    RecipeError,
-    unknown_name,
-    word_stop,
-)
-from mergekit_ext.forced_rows import forced_rows_kept
-from mergekit_ext.inputs.borrowed_ends import borrow
-from mergekit_ext.inputs.checkpoints import Checkpoint, read_checkpoint
+from mergekit_ext.compat import known_keys, part
+from mergekit_ext.errors import RecipeError, unknown_name
+from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.disk_space import check_space
 from mergekit_ext.inputs.input_models import InputModel, read_inputs
-from mergekit_ext.inputs.pickled_weights import opened_in_turn
-from mergekit_ext.inputs.tokenizer_checks import has_tokenizer
 from mergekit_ext.inputs.tokenizer_source import Donor, find_tokenizer
-from mergekit_ext.inputs.turn_ends import read_turn_ends
 from mergekit_ext.inputs.weights_scan import reading_threads, scan
 from mergekit_ext.methods.parameters import Parameter
-from mergekit_ext.outputs.file_exchange import Workshop
-from mergekit_ext.outputs.former_merge import PARTIAL, list_files, may_write
-from mergekit_ext.outputs.held_config import held_back, hold_back_late, untie
-from mergekit_ext.outputs.output_folder import (
-    check_replaceable,
-    recover,
-    whole_or_nothing,
-)
-from mergekit_ext.outputs.termination import unwound_by_signals
-from mergekit_ext.outputs.turn_files import (
-    shown_changes,
-    turn_files,
-    write_turn_files,
-)
+from mergekit_ext.outputs.former_merge import may_write
+from mergekit_ext.outputs.output_folder import check_replaceable, recover
 from mergekit_ext.plans.chat_rows import KEY
 from mergekit_ext.plans.input_checks import Permissions, check_inputs
 from mergekit_ext.plans.layer_swap_models import check_swap_models
-from mergekit_ext.plans.local_recipe import (
-    local_options,
-    local_recipe,
-    restore_names,
-    shown_recipe,
-)
+from mergekit_ext.plans.local_recipe import local_options, local_recipe
 from mergekit_ext.plans.merge_plan import MergePlan, plan_merge
 from mergekit_ext.plans.token_sources import check_token_sources
 from mergekit_ext.plans.turn_plan import TurnPlan, read_turns
@@ -68,7 +36,7 @@ from mergekit_ext.recipes.recipe_checks import (
     check_recipe,
 )
 from mergekit_ext.recipes.recipe_file import check_keys
-from mergekit_ext.recipes.recipe_reader import plain, read_recipe
+from mergekit_ext.recipes.recipe_reader import read_recipe
 from mergekit_ext.watch import Watch
 
 
@@ -136,30 +104,6 @@ class CheckedMerge:
     record: Record | None = None
     donated: Callable[[Donor], None] | None = None
 
-    def run(self, out: str) -> None:
-        """Check everything, merge, and put the result at ``out`` when it is whole.
-
-        Merges may run one within another, and in several threads at the same time, each
-        to an output of its own. Files that mergekit reads from are shared by them, and
-        so is torch's generator, which the methods of this package leave alone.
-
-        Raises:
-            MergeError: If anything stands in the way; ``out`` is then as it was.
-        """
-        target = Path(os.path.realpath(out))
-        with unwound_by_signals():
-            # what is here can be planned and checked; mergekit would fetch it anyway
-            ready = self.prepare(target, fetch=True)
-            if ready.donor is not None and self.donated is not None:
-                self.donated(ready.donor)
-            with whole_or_nothing(target, self._writes) as workshop:
-                try:
-                    self._checked_merge(ready, workshop)
-                except MergeError:
-                    raise
-                except OSError as error:  # a full disk, a folder that is gone
-                    raise OutputError(word_stop("The merge", error)) from error
-
     def check(self, out: str | None) -> None:
         """Check what can be checked before weights are read; nothing is written.
 
@@ -186,7 +130,7 @@ class CheckedMerge:
         )
 
     @property
-    def _writes(self) -> Callable[[str], bool]:
+    def writes(self) -> Callable[[str], bool]:
         """Whether the merge may write a file of a name."""
         allowed = self.allowed
         return partial(may_write, card=allowed.card, safetensors=allowed.safetensors)
@@ -216,7 +160,7 @@ class CheckedMerge:
         else:
             check_recipe(recipe, self.parameters)
         if target is not None:
-            check_replaceable(target, self._writes)
+            check_replaceable(target, self.writes)
         inputs = read_inputs(recipe, target, allowed.cache_dir, fetch=fetch)
         here = {one.model for one in inputs}
         for model in recipe.models:
@@ -236,17 +180,6 @@ class CheckedMerge:
         if target is not None:
             check_space(recipe, [one.checkpoint for one in inputs], target)
         return ReadyMerge(recipe, inputs, donor, turns, planned)
-
-    # ``word_fault`` knows what is within our guard by this name
-    def _checked_merge(self, ready: ReadyMerge, workshop: Workshop) -> None:
-        digests = self.check_weights(ready, hashed=self.record is not None)
-        if ready.turns is not None:
-            self.watch.note(ready.turns.line)
-        turns = self.make(ready, workshop, self.allowed.safetensors)
-        if self.record is None:
-            list_files(workshop.result)
-        else:
-            self.record(workshop.result, ready.inputs, digests, turns)
 
     def check_weights(
         self, ready: ReadyMerge, *, hashed: bool = False, but: Collection[str] = ()
@@ -277,32 +210,6 @@ class CheckedMerge:
         local = local_recipe(self.config, ready.inputs, ready.donor, ours=ours)
         return local, local_options(self.options, ready.inputs)
 
-    def make(
-        self, ready: ReadyMerge, workshop: Workshop, weights: bool
-    ) -> dict[str, Any]:
-        """Write a result, its ``config.json`` under its partial name.
-
-        Args:
-            ready: What was checked before.
-            workshop: Where.
-            weights: Whether there must be weights in the end.
-
-        Returns:
-            What to record of its turns.
-
-        Raises:
-            MergeError: If something is missing in the end.
-        """
-        with held_back(workshop.folder):
-            self._write(workshop, ready.inputs, ready.donor)
-        if ready.plan is not None and ready.plan.unties:
-            untie(workshop.result)
-        hold_back_late(workshop.result)
-        _check_result(
-            workshop.result, ready.inputs, ready.recipe, self.allowed, weights
-        )
-        return {} if ready.turns is None else _carry(workshop, ready.turns)
-
     def _plan(
         self, recipe: Recipe, inputs: Sequence[InputModel], donor: Donor | None
     ) -> MergePlan:
@@ -323,77 +230,7 @@ class CheckedMerge:
         check_token_sources(recipe, plan, checkpoints)
         return plan
 
-    def _write(
-        self, workshop: Workshop, inputs: Sequence[InputModel], donor: Donor | None
-    ) -> None:
-        renamed: dict[str, str] = {}
-        ours = self.parameters is not None
-        local = local_recipe(self.config, inputs, donor, ours=ours, renamed=renamed)
-        # a copy with an adapter in it is made anew: a killed run leaves half of one
-        cache = self.options.lora_merge_cache or str(workshop.adapters)
-        options = local_options(self.options, inputs)
-        options = options.model_copy(update={"lora_merge_cache": cache})
-        source = self.source or yaml.safe_dump(plain(self.config), sort_keys=False)
-        in_turn = opened_in_turn() if options.lazy_unpickle else nullcontext()
-        with in_turn, forced_rows_kept():
-            self.original(local, str(workshop.result), options, source)
-        card = workshop.result / "README.md"
-        local_ones = all(Path(one.model.path).is_dir() for one in inputs)
-        if card.is_file() and not local_ones:
-            text = attribute(part("card"), "generate_card")(
-                config=shown_recipe(self.config),
-                config_yaml=source,
-                name=workshop.result.name,
-            )
-            card.write_text(text, encoding="utf-8")
-        restore_names(card, renamed)
-
-
-def _carry(workshop: Workshop, turns: TurnPlan) -> dict[str, Any]:
-    """Let the result end its turns as it should; return what to record of that."""
-    own = read_turn_ends("the result", workshop.result, PARTIAL)
-    borrowed = borrow(turns.donor, own, own_template=turns.own_template)
-    write_turn_files(workshop.result, turn_files(borrowed, own), PARTIAL)
-    return {
-        "like": None if turns.donor is None else turns.donor.model,
-        "template": turns.template,
-        "ends": [{"id": one, "token": own.text(one)} for one in borrowed.ends],
-        "changed": list(shown_changes(borrowed, own)),
-    }
-
 
 def _to_read(inputs: Sequence[InputModel]) -> list[Checkpoint]:
     adapters = [one.adapter for one in inputs if one.adapter is not None]
     return [*(one.checkpoint for one in inputs), *adapters]
-
-
-def _check_result(
-    folder: Path,
-    inputs: Sequence[InputModel],
-    recipe: Recipe,
-    allowed: Permissions,
-    weights: bool,
-) -> None:
-    """Refuse a result without what a model needs; mergekit only logs some failures."""
-    if not (folder / PARTIAL).is_file():
-        raise OutputError("The merge wrote no config.json; nothing was kept.")
-    if weights:
-        if not any(folder.glob("*.safetensors")):
-            raise OutputError("The merge wrote no weights; nothing was kept.")
-        read_checkpoint("the result", folder, PARTIAL)
-    if not has_tokenizer(folder) and (
-        recipe.sets_tokenizer
-        or (allowed.copy_tokenizer and _donor_has_tokenizer(recipe, inputs))
-    ):
-        raise OutputError(
-            "The tokenizer could not be copied, for the reason logged above; nothing"
-            " was kept."
-        )
-
-
-def _donor_has_tokenizer(recipe: Recipe, inputs: Sequence[InputModel]) -> bool:
-    """Whether the base, which gives the tokenizer, is here and has one to give."""
-    base = recipe.models[0]
-    return any(
-        has_tokenizer(one.checkpoint.folder) for one in inputs if one.model == base
-    )

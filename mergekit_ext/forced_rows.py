@@ -53,8 +53,8 @@ def _with_forced_rows(original: Callable[..., Any]) -> Callable[..., Any]:
         merged = original(self, tensors=tensors, **others)
         if merged is None or tokenizer_info is None:
             return merged
-        ids = tokenizer_info.tokenizer.get_vocab()
-        rows = [ids[token] for token in _forced(self.gather_tensors)]
+        forced = _forced(self.gather_tensors)
+        rows = tokenizer_info.tokenizer.convert_tokens_to_ids(forced)
         axis = self.gather_tensors.vocabulary_axis
         given = next(iter(tensors.values())).movedim(axis, 0)  # all have these rows
         merged.movedim(axis, 0)[rows] = given[rows].to(merged)

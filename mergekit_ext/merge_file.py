@@ -17,6 +17,7 @@ from mergekit_ext.compat import attribute, lent, part
 from mergekit_ext.errors import InputError, MergeError, RecipeError, word_stop
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.tokenizer_source import Donor
+from mergekit_ext.merge_result import merge_to_folder
 from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.provenance import Origin, write_provenance
 from mergekit_ext.plans.chat_rows import asked_rows, with_chat_rows
@@ -75,7 +76,7 @@ def merge_file(
     ) -> None:
         write_provenance(result, origin, inputs, digests, watch, donors, turns)
 
-    replace(merge, record=record, donated=donors.append).run(out)
+    merge_to_folder(replace(merge, record=record, donated=donors.append), out)
 
 
 def open_merge(

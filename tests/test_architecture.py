@@ -214,7 +214,17 @@ def drawn_arrows(root: Path) -> set[tuple[str, str]]:
 TOP_ROOMS = {
     "lm_eval_iberian": dict.fromkeys(["_bootstrap", "_hooks", "diagnosis"], "hooks"),
     "mergekit_ext": dict.fromkeys(
-        ["attach", "checked_merge", "forced_rows", "merge_file", "register"], "merge"
+        [
+            "attach",
+            "checked_merge",
+            "forced_rows",
+            "merge_file",
+            "merge_result",
+            "moved_rows",
+            "row_moves",
+            "register",
+        ],
+        "merge",
     ),
 }
 

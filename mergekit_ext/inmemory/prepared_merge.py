@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -16,42 +13,15 @@ import yaml
 
 from mergekit_ext.attach import check_device
 from mergekit_ext.checked_merge import CheckedMerge, ReadyMerge, parameters_of
-from mergekit_ext.compat import attribute, lent, part
+from mergekit_ext.compat import part
 from mergekit_ext.errors import CompatError, RecipeError
+from mergekit_ext.inmemory.built_tokenizer import BuiltTokenizer
 from mergekit_ext.inputs.pickled_weights import FILE_DTYPES
 from mergekit_ext.merge_file import open_merge
 from mergekit_ext.plans.merge_plan import MergePlan
 from mergekit_ext.recipes.recipe_file import read_text
 from mergekit_ext.recipes.weight_override import with_weights
 from mergekit_ext.watch import Watch
-
-
-class _Tokenizer:
-    """What mergekit has built of a recipe's tokenizers, once it has."""
-
-    def __init__(self) -> None:
-        self._lock, self._found = threading.Lock(), None
-
-    def get(self, build: Callable[[], Any]) -> Any:
-        """Return it, built now if need be."""
-        with self._lock:
-            if self._found is None:
-                self._found = build()
-            return self._found
-
-
-# of this thread's merge: what is changed in mergekit is so for all of them
-_BUILT: ContextVar[_Tokenizer | None] = ContextVar("tokenizer", default=None)
-
-
-def _built_once(original: Callable[..., Any]) -> Callable[..., Any]:
-    def execute(self: Any, **given: Any) -> Any:
-        built = _BUILT.get()
-        if built is None:
-            return original(self, **given)
-        return built.get(lambda: original(self, **given))
-
-    return execute
 
 
 @dataclass(frozen=True)
@@ -62,12 +32,15 @@ class PreparedMerge:
         name: What messages call the recipe.
         merge: What mergekit is asked for.
         ready: What was found.
+        tokenizer: The tokenizer of the result, if its recipe has one built.
     """
 
     name: str
     merge: CheckedMerge
     ready: ReadyMerge
-    _built: _Tokenizer = field(default_factory=_Tokenizer, repr=False, compare=False)
+    tokenizer: BuiltTokenizer = field(
+        default_factory=BuiltTokenizer, repr=False, compare=False
+    )
 
     @property
     def plan(self) -> MergePlan:
@@ -110,21 +83,6 @@ class PreparedMerge:
             update={"device": device, "low_cpu_memory": True}
         )
         return replace(self, merge=replace(self.merge, options=options))
-
-    @contextmanager
-    def one_tokenizer(self) -> Iterator[None]:
-        """Have mergekit, in this thread, build the tokenizer of the result once.
-
-        It numbers what a union adds anew each time, and the rows of the embeddings are
-        to fit the tokenizer that is saved.
-        """
-        kind = attribute(part("tokenizer"), "BuildTokenizer")
-        token = _BUILT.set(self._built)
-        try:
-            with lent(kind, "execute", _built_once):
-                yield
-        finally:
-            _BUILT.reset(token)
 
 
 # a recipe's file, what such a file holds, or what has been made of it
@@ -173,7 +131,7 @@ def prepare_merge(
     merge = open_merge(source, name, given, watch or Watch(), fetch=True, change=change)
     ready = merge.prepare(None, fetch=True)
     _check_adapters(ready, merge.options.lora_merge_cache)
-    return PreparedMerge(name, merge, ready)
+    return PreparedMerge(name, merge, ready, BuiltTokenizer(merge.config.chat_template))
 
 
 def prepared_once(recipe: AnyRecipe, watch: Watch | None = None) -> PreparedMerge:

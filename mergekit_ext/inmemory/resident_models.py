@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Hashable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +17,17 @@ from safetensors import safe_open
 
 from mergekit_ext.checked_merge import ReadyMerge
 from mergekit_ext.errors import InputError
+from mergekit_ext.inmemory.built_tokenizer import BuiltTokenizer
 from mergekit_ext.inmemory.prepared_merge import PreparedMerge
-from mergekit_ext.inputs.checkpoints import Checkpoint
+from mergekit_ext.inputs.checkpoints import Checkpoint, file_state
 from mergekit_ext.inputs.pickled_weights import is_pickled, pickled_tensors
 from mergekit_ext.kernels.kept_cuts import KeptCuts, NameTensor
+from mergekit_ext.moved_rows import KeptRows
 from mergekit_ext.recipes.recipe_reader import read_recipe
 
 
+# tokenizers that are kept beside the one in use: each takes tens of megabytes
+_TOKENIZERS = 4
 # files, with what would be another if they were written again
 Files = tuple[tuple[Path, int, int, int], ...]
 
@@ -34,6 +38,7 @@ class _Held:
 
     files: Files
     tensors: Mapping[str, torch.Tensor]
+    where: Mapping[str, Path]
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,14 @@ class LentModels:
 
     tensors: Mapping[str, Mapping[str, torch.Tensor]]
     _cuts: KeptCuts
+    _rows: KeptRows
     _name: NameTensor
 
-    def cuts_kept(self) -> AbstractContextManager[None]:
-        """Have the body, in this thread, search for no cut that is known."""
-        return self._cuts.used(self._name)
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Have the body, in this thread, search and move nothing that is known."""
+        with self._cuts.used(self._name), self._rows.used():
+            yield
 
 
 class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
@@ -72,6 +80,8 @@ class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
         self.device = torch.device(device)
         self._models: dict[str, _Held] = {}
         self._cuts = KeptCuts()
+        self._rows = KeptRows(self._twin)
+        self._tokenizers: list[BuiltTokenizer] = []
         self._reading = threading.Lock()
 
     def __getitem__(self, model: str) -> Mapping[str, torch.Tensor]:
@@ -132,11 +142,15 @@ class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
             if new:
                 names = {one.model.name for one in prepared.ready.inputs}
                 prepared.merge.check_weights(_only(prepared, new), but=names - new)
+                # of a model that is read again nothing is to be left
+                self._rows = KeptRows(self._twin)
             for one in inputs:
                 name = one.model.name
                 if name in new:
                     tensors = self._read(one.checkpoint)
-                    by_files[files[name]] = _Held(files[name], tensors)
+                    by_files[files[name]] = _Held(
+                        files[name], tensors, _where(one.checkpoint)
+                    )
                 self._models[name] = by_files[files[name]]
 
     def lent(self, prepared: PreparedMerge) -> LentModels:
@@ -147,12 +161,14 @@ class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
         """
         self.hold(prepared)
         with self._reading:
-            models, cuts = dict(self._models), self._cuts
+            models, cuts, rows = dict(self._models), self._cuts, self._rows
+            self._keep(prepared.tokenizer)
         names = [one.model.name for one in prepared.ready.inputs]
         held = {name: models[name] for name in names if name in models}
         return LentModels(
             {name: one.tensors for name, one in held.items()},
             cuts,
+            rows,
             _namer(prepared, {name: one.files for name, one in held.items()}),
         )
 
@@ -163,6 +179,30 @@ class ResidentModels(Mapping[str, Mapping[str, torch.Tensor]]):
         """
         with self._reading:
             self._models, self._cuts = {}, KeptCuts()
+            self._rows, self._tokenizers = KeptRows(self._twin), []
+
+    def _keep(self, tokenizer: BuiltTokenizer) -> None:
+        """Keep a tokenizer that is built, or is about to be; each once."""
+        known: dict[int, BuiltTokenizer] = {}
+        for one in (*self._tokenizers, tokenizer):
+            if one.number is not None:
+                known.pop(one.number, None)
+                known[one.number] = one
+        new = [tokenizer] if tokenizer.number is None else []
+        self._tokenizers = [*list(known.values())[-_TOKENIZERS:], *new]
+
+    def _twin(self, tensor: torch.Tensor) -> torch.Tensor | None:
+        """Return another map of a tensor's file, private to this process."""
+        if self.device.type != "cpu":
+            return None
+        for held in self._distinct():
+            for name, one in held.tensors.items():
+                if one.data_ptr() == tensor.data_ptr() and one.shape == tensor.shape:
+                    file = held.where[name]
+                    if is_pickled(file) or file_state(file) not in held.files:
+                        return None
+                    return _tensors("", file, [name])[name]
+        return None
 
     def _distinct(self) -> list[_Held]:
         """Return what is held, once each: a model may be held by several names."""
@@ -183,7 +223,7 @@ def _namer(prepared: PreparedMerge, held: Mapping[str, Files]) -> NameTensor:
 
     A tensor is the same wherever one model's is asked for by one name and converted to
     one dtype. Where its rows are moved to another vocabulary it depends on all models
-    and on the tokenizer, and the rows of a union are numbered anew each time.
+    and on the tokenizer that was built: a union is numbered anew each time.
     """
     config, _ = prepared.merge.for_mergekit(prepared.ready)
     references = [model.name for model in read_recipe(config).models]
@@ -194,23 +234,26 @@ def _namer(prepared: PreparedMerge, held: Mapping[str, Files]) -> NameTensor:
 
     def name(tensor: str, reference: str) -> Hashable | None:
         plan, model = planned.get(tensor), own.get(reference)
-        if plan is None or plan.vocabulary_axis is not None:
+        if plan is None or model is None or model not in held:
             return None
-        if model is None or model not in held:
+        one = held[model], plan.asked[model], dtype
+        if plan.vocabulary_axis is None:
+            return one
+        built = prepared.tokenizer.number
+        if built is None or not plan.asked.keys() <= held.keys():
             return None
-        return held[model], plan.asked[model], dtype
+        others = tuple((held[other], name) for other, name in plan.asked.items())
+        return one, others, plan.moved_by, built
 
     return name
 
 
+def _where(checkpoint: Checkpoint) -> dict[str, Path]:
+    return {name: header.file for name, header in checkpoint.tensors.items()}
+
+
 def _files(checkpoint: Checkpoint) -> Files:
-    found = []
-    for file in checkpoint.files():
-        status = file.stat()
-        found.append(
-            (file.resolve(), status.st_ino, status.st_size, status.st_mtime_ns)
-        )
-    return tuple(found)
+    return tuple(map(file_state, checkpoint.files()))
 
 
 def _only(prepared: PreparedMerge, names: set[str]) -> ReadyMerge:

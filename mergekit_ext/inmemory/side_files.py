@@ -16,6 +16,7 @@ from mergekit_ext.checked_merge import CheckedMerge
 from mergekit_ext.compat import attribute, lent, part
 from mergekit_ext.errors import OutputError
 from mergekit_ext.inmemory.prepared_merge import AnyRecipe, prepared_once
+from mergekit_ext.merge_result import make_result
 from mergekit_ext.outputs.file_exchange import Workshop
 from mergekit_ext.outputs.former_merge import CONFIG, PARTIAL
 
@@ -42,8 +43,9 @@ def merged_side_files(recipe: AnyRecipe, folder: str | os.PathLike[str]) -> Path
     with tempfile.TemporaryDirectory() as place:
         workshop = Workshop(Path(place), "merged")
         workshop.result.mkdir(parents=True)
-        with weights_left_out(), prepared.one_tokenizer():
-            _unseeded(prepared.merge).make(prepared.ready, workshop, weights=False)
+        with weights_left_out(), prepared.tokenizer.used():
+            merge = _unseeded(prepared.merge)
+            make_result(merge, prepared.ready, workshop, weights=False)
         (workshop.result / PARTIAL).replace(workshop.result / CONFIG)
         try:
             target.mkdir(parents=True, exist_ok=True)

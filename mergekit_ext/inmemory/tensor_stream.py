@@ -26,6 +26,7 @@ from mergekit_ext.inmemory.prepared_merge import (
 from mergekit_ext.inmemory.resident_models import ResidentModels
 from mergekit_ext.inputs.pickled_weights import opened_in_turn
 from mergekit_ext.kernels.tensors import Place, computed_at
+from mergekit_ext.moved_rows import rows_moved_at_once
 from mergekit_ext.recipes.recipe_reader import read_recipe
 from mergekit_ext.watch import reported
 
@@ -78,9 +79,10 @@ def merged_tensors_at(
         place: Given a tensor's name, memory for its values. It may hold anything until
             that tensor is yielded, which has that memory, or memory of its own.
     """
+    kept: Callable[[], AbstractContextManager[None]]
     if isinstance(resident, ResidentModels):
         lent = resident.lent(prepared)
-        held, kept = lent.tensors, lent.cuts_kept
+        held, kept = lent.tensors, lent.used
     else:
         held, kept = dict(resident or {}), nullcontext
     _check_resident(prepared, held)
@@ -104,8 +106,9 @@ def _tensors(
             config, options = prepared.merge.for_mergekit(prepared.ready)
             if options.lazy_unpickle:
                 stack.enter_context(opened_in_turn())
+            stack.enter_context(rows_moved_at_once())
             stack.enter_context(forced_rows_kept())
-            stack.enter_context(prepared.one_tokenizer())
+            stack.enter_context(prepared.tokenizer.used())
             modules = [part(name) for name in ("graph", "tokenizer.build")]
             stack.enter_context(reported(modules, prepared.watch))
             slot, files = _Slot(), _mapped_files()

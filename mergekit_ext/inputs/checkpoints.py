@@ -179,6 +179,16 @@ def read_json(model: str, path: Path) -> dict[str, Any]:
     return value
 
 
+def file_state(path: Path) -> tuple[Path, int, int, int]:
+    """Return what would be another if a file was written again.
+
+    Raises:
+        OSError: If there is no such file.
+    """
+    found = path.stat()
+    return path.resolve(), found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _is_path(path: str) -> bool:
     return path.startswith((".", "/", "~", "\\")) or path.count("/") > 1
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mergekit_ext.errors import InputError
-from mergekit_ext.inputs.checkpoints import Checkpoint, read_json
+from mergekit_ext.inputs.checkpoints import Checkpoint, file_state, read_json
 
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
@@ -88,14 +90,22 @@ _ADVICE = (
 )
 
 
-def vocabulary(checkpoint: Checkpoint) -> dict[str, int]:
+def vocabulary(checkpoint: Checkpoint) -> Mapping[str, int]:
     """Return the ids of all tokens in a model's ``tokenizer.json``.
+
+    Those of the last models are kept, as long as their files are not written again.
 
     Raises:
         InputError: If it cannot be read.
     """
     path = checkpoint.folder / "tokenizer.json"
-    return token_ids(checkpoint.model, path, read_json(checkpoint.model, path))
+    state = file_state(path) if path.is_file() else None
+    return MappingProxyType(_vocabulary(checkpoint.model, path, state))
+
+
+@lru_cache(maxsize=4)
+def _vocabulary(model: str, path: Path, state: Hashable) -> dict[str, int]:
+    return token_ids(model, path, read_json(model, path))
 
 
 def token_ids(model: str, path: Path, content: Mapping[str, Any]) -> dict[str, int]:

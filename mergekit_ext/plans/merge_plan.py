@@ -7,7 +7,7 @@ and are handed over as one tensor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -31,6 +31,7 @@ class PlannedTensor:
         shared: The values of the parameters that hold for all models.
         each: Model to its own values.
         vocabulary_axis: Along which its rows are moved to one vocabulary, if they are.
+        moved_by: All but tokenizers and tensors that such a move depends on.
     """
 
     name: str
@@ -39,6 +40,7 @@ class PlannedTensor:
     shared: Mapping[str, Any] = field(default_factory=dict)
     each: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vocabulary_axis: int | None = None
+    moved_by: Hashable = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def _plan(
                     for m, v in task.input_parameters.items()
                 },
                 _aligned_axis(task.gather_tensors),
+                _moved_by(task.gather_tensors),
             )
         )
     ignored = {own[model]: layouts[model].ignored() for model in found}
@@ -160,6 +163,19 @@ def _plan(
 def _aligned_axis(task: Any) -> int | None:
     """Return the axis of what a task aligns; ``None`` if it aligns nothing."""
     return task.vocabulary_axis if hasattr(task, "tokenizer_task") else None
+
+
+def _moved_by(task: Any) -> Hashable:
+    """Return what asks for the rows of a tensor; ``None`` if none are moved."""
+    if _aligned_axis(task) is None:
+        return None
+    return (
+        task.tokenizer_task,
+        frozenset((task.tokens or {}).items()),
+        task.pad_to_multiple_of,
+        task.base_model,
+        task.vocabulary_axis,
+    )
 
 
 def _gathered(task: Any) -> Any:

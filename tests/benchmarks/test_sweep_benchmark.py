@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 
 pytestmark = pytest.mark.slow
@@ -27,20 +28,25 @@ def sweep(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
             del sys.modules[name]
 
 
-def run(sweep: ModuleType, place: Path) -> int:
-    options = ["--methods", "task_arithmetic", "--folder", str(place / "here")]
+def run(sweep: ModuleType, place: Path, *more: str) -> int:
+    options = ["--methods", "task_arithmetic", "--folder", str(place / "here"), *more]
     shape = sweep.Shape(300, 256, 512, 1)
     status: int = sweep.main([*options, "--json", str(place / "found.json")], shape)
     return status
 
 
+@pytest.mark.parametrize("tokens", ["unnamed", "average", "instruct"])
 def test_prints_what_a_point_takes_beside_merge_and_load(
-    sweep: ModuleType, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    tokens: str,
+    sweep: ModuleType,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
-    assert run(sweep, tmp_path) == 0
+    assert run(sweep, tmp_path, "--tokens", tokens) == 0
     printed = capsys.readouterr().out
     (row,) = (line for line in printed.splitlines() if line.startswith("task_"))
     found = json.loads((tmp_path / "found.json").read_text("utf-8"))
+    assert found["machine"]["tokens"] == tokens
     taken = found["methods"]["task_arithmetic"]
     slow, *further = taken["merges"][0] + taken["loads"][0], *sorted(taken["further"])
     middle = (further[2] + further[3]) / 2
@@ -49,6 +55,38 @@ def test_prints_what_a_point_takes_beside_merge_and_load(
     assert found["memory"]["models"] == 3 * found["memory"]["live"]
     assert "USS" in printed
     assert not list((tmp_path / "here").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("method", "tokens"),
+    [
+        ("linear", "average"),
+        ("linear", "instruct"),
+        ("breadcrumbs", "average"),
+        ("breadcrumbs", "instruct"),
+        ("breadcrumbs", "base"),
+    ],
+)
+def test_recipes_are_those_of_a_sweep(
+    method: str, tokens: str, sweep: ModuleType, tmp_path: Path
+) -> None:
+    shape = sweep.Shape(300, 256, 512, 1)
+    sweep.make_models(tmp_path, shape)
+    sweep._instruct(tmp_path / "expert_1", shape)
+    instruct = str(tmp_path / "expert_1")
+    for fused in (False, True):
+        text = sweep._recipe(tmp_path, sweep.CASES[method], tokens, fused=fused)
+        written = yaml.safe_load(text)
+        assert written["merge_method"] == "fused_" * fused + method
+        if tokens == "average":
+            assert written["tokenizer_source"] == instruct
+        else:
+            giver = {"instruct": instruct, "base": str(tmp_path / "base")}[tokens]
+            forced = {"source": giver, "force": True}
+            wanted = {f"w{k}": forced for k in range(296, 300)}
+            assert written["tokenizer"] == {"source": instruct, "tokens": wanted}
+        weights = [one["parameters"]["weight"] for one in written["models"]]
+        assert weights == list(sweep.CASES[method].per_model["weight"][:2])
 
 
 @pytest.mark.parametrize(

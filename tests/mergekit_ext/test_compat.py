@@ -159,7 +159,10 @@ def test_errors_are_those_a_caller_would_catch() -> None:
             ("config", "arch_info", "options", "out_model_config"),
         ),
         ("tokenizer", "BuildTokenizer", None),
+        ("tokenizer", "PermutedVocabulary", None),
+        ("tokenizer.config", "ModelTokenEmbedding", None),
         ("tokenizer.config", "TokenizerConfig", None),
+        ("tokenizer.config", "ZeroEmbedding", None),
     ],
 )
 def test_the_installed_mergekit_has_what_is_used_of_it(
@@ -176,7 +179,7 @@ def test_the_table_of_what_is_used_is_whole(root: Path) -> None:
         name
         for path in (root / "mergekit_ext").rglob("*.py")
         for name in re.findall(
-            r'attribute\(\s*(?:part\("[a-z_.]+"\)|merge|conversion), "(\w+)"',
+            r'attribute\(\s*(?:part\("[a-z_.]+"\)|config|merge|conversion), "(\w+)"',
             path.read_text("utf-8"),
         )
     }

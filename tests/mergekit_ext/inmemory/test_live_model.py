@@ -218,7 +218,7 @@ def test_a_model_that_does_not_fit(
 def test_another_architecture_is_refused_before_a_byte_is_read(
     llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_model, "merged_tensors", None)
+    monkeypatch.setattr(live_model, "merged_tensors_at", None)
     make_models(llama.parent / "q", "qwen3", tie_word_embeddings=False)
     model = AutoModelForCausalLM.from_pretrained("q/base")
     wanted = r"of type llama, and the model .* of type qwen3"

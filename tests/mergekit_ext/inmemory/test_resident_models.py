@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,19 +16,26 @@ from typing import Any
 import pytest
 import torch
 from merge_recipes import OURS, STOCK, a_recipe, check_equal, merged_on_disk
+from mergekit.tokenizer import build as tokenizer_build
 from safetensors.torch import load_file
 from tiny_models import make_models, save_weights
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+)
 
-from mergekit_ext import checked_merge
+from mergekit_ext import checked_merge, row_moves
 from mergekit_ext.errors import InputError
 from mergekit_ext.inmemory import (
     PreparedMerge,
     ResidentModels,
     live_model,
     merge_into,
+    merged_side_files,
     merged_tensors,
     prepare_merge,
 )
@@ -177,6 +186,98 @@ def test_embeddings_of_different_vocabularies(method: str, llama: Path) -> None:
         check_equal(streamed(merge, resident), wanted)
 
 
+@pytest.fixture
+def builds(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The tokenizers that mergekit has built."""
+    found: list[Any] = []
+    build = tokenizer_build.build_tokenizer
+
+    def counted(**given: Any) -> Any:
+        found.append(build(**given))
+        return found[-1]
+
+    monkeypatch.setattr(tokenizer_build, "build_tokenizer", counted)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("same", [True, False], ids=["same words", "other words"])
+@pytest.mark.parametrize("changes", [*TOKENIZERS, {"tokenizer_source": "union"}])
+def test_a_further_point_builds_no_tokenizer_and_searches_nothing(
+    same: bool,
+    changes: dict[str, Any],
+    llama: Path,
+    builds: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not same:
+        other_vocabulary(llama / "instruct", 0)
+        other_vocabulary(llama / "basque", 100)
+    written = a_recipe("fused_breadcrumbs", **changes)
+    resident = ResidentModels()
+    streamed(prepared(written, 0.6), resident)
+    assert len(builds) == 1
+    for weight in (1.5, 0.2):
+        merge = prepared(written, weight)
+        with monkeypatch.context() as patch:
+            patch.setattr(CutSearch, "_searched", None)
+            if same:  # but for what is forced, which is written into a map of its own
+                patch.setattr(row_moves.RowMove, "_one", None)
+            found = streamed(merge, resident)
+            folder = merged_side_files(merge, f"side{weight}")
+        assert len(builds) == 1
+        check_equal(found, {n: t.clone() for n, t in merged_tensors(merge)})
+        words = AutoTokenizer.from_pretrained(folder).get_vocab()
+        assert words == builds[0].tokenizer.get_vocab()
+    for name, held in resident.items():
+        check_equal(dict(held), load_file(f"{name}/model.safetensors"))
+
+
+@pytest.mark.slow
+def test_a_tokenizer_is_of_its_models_and_settings(
+    llama: Path, builds: list[Any]
+) -> None:
+    """Another one is built where anything of these is another."""
+    resident = ResidentModels()
+    written = a_recipe("fused_ties", tokenizer_source="m/instruct")
+    changes: list[dict[str, Any]] = [
+        {},
+        {"tokenizer_source": "m/base"},
+        {"base_model": "m/instruct", "models": written["models"][:1]},
+        {"chat_template": "chatml"},
+        {"chat_template": "alpaca"},
+    ]
+    for count, change in enumerate(changes, 1):
+        for _ in range(2):
+            merge = prepared(written | change)
+            streamed(merge, resident)
+            folder = merged_side_files(merge, f"side{count}{_}")
+            assert len(builds) == count
+    template = AutoTokenizer.from_pretrained(folder).chat_template
+    assert "### Instruction" in template
+    other_vocabulary(llama / "instruct", 100)
+    written = written | changes[-1]
+    check_equal(streamed(written, resident), merged_on_disk(written, **SEED))
+
+
+def test_tokenizers_are_let_go(llama: Path, builds: list[Any]) -> None:
+    """All with the models, and those that were not used for long before."""
+    resident = ResidentModels()
+    names = ["m/base", "m/basque", "m/instruct", "union"]
+    written = [a_recipe("fused_ties", tokenizer_source=name) for name in names]
+    written += [a_recipe("fused_nearswap", tokenizer_source=one) for one in names[:2]]
+    for number in (0, 1, 2, 3, 0, 4, 5):
+        streamed(prepared(written[number]), resident)
+    assert len(builds) == 6
+    there = [weakref.ref(one.tokenizer) for one in builds]
+    builds.clear()
+    gc.collect()
+    assert [ref() is not None for ref in there] == [True, False, *[True] * 4]
+    resident.release()
+    gc.collect()
+    assert not any(ref() for ref in there)
+
+
 @pytest.mark.slow
 def test_a_tied_head_beside_one_of_its_own(here: Path) -> None:
     make_models(here / "m", "llama", tie_word_embeddings=True)
@@ -240,9 +341,12 @@ def test_two_names_are_one_model(llama: Path, scans: list[list[str]]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("changes", [{}, TOKENIZERS[-1]], ids=["", "forced"])
 @pytest.mark.parametrize("method", ["fused_breadcrumbs", "linear"])
-def test_files_that_were_written_again_are_read_again(method: str, llama: Path) -> None:
-    written, resident = a_recipe(method), ResidentModels()
+def test_files_that_were_written_again_are_read_again(
+    method: str, changes: dict[str, Any], llama: Path
+) -> None:
+    written, resident = a_recipe(method, **changes), ResidentModels()
     check_equal(streamed(written, resident), merged_on_disk(written))
     file = llama / "basque" / "model.safetensors"
     changed = {k: v.flip(0) * 3 for k, v in load_file(file).items()}
@@ -284,7 +388,9 @@ def test_pickled_weights_are_held_too(llama: Path) -> None:
     file.unlink()
     resident = ResidentModels()
     for written in points("fused_breadcrumbs"):
-        check_equal(streamed(written, resident), merged_on_disk(written))
+        for changes in ({}, *TOKENIZERS):
+            changed = written | changes
+            check_equal(streamed(changed, resident), merged_on_disk(changed))
     check_equal(dict(resident["m/basque"]), tensors)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mergekit_ext.errors import InputError
+from mergekit_ext.inputs import tokenizer_checks
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.inputs.tokenizer_checks import check_tokenizers, vocabulary
 
@@ -112,3 +114,24 @@ def test_a_tokenizer_that_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "b" / "tokenizer.json").write_text(content)
     with pytest.raises(InputError, match=r"Model 'b': .*tokenizer.json"):
         check_tokenizers(models)
+
+
+def test_a_vocabulary_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And again where its file is another."""
+    read, found = tokenizer_checks.read_json, []
+
+    def counted(*given: Any) -> Any:
+        found.append(given)
+        return read(*given)
+
+    monkeypatch.setattr(tokenizer_checks, "read_json", counted)
+    first = model(tmp_path / "a", WORDS)
+    assert vocabulary(first) == vocabulary(first) == WORDS
+    assert len(found) == 1
+    shutil.rmtree(tmp_path / "a")
+    assert vocabulary(model(tmp_path / "a", WORDS | {"iturri": 3}))["iturri"] == 3
+    shutil.rmtree(tmp_path / "a")
+    with pytest.raises(InputError, match=r"tokenizer\.json is missing"):
+        vocabulary(first)
