@@ -14,13 +14,12 @@ from cheap_cells import cheap_cell, cheap_sweep
 from lm_eval_iberian import _bootstrap
 from lm_eval_iberian.paths import task_configs
 from lm_eval_iberian.sweep import cell_evaluation
-from lm_eval_iberian.sweep.cell_evaluation import (
-    CellStopped,
+from lm_eval_iberian.sweep.cell_commands import (
     evaluation_command,
-    last_line,
     merge_command,
     model_arguments,
 )
+from lm_eval_iberian.sweep.cell_evaluation import CellStopped, last_line
 from lm_eval_iberian.sweep.cell_process import run_cell, tail
 from lm_eval_iberian.sweep.sweep_folder import SweepFolder
 
