@@ -13,7 +13,7 @@ from cheap_cells import cheap_cell, cheap_sweep
 
 from lm_eval_iberian import _bootstrap
 from lm_eval_iberian.paths import task_configs
-from lm_eval_iberian.sweep import cell_evaluation
+from lm_eval_iberian.sweep import cell_commands, cell_evaluation
 from lm_eval_iberian.sweep.cell_commands import (
     evaluation_command,
     merge_command,
@@ -150,11 +150,10 @@ def test_why_a_cell_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sweep = program_sweep(tmp_path / "sweep")
-    monkeypatch.setattr(
-        cell_evaluation,
-        "evaluation_command",
-        lambda *given: [sys.executable, "-c", program],
-    )
+    for module in (cell_commands, cell_evaluation):
+        monkeypatch.setattr(
+            module, "evaluation_command", lambda *given: [sys.executable, "-c", program]
+        )
     assert run_cell(sweep, sweep.cells[0]) == "failed"
     error = sweep.error(sweep.cells[0])
     assert error is not None
@@ -168,11 +167,10 @@ def test_what_is_asked_to_end_has_not_failed(
 ) -> None:
     sweep = program_sweep(tmp_path / "sweep")
     program = f"import os; os.kill(os.getpid(), {int(signal.SIGTERM)})"
-    monkeypatch.setattr(
-        cell_evaluation,
-        "evaluation_command",
-        lambda *given: [sys.executable, "-c", program],
-    )
+    for module in (cell_commands, cell_evaluation):
+        monkeypatch.setattr(
+            module, "evaluation_command", lambda *given: [sys.executable, "-c", program]
+        )
     with pytest.raises(CellStopped):
         run_cell(sweep, sweep.cells[0])
     assert sweep.state(sweep.cells[0]) == "waiting"
