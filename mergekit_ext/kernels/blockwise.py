@@ -15,6 +15,10 @@ from mergekit_ext.kernels.tensors import Span, chunks, each, new_result, spans
 from mergekit_ext.kernels.terms import Band, Dropout, Merge
 
 
+# blocks at a time, where nothing has to stay in the cache
+_WITHOUT_ROWS = 8
+
+
 class Blockwise:
     """One merge by one backend.
 
@@ -50,8 +54,15 @@ class Blockwise:
                 edges[k], nan = self.search.edges(k, term.keep)
                 bad |= nan
         factors = self.what.coefficients
+        terms = self.what.terms
+        whole = terms and not self.what.elect and all(t.keep is None for t in terms)
 
         def work(index: int, span: Span) -> bool:
+            if whole:
+                blocks = chunks(*span, _WITHOUT_ROWS * self.passes.block)
+                nans = [self.passes.sum_whole(*block, factors) for block in blocks]
+                if None not in nans:
+                    return any(nans)
             found, nan = {k: parts[index] for k, parts in edges.items()}, False
             rows = self._rows(span)
             for start, stop in chunks(*span, self.passes.block):

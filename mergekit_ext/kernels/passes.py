@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -68,6 +69,13 @@ class Passes(Protocol):
         self, k: int, start: int, stop: int, factor: float, rows: Any, keep: Dropout
     ) -> bool:
         """Write what a dropout keeps, 0 elsewhere."""
+
+    def sum_whole(self, start: int, stop: int, factors: Sequence[float]) -> bool | None:
+        """Do ``row_whole`` of every term and ``finish``, of any span, without rows.
+
+        Returns:
+            Whether there is NaN; ``None`` where nothing was done, as it takes rows.
+        """
 
     def row_values(self, k: int, size: int, rows: Any) -> torch.Tensor:
         """Return the first elements of a row as a tensor."""

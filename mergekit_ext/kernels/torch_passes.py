@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 
@@ -155,6 +156,9 @@ class TorchPasses:
         row = rows.terms[k, : stop - start]
         _keep(row, keep_bits(keep.key, start, stop, keep.below, row.device))
         return nan
+
+    def sum_whole(self, start: int, stop: int, factors: Sequence[float]) -> None:
+        """Do nothing: what PyTorch computes is a row."""
 
     def row_values(self, k: int, size: int, rows: Rows) -> torch.Tensor:
         """Return the first elements of a row as a tensor."""

@@ -28,7 +28,8 @@ from mergekit_ext.kernels.compiled.numba_floats import (
 from mergekit_ext.kernels.compiled.numba_philox import philox, select
 
 
-_SCRATCH = 2048
+# elements that a loop has in a buffer of its own
+SCRATCH = 2048
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Loops:
     split: Callable[..., bool]
     dropout: Callable[..., bool]
     add: Callable[..., bool]
+    add_whole: Callable[..., bool]
     elect: Callable[..., bool]
     nearswap: Callable[..., bool]
 
@@ -59,9 +61,9 @@ def loops(dtype: torch.dtype) -> Loops:
 def _counting(read: Any) -> dict[str, Any]:
     @jit
     def count_upper(base, expert, histogram):
-        scratch, top = np.empty(_SCRATCH, u16), u32(0)
-        for start in range(0, base.size, _SCRATCH):
-            size = min(_SCRATCH, base.size - start)
+        scratch, top = np.empty(SCRATCH, u16), u32(0)
+        for start in range(0, base.size, SCRATCH):
+            size = min(SCRATCH, base.size - start)
             b, x = base[start : start + size], expert[start : start + size]
             for i in range(size):
                 bits = magnitude(read(x[i]) - read(b[i]))
@@ -73,9 +75,9 @@ def _counting(read: Any) -> dict[str, Any]:
 
     @jit
     def count_lower(base, expert, one, two, into_one, into_two):
-        scratch = np.empty(_SCRATCH, u32)
-        for start in range(0, base.size, _SCRATCH):
-            size = min(_SCRATCH, base.size - start)
+        scratch = np.empty(SCRATCH, u32)
+        for start in range(0, base.size, SCRATCH):
+            size = min(SCRATCH, base.size - start)
             b, x = base[start : start + size], expert[start : start + size]
             for i in range(size):
                 scratch[i] = magnitude(read(x[i]) - read(b[i]))
@@ -95,9 +97,9 @@ def _counting(read: Any) -> dict[str, Any]:
 
     @jit
     def census(base, expert, ends, counts, between):
-        scratch, top = np.empty(_SCRATCH, i32), i32(0)
-        for start in range(0, base.size, _SCRATCH):
-            size = min(_SCRATCH, base.size - start)
+        scratch, top = np.empty(SCRATCH, i32), i32(0)
+        for start in range(0, base.size, SCRATCH):
+            size = min(SCRATCH, base.size - start)
             b, x = base[start : start + size], expert[start : start + size]
             for i in range(size):
                 scratch[i] = i32(magnitude(read(x[i]) - read(b[i])))
@@ -185,11 +187,11 @@ def _rows(read: Any) -> dict[str, Any]:
 
     @jit
     def dropout(base, expert, row, factor, key, first, below):
-        top, state = u32(0), np.empty((4, _SCRATCH // 4), u32)
-        kept = np.empty(_SCRATCH // 4, u32)
+        top, state = u32(0), np.empty((4, SCRATCH // 4), u32)
+        kept = np.empty(SCRATCH // 4, u32)
         keep = kept.view(np.uint8)
-        for start in range(0, row.size, _SCRATCH):
-            size = min(_SCRATCH, row.size - start)
+        for start in range(0, row.size, SCRATCH):
+            size = min(SCRATCH, row.size - start)
             philox(key, u64(first + u64(start // 4)), state)
             select(state, below, kept)
             r = row[start : start + size]
@@ -223,6 +225,25 @@ def _results(read: Any, write: Any) -> dict[str, Any]:
             value = read(base[i]) + total[i]
             nan |= value != value
             out[i] = write(value)
+        return nan
+
+    @jit
+    def add_whole(base, experts, factors, out):
+        total, nan = np.empty(SCRATCH, f32), False
+        for start in range(0, out.size, SCRATCH):
+            size = min(SCRATCH, out.size - start)
+            at = start if base.size == out.size else 0  # zeros, where there is none
+            b, o = base[at : at + size], out[start : start + size]
+            for i in range(size):
+                total[i] = f32(0)
+            for k in range(len(experts)):
+                x, factor = experts[k][start : start + size], factors[k]
+                for i in range(size):
+                    total[i] += (read(x[i]) - read(b[i])) * factor
+            for i in range(size):
+                value = read(b[i]) + total[i]
+                nan |= value != value
+                o[i] = write(value)
         return nan
 
     @jit
@@ -265,4 +286,9 @@ def _results(read: Any, write: Any) -> dict[str, Any]:
             out[i] = write(value)
         return nan
 
-    return {"add": add, "elect": elect, "nearswap": nearswap}
+    return {
+        "add": add,
+        "add_whole": add_whole,
+        "elect": elect,
+        "nearswap": nearswap,
+    }

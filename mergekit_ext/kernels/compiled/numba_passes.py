@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
 from mergekit_ext.kernels.compiled.numba_floats import CODECS
-from mergekit_ext.kernels.compiled.numba_loops import loops
+from mergekit_ext.kernels.compiled.numba_loops import SCRATCH, loops
 from mergekit_ext.kernels.order_statistics import Bracket, Census, Edges
 from mergekit_ext.kernels.tensors import Span, chunks, each, spans
 from mergekit_ext.kernels.terms import Dropout, Merge
@@ -52,7 +54,7 @@ class NumbaPasses:
         self._loops = loops(out.dtype)
         self._out = _view(out)
         # without a base, the base is zero, and x - 0 is x
-        self._no_base = np.zeros(_BLOCK, self._out.dtype)
+        self._no_base = np.zeros(max(_BLOCK, SCRATCH), self._out.dtype)
         self._base = None if what.base is None else _view(what.base.tensor)
         self._experts = [_view(term.expert.tensor) for term in what.terms]
         self._weights = np.array([t.weight for t in what.terms] or [0], np.float32)
@@ -150,6 +152,14 @@ class NumbaPasses:
         normalize, factor = self._what.normalize, np.float32(self._what.factor)
         rows = rows[:, : stop - start]
         return self._loops.elect(base, rows, out, self._weights, normalize, factor)
+
+    def sum_whole(self, start: int, stop: int, factors: Sequence[float]) -> bool:
+        """Write the base and every task vector times its factor, without rows."""
+        experts = tuple(expert[start:stop] for expert in self._experts)
+        base = self._no_base if self._base is None else self._base[start:stop]
+        out = self._out[start:stop]
+        # what is no number in a task vector is none in the result
+        return self._loops.add_whole(base, experts, np.array(factors, np.float32), out)
 
     def _pair(self, k: int, start: int, stop: int) -> tuple[Rows, Rows]:
         return self._base_at(start, stop), self._experts[k][start:stop]

@@ -13,7 +13,8 @@ from made_merges import BF16, F16, F32, expected, family, merge_of, same_bits
 from mergekit_ext.kernels import tensors, torch_passes
 from mergekit_ext.kernels.blockwise import Blockwise
 from mergekit_ext.kernels.compiled import numba_passes
-from mergekit_ext.kernels.terms import Merge
+from mergekit_ext.kernels.tensors import Input
+from mergekit_ext.kernels.terms import Merge, Term
 
 
 TABLE = "merges"
@@ -154,3 +155,19 @@ def test_the_results_of_spans_are_in_order() -> None:
 def test_an_error_in_a_thread_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         tensors.each([(0, 1), (1, 2)], lambda index, span: 1 // (1 - index))
+
+
+@pytest.mark.parametrize("based", [True, False])
+@pytest.mark.parametrize("experts", [1, 2, 4])
+@pytest.mark.parametrize("dtype", [BF16, F16, F32], ids=str)
+@pytest.mark.slow
+def test_what_is_kept_whole_may_span_many_blocks(
+    dtype: torch.dtype, experts: int, based: bool, passes: Any
+) -> None:
+    size = 8 * 3 * (1 << 15) + 5
+    base, *models = family(size, *[dtype] * (experts + 1))
+    terms = tuple(Term(Input(one, f"m{k}"), 0.3 + k) for k, one in enumerate(models))
+    what = Merge("t", Input(base, "b") if based else None, terms, normalize=not based)
+    assert same_bits(merged(what, passes, 2), expected(what))
+    models[-1][size - 3] = torch.nan
+    assert Blockwise(what, passes, 2).merge()[1]
