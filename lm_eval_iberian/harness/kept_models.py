@@ -18,6 +18,7 @@ import torch
 from lm_eval_iberian.harness.merge_arguments import MergeArguments
 from lm_eval_iberian.harness.merged_model import prepared_as_asked
 from mergekit_ext.inmemory import PreparedMerge, ResidentModels, merged_side_files
+from mergekit_ext.inputs.checkpoints import file_state
 from mergekit_ext.recipes.recipe_file import read_text
 
 
@@ -267,8 +268,7 @@ def _inputs(merge: PreparedMerge) -> tuple[tuple[str, Hashable], ...]:
         states = []
         for path in sorted(one.checkpoint.folder.iterdir()):
             with suppress(OSError):
-                state = path.stat()
-                states.append((path.name, state.st_mtime_ns, state.st_size))
+                states.append((path.name, file_state(path)))
         found.append((str(one.checkpoint.folder), tuple(states)))
     return tuple(found)
 

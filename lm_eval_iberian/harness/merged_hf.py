@@ -16,11 +16,11 @@ from lm_eval_iberian.harness.merge_arguments import (
     OURS,
     MergeArguments,
     ModelArgumentError,
-    read_arguments,
 )
 from lm_eval_iberian.harness.merged_model import (
     in_words,
     name_results,
+    read_asked,
     recorded_merge,
     tokenizer_name,
 )
@@ -70,8 +70,7 @@ class MergedHFLM(HFLM):  # type: ignore[misc]
     ) -> None:
         ours = (recipe, weights, model, merge_device, merge_seed)
         given = dict(zip(OURS, ours, strict=True)) | {"pretrained": pretrained}
-        with in_words():
-            asked = read_arguments({**others, **given})
+        asked = read_asked({**others, **given})
         self._merge: PreparedMerge | None = None
         if asked is None:
             with kept_or_own() as kept:

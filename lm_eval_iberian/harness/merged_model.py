@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,18 @@ from lm_eval_iberian.harness.merge_arguments import (
 from mergekit_ext.errors import MergeError
 from mergekit_ext.inmemory import PreparedMerge, prepare_merge
 from mergekit_ext.recipes.recipe_reader import plain
+
+
+def read_asked(
+    arguments: Mapping[str, Any], model_type: str = "merged"
+) -> MergeArguments | None:
+    """Read what arguments say of a merge; ``None`` for a model that is loaded as it is.
+
+    Raises:
+        ModelArgumentError: If they cannot be read.
+    """
+    with in_words():
+        return read_arguments(arguments, model_type)
 
 
 def prepared_as_asked(asked: MergeArguments) -> PreparedMerge:
@@ -39,8 +51,7 @@ def name_results(arguments: dict[str, Any], model_type: str = "merged") -> None:
     Raises:
         ModelArgumentError: If the arguments cannot be read.
     """
-    with in_words():
-        asked = read_arguments(arguments, model_type)
+    asked = read_asked(arguments, model_type)
     if asked is not None:
         arguments["model"] = asked.name
 

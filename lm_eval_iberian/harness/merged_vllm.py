@@ -14,11 +14,11 @@ from lm_eval_iberian.harness.kept_models import KeptModels, kept_or_own
 from lm_eval_iberian.harness.merge_arguments import (
     OURS,
     ModelArgumentError,
-    read_arguments,
 )
 from lm_eval_iberian.harness.merged_model import (
     in_words,
     name_results,
+    read_asked,
     recorded_merge,
     tokenizer_name,
 )
@@ -84,8 +84,7 @@ class MergedVLLM(vllm_causallms.VLLM):  # type: ignore[misc]
     ) -> None:
         ours = (recipe, weights, model, merge_device, merge_seed)
         given = dict(zip(OURS, ours, strict=True)) | {"pretrained": pretrained}
-        with in_words():
-            asked = read_arguments({**others, **given}, _NAME)
+        asked = read_asked({**others, **given}, _NAME)
         self._merge: PreparedMerge | None = None
         if asked is None:
             with kept_or_own() as kept:
