@@ -1,0 +1,1 @@
+"""Compare models on the items that they share."""
