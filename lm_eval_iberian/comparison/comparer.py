@@ -7,14 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from lm_eval_iberian.comparison._placeholder import (
-    average_difference,
-    average_estimate,
-    estimate_of,
-    paired_difference,
-    stored_average,
-    stored_difference,
-)
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
 from lm_eval_iberian.comparison.item_pairing import (
     CountedRun,
@@ -39,7 +31,14 @@ from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.result import Result
 from lm_eval_iberian.stats.estimate import Difference, Estimate
+from lm_eval_iberian.stats.estimating import (
+    average_difference,
+    average_estimate,
+    estimate_of,
+    paired_difference,
+)
 from lm_eval_iberian.stats.item_counts import ItemCounts
+from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
 
 
 T = TypeVar("T")
@@ -300,7 +299,7 @@ class Comparer:
             parts.append(paired.runs)
         resamples, key = self.options.resamples, self.options.key
         if len(parts) < len(cells):
-            return stored_average([_stored(cell, asked.metric) for cell in cells])
+            return _stored_value(cells, asked.metric)
         if len(parts) == 1:
             return estimate_of(numbered(parts)[0], resamples=resamples, key=key)
         return average_estimate(
@@ -330,7 +329,9 @@ class Comparer:
                 said.append(_only_common(one.benchmark.id, paired))
             parts.append(paired)
         if note:
-            difference = self._stored_difference(mine, theirs, asked.metric)
+            difference = stored_difference(
+                _stored_value(mine, asked.metric), _stored_value(theirs, asked.metric)
+            )
         else:
             difference = self._paired_difference(mine, theirs, parts)
         if self.catalogue.metrics[asked.metric].lower_is_better:
@@ -376,14 +377,6 @@ class Comparer:
             benchmarks=self.options.benchmarks, resamples=resamples, key=key,
         )  # fmt: skip
 
-    def _stored_difference(
-        self, mine: Sequence[Cell], theirs: Sequence[Cell], metric: str
-    ) -> Difference:
-        return stored_difference(
-            stored_average([_stored(cell, metric) for cell in mine]),
-            stored_average([_stored(cell, metric) for cell in theirs]),
-        )
-
 
 def _turned(difference: Difference) -> Difference:
     """Return a difference of a metric of which an item that has it is wrong."""
@@ -402,6 +395,22 @@ def _runs(cell: Cell) -> list[list[Result]]:
     if cell.results[0].setting.task in parts:
         return [list(cell.results)]
     return [[result] for result in cell.results]
+
+
+def _stored_value(cells: Sequence[Cell], metric: str) -> Estimate:
+    """Return the mean of cells by the standard errors that lm-eval stored.
+
+    Benchmarks of one family, directions of translation, are of the same items: how far
+    they go together is not stored, and the error is the largest there can be.
+    """
+    stored = [_stored(cell, metric) for cell in cells]
+    whole = stored_average(stored)
+    errors = [one.stderr for one in stored if one.stderr is not None]
+    one_family = len({cell.benchmark.family for cell in cells}) == 1
+    if not one_family or len(cells) < 2 or len(errors) < len(cells):
+        return whole
+    together = replace(stored[0], value=whole.value, stderr=statistics.fmean(errors))
+    return replace(stored_average([together]), n=whole.n)
 
 
 def _stored(cell: Cell, metric: str) -> Estimate:

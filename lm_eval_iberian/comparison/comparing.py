@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lm_eval_iberian.comparison._placeholder import holm
 from lm_eval_iberian.comparison.compared_subjects import subjects_of
 from lm_eval_iberian.comparison.comparer import CompareOptions, Comparer, mixed_text
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
@@ -13,6 +12,7 @@ from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.model_report import Note, Report, notes_of
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.tables import LANGUAGES
+from lm_eval_iberian.stats.multiple_tests import holm
 
 
 __all__ = [

@@ -126,9 +126,15 @@ def _rows_at(rows: Indices, items: Indices) -> Indices:
 
 
 def numbered(parts: Sequence[Sequence[ItemCounts]]) -> list[list[ItemCounts]]:
-    """Return the runs of several parts with clusters numbered from 0, alike in all."""
-    labels = np.unique(np.concatenate([part[0].clusters for part in parts]))
+    """Return the runs of several parts with clusters numbered from 0, alike in all.
+
+    They are numbered as they come, whatever was read before: draws depend on it.
+    """
+    labels = np.concatenate([part[0].clusters for part in parts])
+    _, first, place = np.unique(labels, return_index=True, return_inverse=True)
+    numbers = np.argsort(np.argsort(first))[place]
+    ends = np.cumsum([len(part[0].clusters) for part in parts])[:-1]
     return [
-        [replace(run, clusters=np.searchsorted(labels, run.clusters)) for run in part]
-        for part in parts
+        [replace(run, clusters=own) for run in part]
+        for part, own in zip(parts, np.split(numbers, ends), strict=True)
     ]

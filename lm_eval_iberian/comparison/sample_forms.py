@@ -10,20 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lm_eval_iberian.comparison._placeholder import (
-    corpus_counts,
-    mcc_of_sums,
-    perplexity_of_sums,
-    ratio_of_sums,
-)
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.stats.item_counts import Floats, MetricOfSums
+from lm_eval_iberian.stats.metrics_of_sums import (
+    CorpusMetric,
+    corpus_counts,
+    matthews,
+    perplexity,
+    ratio,
+)
 from lm_eval_iberian.terminal import one_line
 
 
@@ -158,24 +159,24 @@ def _shares(counted: Iterable[float], rows: Indices, metric: Metric) -> Counts:
     first = np.array(list(counted), np.float64)
     counts = np.stack([first, np.ones_like(first)], axis=1)
     binary = bool(np.isin(first, (0.0, 1.0)).all())
-    return Counts(counts, rows, ratio_of_sums(metric.scale), True, binary)
+    return Counts(counts, rows, ratio(metric.scale), True, binary)
 
 
 def _labels(values: Sequence[Any], name: str, metric: Metric) -> Counts:
     cells = [2 * gold + chosen for gold, chosen in values]
     counts = np.eye(4)[cells]
-    return Counts(counts, np.ones(len(counts), np.int64), mcc_of_sums(metric.scale))
+    return Counts(counts, np.ones(len(counts), np.int64), matthews(metric.scale))
 
 
 def _texts(values: Sequence[Any], name: str, metric: Metric) -> Counts:
     pairs = [(reference, translation) for reference, translation in values]
-    counts, of_sums = corpus_counts(name, pairs)
+    counts, of_sums = corpus_counts(cast("CorpusMetric", name), pairs)
     return Counts(counts, np.ones(len(counts), np.int64), of_sums)
 
 
 def _losses(values: Sequence[Any], name: str, metric: Metric) -> Counts:
     counts = np.array(values, np.float64)
-    return Counts(counts, np.ones(len(counts), np.int64), perplexity_of_sums())
+    return Counts(counts, np.ones(len(counts), np.int64), perplexity())
 
 
 _COUNTS: Final[Mapping[str, Callable[[Sequence[Any], str, Metric], Counts]]] = {
