@@ -178,6 +178,10 @@ class Comparer:
         """Return the benchmarks that a name stands for."""
         return self._asked(name, "").benchmarks
 
+    def main_metric(self, name: str) -> str:
+        """Return the metric that counts."""
+        return self._asked(name, "").metric
+
     def rows(self, subject: str, benchmark: str) -> list[list[SampleRow]]:
         """Return the samples of a benchmark, a list for each run, in the file's order.
 
@@ -214,6 +218,29 @@ class Comparer:
             return 0
         found = [self._scored(r, cell.benchmark) for r in _runs(cell)[0]]
         return sum(one.repeated for one in found if isinstance(one, ScoredItems))
+
+    def other_prompts(self, a: str, b: str, benchmark: str) -> tuple[int, int]:
+        """Return for how many items two models were asked otherwise, and of how many.
+
+        Where one of them has a chat template or a system instruction it is not counted:
+        there each model is asked in its own way.
+        """
+        found = []
+        for name in (a, b):
+            cell = self._cell(name, benchmark)
+            if cell is None or any(
+                s.chat_template or s.system for s in cell.settings()
+            ):
+                return 0, 0
+            parts = [self._scored(r, cell.benchmark) for r in _runs(cell)[0]]
+            read = [part for part in parts if isinstance(part, ScoredItems)]
+            if len(read) < len(parts):
+                return 0, 0
+            pairs = [p for one in read for p in zip(one.keys, one.prompts, strict=True)]
+            found.append({key: prompt for key, prompt in pairs if prompt >= 0})
+        mine, theirs = found
+        both = mine.keys() & theirs.keys()
+        return sum(mine[key] != theirs[key] for key in both), len(both)
 
     def _subject(self, name: str) -> Subject:
         if name not in self.subjects:
@@ -314,10 +341,7 @@ class Comparer:
         mixed = self.mixed(a, b, asked.name)
         if mixed and not self.options.allow_mixed:
             raise DataError(mixed_text(a, {(b, key): mixed[key] for key in mixed}))
-        said = [
-            text if asked.level != "average" else f"{key}: {text}"
-            for key, text in mixed.items()
-        ]
+        said = _said(mixed, asked.benchmarks)
         parts: list[Paired] = []
         note = ""
         for one, other in zip(mine, theirs, strict=True):
@@ -352,9 +376,9 @@ class Comparer:
         mine = self._counted(one, metric)
         theirs = self._counted(other, metric)
         if isinstance(mine, Lacking):
-            return mine
+            return Lacking(f"{mine.why} ({a})")
         if isinstance(theirs, Lacking):
-            return theirs
+            return Lacking(f"{theirs.why} ({b})")
         paired = pair_items([*mine, *theirs])
         if paired.whole:
             return paired
@@ -429,6 +453,17 @@ def _stored(cell: Cell, metric: str) -> Estimate:
     return Estimate(measure.value, None, None, stderr, cell.n, None, runs, "stored")
 
 
+def _said(mixed: Mapping[str, str], benchmarks: Sequence[str]) -> list[str]:
+    """Return what is mixed, and of some of several benchmarks, in which."""
+    groups: dict[str, list[str]] = {}
+    for key, text in mixed.items():
+        groups.setdefault(text, []).append(key)
+    return [
+        text if len(keys) == len(benchmarks) else f"{text} ({', '.join(keys)})"
+        for text, keys in groups.items()
+    ]
+
+
 def _only_common(benchmark: str, paired: Paired) -> str:
     more = [count for count in paired.others if count]
     return (
@@ -458,21 +493,18 @@ def mixed_text(a: str, mixed: Mapping[tuple[str, str], str]) -> str:
         a: The baseline.
         mixed: For another model and a benchmark, in which settings the two differ.
     """
-    groups: dict[str, dict[str, list[str]]] = {}
+    of: dict[tuple[str, str], list[str]] = {}
     for (b, key), text in mixed.items():
-        groups.setdefault(text, {}).setdefault(b, []).append(key)
+        of.setdefault((text, b), []).append(key)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (text, b), keys in of.items():
+        groups.setdefault((text, ", ".join(keys)), []).append(b)
     said = "; ".join(
-        f"{text} ({', '.join(found)}: {', '.join(next(iter(found.values())))})"
-        if len({tuple(keys) for keys in found.values()}) == 1
-        else f"{text} ({'; '.join(f'{b}: {_listed(k)}' for b, k in found.items())})"
-        for text, found in groups.items()
+        f"{text} ({', '.join(others)}: {keys})"
+        for (text, keys), others in groups.items()
     )
     return (
         f"results were not had as those of {a} were: {said}; evaluate again, or choose"
         " results with --shots or --chat-template, or pass --allow-mixed to compare"
         " them all the same, and mark them"
     )
-
-
-def _listed(keys: Sequence[str]) -> str:
-    return ", ".join(keys)

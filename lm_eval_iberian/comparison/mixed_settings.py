@@ -22,15 +22,15 @@ def mixed_settings(a: Cell, b: Cell) -> str:
     """
     benchmark = a.benchmark
     found: dict[str, list[str]] = {}
-    for part, mine, theirs in _pairs(a, b):
+    pairs = list(_pairs(a, b))
+    for part, mine, theirs in pairs:
         text = differences_between(theirs, mine, benchmark)
         if text:
             found.setdefault(text, []).append(part)
-    return "; ".join(f"{text}{_in_parts(parts)}" for text, parts in found.items())
-
-
-def _in_parts(parts: list[str]) -> str:
-    return f" (in {len(parts)} parts)" if len(parts) > 1 else ""
+    return "; ".join(
+        text if len(parts) == len(pairs) else f"{text} ({', '.join(parts)})"
+        for text, parts in found.items()
+    )
 
 
 def _pairs(a: Cell, b: Cell) -> Iterator[tuple[str, Setting, Setting]]:
@@ -65,7 +65,13 @@ def differences_between(
         one, other = (replace(s, chat_template="its own") for s in (one, other))
     if one.chat_template != other.chat_template:
         one, other = (
-            replace(s, chat_template="yes" if s.chat_template else None, prompts=None)
+            replace(
+                s,
+                chat_template="yes" if s.chat_template else None,
+                # what follows from it
+                prompts=None,
+                multiturn=False,
+            )
             for s in (one, other)
         )
     if not one.shots and not other.shots:

@@ -94,7 +94,7 @@ class ScoredItems:
         self.result, self.repeated = result, repeated
         self.keys = numbers.of(item.key for item in items)
         self.clusters = numbers.of(item.cluster for item in items)
-        self.prompts = numbers.of(str(row.get("prompt_hash")) for row in rows)
+        self.prompts = np.array([_prompt(row) for row in rows], np.int64)
         self.choices = None if kind.generates else _choices(rows)
         self._numbered = [_line(item.where) for item in items]
         self._file = items[0].where.rpartition(", line ")[0]
@@ -106,9 +106,9 @@ class ScoredItems:
         for name, metric in self._metrics.items():
             values = [row[name] for row in rows]
             if result.filters.get(name, main) != main:
-                self._counts[name] = Lacking(f"{name} is had by another filter")
+                self._counts[name] = Lacking(f"{name} is by another filter")
             elif not metric.form or all(value is ABSENT for value in values):
-                self._counts[name] = Lacking(f"its samples do not hold {name}")
+                self._counts[name] = Lacking(f"the samples do not hold {name}")
             elif metric.form == "texts" and not any(v is ABSENT for v in values):
                 text = json.dumps(values).encode()
                 self._packed[name] = zlib.compress(text, 1)
@@ -125,7 +125,7 @@ class ScoredItems:
         if packed is not None:
             values = json.loads(zlib.decompress(packed))
             self._counts[name] = self._checked(name, self._metrics[name], values)
-        return self._counts.get(name, Lacking(f"its results do not have {name}"))
+        return self._counts.get(name, Lacking(f"the results do not have {name}"))
 
     def _checked(self, name: str, metric: Metric, values: Sequence[Any]) -> Counts:
         found = counts_of(values, name, metric, self._where)
@@ -148,6 +148,15 @@ class ScoredItems:
 
 def _line(where: str) -> int:
     return int(where.rpartition(" ")[2])
+
+
+def _prompt(row: Mapping[str, Any]) -> int:
+    """Return a number for a sample's prompt, -1 where it is not said."""
+    found = row["prompt_hash"]
+    if not isinstance(found, str):
+        return -1
+    digest = hashlib.sha256(found.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:7], "big")
 
 
 def _choices(rows: Sequence[Mapping[str, Any]]) -> Indices | None:
@@ -209,7 +218,7 @@ def read_items(
     task = result.setting.task
     path = None if result.path is None else samples_beside(result.path, task)
     if path is None:
-        return Lacking(f"no samples of {task} beside {result.file}")
+        return Lacking("no samples lie beside the results")
     name = catalogue.kind_of(benchmark).metrics[0]
     subset = benchmark.subset
     if subset is not None and task not in subset.tasks:
