@@ -35,7 +35,9 @@ def test_they_are_counted_item_by_item(rows: list[tuple[bool, bool, int]]) -> No
 
 @pytest.mark.parametrize("k", [2, 4])
 @pytest.mark.parametrize("in_common", [0.0, 0.5, 1.0])
-def test_guessing_explains_what_guessers_gain_and_lose(k: int, in_common: float) -> None:
+def test_guessing_explains_what_guessers_gain_and_lose(
+    k: int, in_common: float
+) -> None:
     """Of two who know 60 % each, with more or less of it in common, all is known."""
     rng = np.random.default_rng((k, int(10 * in_common)))
     n = 200_000

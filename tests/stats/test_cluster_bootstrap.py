@@ -74,7 +74,9 @@ def test_chunks_change_nothing(rows: Numbers, monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_same_key_gives_the_same_and_another_does_not() -> None:
     assert np.array_equal(resampled_sums(APART, 50, 1), resampled_sums(APART, 50, 1))
-    assert not np.array_equal(resampled_sums(APART, 50, 1), resampled_sums(APART, 50, 2))
+    assert not np.array_equal(
+        resampled_sums(APART, 50, 1), resampled_sums(APART, 50, 2)
+    )
 
 
 def test_rows_are_pooled_in_the_order_in_which_they_come() -> None:

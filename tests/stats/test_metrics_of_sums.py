@@ -50,7 +50,9 @@ def test_many_sums_have_the_scores_that_each_has(metric: CorpusMetric) -> None:
     rng = np.random.default_rng(7)
     words = ["choveu", "moito", "hoxe,", "en", "Vigo", "e", "(non)", "."]
     texts = [" ".join(rng.choice(words, size=n)) for n in rng.integers(0, 15, size=80)]
-    counts, score = corpus_counts(metric, list(zip(texts[:40], texts[40:], strict=True)))
+    counts, score = corpus_counts(
+        metric, list(zip(texts[:40], texts[40:], strict=True))
+    )
     # of one segment, of a few: where an order of n-grams has no match, or is not there
     draws = [rng.integers(len(counts), size=n) for n in rng.integers(0, 6, size=300)]
     sums = np.array([counts[draw].sum(axis=0) for draw in draws])
