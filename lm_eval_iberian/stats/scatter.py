@@ -238,7 +238,8 @@ def together_spread(components: Iterable[tuple[float, float]]) -> Spread:
 
 def _weighted(moves: Mapping[int, Floats], weights: Floats) -> Floats:
     parts = [weights[place] * one.mean(axis=1) for place, one in moves.items()]
-    return np.sum(parts, axis=0)
+    total: Floats = np.sum(parts, axis=0)
+    return total
 
 
 def _borne_by(moved: Floats) -> float:
