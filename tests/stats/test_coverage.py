@@ -191,6 +191,20 @@ def test_averages_of_random_benchmarks(many: int) -> None:
     assert covered(map(average_estimate, drawn), 0.0) < 0.6
 
 
+def test_averages_with_a_benchmark_that_is_often_all_right() -> None:
+    def draw(rng: np.random.Generator) -> list[list[ItemCounts]]:
+        return [
+            [right_or_wrong(rng.random(items) < share)]
+            for items, share in ((60, 0.97), (400, 0.6), (300, 0.5))
+        ]
+
+    drawn = list(samples(draw, 5))
+    alike = sum(bool(one[0][0].counts[:, 0].all()) for one in drawn)
+    assert alike > 0.1 * len(drawn)
+    found = covered(map(average_estimate, drawn), 100 * (0.97 + 0.6 + 0.5) / 3)
+    assert 0.93 <= found <= 0.97
+
+
 @pytest.mark.parametrize("apart", [0.0, 0.1, 0.5])
 @pytest.mark.parametrize(("runs", "least"), [(3, 0.9), (5, 0.93)])
 def test_means_of_runs(runs: int, least: float, apart: float) -> None:
