@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lm_eval_iberian.cli.options import SectionedCommand, options_of
+from lm_eval_iberian.cli.options import SectionedCommand, options_of, renamed_models
 from lm_eval_iberian.cli.sweep_view import SWEEPS, view_options
 
 
@@ -138,7 +138,7 @@ def command(
     form = form or format_for(None if everything else out)
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
-    renamed = _renamed(renames)
+    renamed = renamed_models(renames)
     sweeps = find_sweeps(paths, load_catalogue(), renamed, keep_going)
     build = partial(
         build_report, wanted=Wanted(shots, template), renamed=renamed,
@@ -197,11 +197,3 @@ def _figures(
         write(figure_data(sweeps, data), data, inputs)
     if plot is not None:
         write(draw(sweeps[0], plot), plot, inputs)
-
-
-def _renamed(renames: tuple[str, ...]) -> dict[str, str]:
-    pairs = [rename.partition("=") for rename in renames]
-    for (old, sign, new), given in zip(pairs, renames, strict=True):
-        if not (old and sign and new):
-            raise click.UsageError(f"--rename takes OLD=NEW, found {given!r}")
-    return {old: new for old, _, new in pairs}
