@@ -19,7 +19,7 @@ from lm_eval_iberian.report.tables import Entry, Table
 
 
 _BASELINES = ("base", "instruct", "expert")
-_PICKED = "of each language the best and the second best in {}{}"
+_PICKED = "of each language the best and the second best, each in: {}{}"
 _RULE = "; and the merge with {}"
 
 
@@ -67,9 +67,8 @@ def best_of_language(
     table = filled(described.titled(), titles, rows, "language: model")
     if table is None:
         return None
-    by = " and in ".join(
-        c.header for c in described.columns if c.pattern in described.best_by
-    )
+    titles = [c.header for c in described.columns if c.pattern in described.best_by]
+    by = ", ".join(title for title in titles if title in table.columns)
     rules = dict.fromkeys(_RULE.format(s.view.rule.sentence) for s in sweeps if s.best)
     return replace(table, foot=(*table.foot, _PICKED.format(by, "".join(rules))))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from lm_eval_iberian.toml import read_toml
 DESCRIPTIONS = Path(__file__).parent / "paper_tables.toml"
 # baselines first, as in the paper
 _ROLES = ("base", "instruct", "expert")
+_UNKNOWN = "a sweep says what its models are; of others all are shown"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def laid_out(
         rows = {model: tuple(of[model] for _, _, of in columns) for model in models}
         titles = [title for title, _, _ in columns]
         if table := filled(described.titled(lang), titles, rows):
-            yield table
+            unknown = described.roles and not all(map(roles.get, table.rows))
+            yield replace(table, foot=(*table.foot, _UNKNOWN)) if unknown else table
 
 
 def _columns(described: DescribedTable, lang: str, report: Report) -> Iterator[Column]:

@@ -159,7 +159,7 @@ def _feet(
     for sentence, why in (
         ("not tested against the best{places}: {why}", _untested),
         ("no interval{places}: {why}", _no_interval),
-        ("of standard errors that were stored, without samples{places}", _from_stored),
+        ("of stored standard errors, without a look at samples{places}", _from_stored),
         ("other settings than the best{places}: {why}", _mixed),
     ):
         found: dict[str, dict[str, list[str]]] = {}
@@ -206,12 +206,15 @@ def _places(
         places.get(column, []) == names for column, names in valued.items() if names
     ):
         return ""
-    said = [
-        column if names == valued[column] else f"{column} of {_few(names)}"
-        for column, names in places.items()
-    ]
+    whole = [column for column, names in places.items() if names == valued[column]]
+    parts: dict[tuple[str, ...], list[str]] = {}
+    for column, names in places.items():
+        if column not in whole:
+            parts.setdefault(tuple(names), []).append(column)
+    said = [", ".join(whole)] if whole else []
+    said += [f"{_few(n, 'rows')} in {_few(c, 'columns')}" for n, c in parts.items()]
     return f" ({'; '.join(said)})"
 
 
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 2 else f"{len(names)} models"
+def _few(names: Sequence[str], what: str) -> str:
+    return " and ".join(names) if len(names) <= 2 else f"{len(names)} {what}"
