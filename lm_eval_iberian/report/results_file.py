@@ -1,4 +1,7 @@
-"""lm-eval's results files, and the samples beside them: found and read."""
+"""Results files, and the samples beside them: found and read.
+
+lm-eval's, and those of Every Eval Ever, which are read as if lm-eval had written them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.jsonl import read_jsonl
+from lm_eval_iberian.jsonl import json_lines, read_jsonl
+from lm_eval_iberian.report.exchange_reading import (
+    EXCHANGE,
+    RECORD_FILE,
+    RECORDS_FILE,
+    SAMPLES_END,
+    as_lm_eval_content,
+    as_lm_eval_samples,
+    is_exchange_record,
+)
 from lm_eval_iberian.report.issue import OnBad, raise_it
 from lm_eval_iberian.terminal import shown
 
@@ -125,7 +137,10 @@ class ResultsFile:
         return match[1] if match else None
 
     def samples_path(self, task: str) -> Path | None:
-        """Return where lm-eval put the samples of a task, if they are there."""
+        """Return where the samples of a task were put, if they are there."""
+        if (exchange := self.section(EXCHANGE)) and len(self.results) == 1:
+            path = self.path.with_name(f"{self.path.stem}{SAMPLES_END}")
+            return path if exchange.get("samples") and path.is_file() else None
         stamp = self.stamp()
         if stamp is None:
             return None
@@ -137,13 +152,46 @@ def read_results(path: Path) -> ResultsFile:
     """Read a results file.
 
     Raises:
-        DataError: It cannot be read, is not JSON, or is not one of lm-eval's.
+        DataError: It cannot be read, is not JSON, or is not one of lm-eval's, nor one
+            record of Every Eval Ever.
     """
     try:
         raw = path.read_bytes()
-        content = json.loads(raw)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    return _file(path, raw, str(path))
+
+
+def read_records(path: Path, on_bad: OnBad = raise_it) -> Iterator[ResultsFile]:
+    """Yield what a file holds: of JSON Lines each line is a record by itself.
+
+    Args:
+        path: The file.
+        on_bad: Told of what cannot be used.
+    """
+    try:
+        if path.suffix != ".jsonl":
+            yield read_results(path)
+            return
+        lines = list(json_lines(path.read_bytes(), path))
+    except DataError as error:
+        on_bad(error)
+        return
+    except OSError as error:
+        on_bad(DataError(f"{path} cannot be read: {error.strerror}"))
+        return
+    for number, row in lines:
+        try:
+            if isinstance(row, DataError):
+                raise row
+            yield _file(path, json.dumps(row).encode(), f"{path}, line {number}")
+        except DataError as error:
+            on_bad(error)
+
+
+def _file(path: Path, raw: bytes, where: str) -> ResultsFile:
+    try:
+        content = json.loads(raw)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8: {error.reason}") from error
     except (json.JSONDecodeError, RecursionError, ValueError) as error:
@@ -152,6 +200,8 @@ def read_results(path: Path) -> ResultsFile:
             "evaluation again, or pass --keep-going"
         ) from error
     found = content if isinstance(content, dict) else {}
+    if is_exchange_record(found):
+        found = as_lm_eval_content(found, where)
     return ResultsFile(path, found, hashlib.sha256(raw).hexdigest())
 
 
@@ -161,24 +211,29 @@ def read_samples(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         DataError: The file cannot be read, or a line is not a JSON object.
     """
-    for number, row in read_jsonl(path):
+    rows = ((f"{path}, line {number}", row) for number, row in read_jsonl(path))
+    if path.name.endswith(SAMPLES_END):
+        record = read_results(path.with_name(path.name.replace(SAMPLES_END, ".json")))
+        yield from as_lm_eval_samples(rows, record.section(EXCHANGE).get("results", {}))
+        return
+    for where, row in rows:
         if row.get("filter", "none") == "none":
-            yield f"{path}, line {number}", row
+            yield where, row
 
 
 def find_results(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
     """Return every results file, each once, in the order of their paths.
 
     Args:
-        paths: Folders, searched to any depth for ``results_*.json``, and files, taken
-            whatever their name.
+        paths: Folders, searched to any depth for ``results_*.json`` and for what Every
+            Eval Ever calls its files, and files, taken whatever their name.
         on_bad: Told of a path that is not there or holds no results.
     """
     found: dict[Path, Path] = {}
     samples = []
     for path in paths:
         # a shell's * names them too; they are read beside their results
-        if path.is_file() and path.match(_SAMPLES):
+        if path.is_file() and (path.match(_SAMPLES) or path.name.endswith(SAMPLES_END)):
             samples.append(path)
             continue
         try:
@@ -200,11 +255,18 @@ def _within(path: Path) -> Iterator[Path]:
         raise DataError(
             f"{path} does not exist; give the folder that lm-eval's --output_path named"
         )
-    found = (file for file in path.rglob(PATTERN) if file.is_file())
+    found = (file for file in path.rglob("*.json*") if _holds_results(file))
     files = [file for file in found if not _still_runs(file)]
     if not files:
         raise DataError(f"{path} holds no {PATTERN}{_instead(path)}")
     yield from files
+
+
+def _holds_results(file: Path) -> bool:
+    """Whether a file is called as files of results are."""
+    name = file.name
+    known = file.match(PATTERN) or RECORD_FILE.fullmatch(name) or name == RECORDS_FILE
+    return bool(known) and file.is_file()
 
 
 def _still_runs(file: Path) -> bool:
