@@ -36,8 +36,8 @@ def public_name(name: str) -> str:
     if not is_hub_id(bare) and re.search(r"[/\\]", bare):
         parts = PureWindowsPath(bare).parts[-2:]
         keep = 2 if _CHECKPOINT.fullmatch(parts[-1]) else 1
-        bare = "-".join(part.strip("/\\") for part in parts[-keep:]) or "model"
-    return shown(bare + bracket + more)
+        bare = "-".join(part.strip("/\\") for part in parts[-keep:])
+    return shown((bare.strip("-. ") or "model") + bracket + more)
 
 
 def public_names(names: Iterable[str]) -> dict[str, str]:

@@ -11,13 +11,17 @@ import click
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.report import SweepReport
+    from lm_eval_iberian.report import Report, SweepReport
+
+_RECORDS = "eee"
 
 
 @click.command("report")
 @click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
-    "--format", "form", help="md, csv, latex or json; left out, as --out ends, or md."
+    "--format",
+    "form",
+    help="md, csv, latex, json or eee; left out, as --out ends, or md.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write here, not to the terminal."
@@ -91,6 +95,10 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Sweeps: draw the curves, as .png, .svg or .pdf; needs matplotlib.",
 )
+@click.option(
+    "--evaluator", default="", metavar="NAME",
+    help="eee: who ran the evaluations; left out, it is unknown.",
+)  # fmt: skip
 def command(
     paths: tuple[Path, ...],
     form: str | None,
@@ -108,6 +116,7 @@ def command(
     tables: str,
     figure_data: Path | None,
     plot: Path | None,
+    evaluator: str,
 ) -> None:
     """Form the paper's averages of the results that lm-eval wrote under PATHS.
 
@@ -125,10 +134,15 @@ def command(
     scores of its Figure 1 against the weight. Cells without a result are named; a
     value of which a run is missing is none.
 
+    eee is Every Eval Ever: a record for each result that counts, and one for each of
+    its samples, in a folder as the datastore has it. What others wrote in it is read
+    like lm-eval's own.
+
     \b
     iberian report output/                            tables for the terminal
     iberian report output/ --out table.tex            LaTeX, booktabs
     iberian report output/ --format json              every value, file and setting
+    iberian report output/ --format eee --out eee/    records to exchange
     iberian report sweep/ --plot figure1.png --figure-data figure1.csv
     """
     from lm_eval_iberian.errors import UnknownNameError
@@ -149,8 +163,10 @@ def command(
     )
 
     form = form or format_for(out)
-    if form not in FORMATS:
-        raise UnknownNameError("format", form, FORMATS)
+    if form not in (*FORMATS, _RECORDS):
+        raise UnknownNameError("format", form, (*FORMATS, _RECORDS))
+    if form == _RECORDS and out is None:
+        raise click.UsageError("--format eee writes many files: give --out, a folder")
     names = {"language": language_score, "following": following}
     given = {name: score_name(text) for name, text in names.items() if text}
     view = SweepView(
@@ -164,6 +180,9 @@ def command(
         keep_going=keep_going, needed=not sweeps,
     )  # fmt: skip
     report = build(paths)
+    if form == _RECORDS and out is not None:
+        _write_records(report, out, evaluator)
+        return
     found = report_sweeps(sweeps, report, view, lambda path: build([path]))
     _figures(found, figure_data, plot, report.inputs)
     if tables == "sweep" and not sweeps:
@@ -177,6 +196,27 @@ def command(
         for note in notes_with(report, found):
             about = f"{note.about}: " if note.about else ""
             click.echo(f"{note.kind}: {about}{note.text}", err=True)
+
+
+def _write_records(report: Report, out: Path, evaluator: str) -> None:
+    """Write a report as Every Eval Ever, and say what to do before it is published."""
+    from lm_eval_iberian.cards.every_eval_ever import (
+        every_eval_ever,
+        without_developer,
+    )
+    from lm_eval_iberian.terminal import shown
+
+    files = every_eval_ever(report, None, out, evaluator=evaluator)
+    records = sum(file.suffix == ".json" for file in files)
+    samples = len(files) - records
+    click.echo(shown(f"{records} records, {samples} with samples, in {out}"), err=True)
+    if nobody := without_developer(report):
+        named = f"{nobody[0]} and {len(nobody) - 1} more" if nobody[1:] else nobody[0]
+        click.echo(
+            f"before you publish them: nothing says who made {shown(named)};"
+            " --rename NAME=ORG/NAME does",
+            err=True,
+        )
 
 
 def _figures(

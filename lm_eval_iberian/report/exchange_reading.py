@@ -30,6 +30,9 @@ SAMPLES_END = "_samples.jsonl"
 EXCHANGE = "every_eval_ever"
 _LM_EVAL = ("lm_eval", "lm-eval", "lm-evaluation-harness", "lm_evaluation_harness")
 _TEXTS = {"task_hash": "task_hashes", "task_version": "versions"}
+_ARGUMENTS = {"max_tokens": "max_gen_toks"} | {
+    name: name for name in ("temperature", "top_p", "top_k")
+}
 _Object = Mapping[str, Any]
 
 
@@ -102,6 +105,7 @@ class _Value:
     items: int | None
     id: str
     dataset: str
+    generation: Any
     details: Mapping[str, str]
 
 
@@ -127,7 +131,8 @@ class _Told:
             DataError: There is another one of the same task and metric.
         """
         row = self._sections["results"].setdefault(one.task, {"alias": one.task})
-        if one.key in row and row[one.key] != one.value:
+        known = one.metric in load_exchange_names().metrics
+        if known and one.key in row and row[one.key] != one.value:
             raise DataError(
                 f"{spot} is the second value of {one.task} and {one.key}, and another"
                 f" one than the first; leave one, or pass --keep-going"
@@ -139,8 +144,8 @@ class _Told:
         self.metric_of_result[one.id] = one.metric
         config = self._sections["configs"].setdefault(one.task, {"task": one.task})
         config["dataset_path"] = one.dataset
-        if (given := _parsed(one.details.get("generation_kwargs"))) is not None:
-            config["generation_kwargs"] = given
+        if one.generation:
+            config["generation_kwargs"] = one.generation
         if not self.is_lm_eval:
             self._sections["versions"][one.task] = f"{self.library} {self.version}"
         for name, section in _TEXTS.items():
@@ -176,8 +181,9 @@ def _value(one: _Object, names: ExchangeNames, where: str) -> _Value:
     metric = _known(spellings, names)
     if metric is None and (metric := names.metric_of(bare)) is not None:
         task, filtered = str(dataset), ""
-    if metric is None:
-        metric = str(config.get("metric_name") or bare or "score").replace(",", " ")
+    if metric is None:  # nothing reads it: what matters is that there is a task
+        said = next((str(text) for text in spellings if text), bare)
+        metric = f"{said} {one.get('evaluation_result_id', '')}".replace(",", " ")
     task = names.tasks.get(task, task)
     factor = _factor(config, metric)
     uncertainty = details.get("uncertainty")
@@ -185,18 +191,20 @@ def _value(one: _Object, names: ExchangeNames, where: str) -> _Value:
     error = known.get("standard_error")
     stderr = error.get("value") if isinstance(error, Mapping) else None
     generation = one.get("generation_config")
-    written = _texts(generation) if isinstance(generation, Mapping) else {}
+    sampled = generation if isinstance(generation, Mapping) else {}
+    written = _texts(sampled)
     score = details["score"]
     return _Value(
         task=task,
         key=f"{metric},{filtered or 'none'}",
         metric=metric,
-        value=score * factor if _is_number(score) else score,
-        stderr=stderr * factor if _is_number(stderr) else None,
+        value=_scaled(score, factor),
+        stderr=_scaled(stderr, factor) if _is_number(stderr) else None,
         n=_count(known.get("num_samples")),
         items=_items(source),
         id=str(one.get("evaluation_result_id", "")),
         dataset=str(source.get("hf_repo", "")),
+        generation=_generation(sampled, written),
         details=written,
     )
 
@@ -214,6 +222,25 @@ def _factor(config: _Object, metric: str) -> float:
     if ours is None or most not in (1, 100) or not math.isfinite(ours.most):
         return 1.0
     return ours.most / float(most)
+
+
+def _generation(sampled: _Object, written: Mapping[str, str]) -> Any:
+    """Return lm-eval's sampling arguments, as far as they are told."""
+    if "generation_kwargs" in written:
+        return _parsed(written["generation_kwargs"])
+    found = sampled.get("generation_args")
+    arguments = found if isinstance(found, Mapping) else {}
+    named = {ours: arguments.get(name) for name, ours in _ARGUMENTS.items()}
+    named |= {name: _parsed(written.get(name)) for name in ("until", "do_sample")}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _scaled(score: Any, factor: float) -> Any:
+    """Return a score on another scale; what is no number is judged where it is read."""
+    try:
+        return score * factor if _is_number(score) and factor != 1 else score
+    except OverflowError:  # JSON knows integers that no float holds
+        return score
 
 
 def _model(info: _Object, where: str) -> str:
