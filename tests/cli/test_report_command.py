@@ -96,7 +96,10 @@ def test_bad_files_are_listed_and_left_out(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--format", "xml"], "Unknown format 'xml'. Available: csv, eee, json, latex, md."),
+        (
+            ["--format", "xml"],
+            "Unknown format 'xml'. Available: csv, eee, json, latex, md.",
+        ),
         (["--out", "t.xlsx"], "Unknown format 'xlsx'. Available: csv, json, latex"),
         (["--shots", "0"], "no result with 0 shots among 3"),
         (["--shots", "-1"], "Invalid value for '--shots'"),
