@@ -282,7 +282,7 @@ def lm_eval_version(file: ResultsFile) -> str:
 
 def file_of(result: Result) -> ResultsFile:
     """Return the file that a result is from."""
-    files = list(read_records(Path(result.file)))
+    files = list(read_records(result.path or Path(result.file)))
     there = [one for one in files if result.setting.task in one.results]
     return (there or files)[0]
 

@@ -150,7 +150,7 @@ class _Work:
             ids = {
                 "evaluation_id": content["evaluation_id"],
                 "model_id": content["model_info"]["id"],
-                "evaluation_name": one.result.setting.task,
+                "evaluation_name": _name(one, metric),
                 "evaluation_result_id": _result_id(one, metric),
             }
             path = place / f"{number}{SAMPLES_END}"
@@ -173,9 +173,10 @@ class _Work:
 
     def _file(self, one: _Record) -> ResultsFile:
         """Return the file of a result; of JSON Lines the line that has it."""
-        name, task = one.result.file, one.result.setting.task
+        path, task = one.result.path or Path(one.result.file), one.result.setting.task
+        name = str(path)
         if name not in self._read or name.endswith(".jsonl"):
-            files = list(read_records(Path(name)))
+            files = list(read_records(path))
             found = [f for f in files if task in f.results] or files
             same = [f for f in found if f.when() == one.result.when] or found
             self._read[name] = same[0]
@@ -233,7 +234,7 @@ class _Work:
         source = source_of(one.cell.benchmark, file, setting.task)
         return {
             "evaluation_result_id": _result_id(one, metric),
-            "evaluation_name": setting.task,
+            "evaluation_name": _name(one, metric),
             "source_data": _source_data(source, setting.items),
             "metric_config": {
                 "evaluation_description": scale.label,
@@ -266,7 +267,8 @@ class _Work:
         path = file.samples_path(one.result.setting.task)
         if path is None:
             return []
-        samples: list[tuple[str, Sample]] = list(read_samples(path))
+        wanted = one.result.filters.get(one.cell.metric, "none")
+        samples: list[tuple[str, Sample]] = list(read_samples(path, wanted))
         subset = one.cell.benchmark.subset
         if one.result.from_samples and subset is not None:
             samples = [
@@ -366,6 +368,13 @@ def _arguments(generation: str | None) -> dict[str, Any]:
             continue
         found["max_tokens" if kind is int else name] = kind(value)
     return found
+
+
+def _name(one: _Record, metric: str) -> str:
+    """Return a task, with the filter by which it has a metric, if that is one."""
+    filtered = one.result.filters.get(metric, "none")
+    task = one.result.setting.task
+    return task if filtered == "none" else f"{task}/{filtered}"
 
 
 def _result_id(one: _Record, metric: str) -> str:

@@ -89,6 +89,7 @@ def _metadata(sample: Sample, with_responses: bool) -> dict[str, str]:
     known = {name: sample[name] for name in names if name in sample}
     found = {
         "doc_hash": sample.get("doc_hash"),
+        "filter": sample.get("filter"),
         "target": sample.get("target"),
         "doc": json.dumps(sample.get("doc")),
         "lm_eval_metrics": json.dumps(known),

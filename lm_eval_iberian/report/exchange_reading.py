@@ -87,7 +87,6 @@ def as_lm_eval_content(record: _Object, where: str) -> dict[str, Any]:
         EXCHANGE: {
             "library": told.library, "version": told.version,
             "results": told.metric_of_result,
-            "samples": isinstance(record.get("detailed_evaluation_results"), Mapping),
         },
     }  # fmt: skip
 
@@ -274,10 +273,10 @@ def as_lm_eval_samples(
     Raises:
         DataError: A row lacks what it must have.
     """
-    samples: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+    samples: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
     for where, row in rows:
         sample = _sample(row, metrics, where)
-        key = (str(sample["doc_id"]), str(sample["doc_hash"]))
+        key = (str(sample["doc_id"]), str(sample["doc_hash"]), sample["filter"])
         samples.setdefault(key, (where, sample))[1].update(sample)
     yield from samples.values()
 
@@ -310,7 +309,7 @@ def _sample(row: _Object, metrics: Mapping[str, str], where: str) -> dict[str, A
         },
         "resps": _parsed(details.get("resps")) or [answers],
         "filtered_resps": _parsed(details.get("filtered_resps")) or answers,
-        "filter": "none",
+        "filter": details.get("filter", "none"),
         "metrics": list(known),
         "doc_hash": details.get("doc_hash") or row.get("sample_hash"),
         **known,
