@@ -237,6 +237,7 @@ def read_samples(
         DataError: The file cannot be read, a line is not a JSON object, or no line is
             of the filter.
     """
+    rows: Iterable[tuple[str, dict[str, Any]]]
     rows = ((f"{path}, line {number}", row) for number, row in read_jsonl(path))
     if path.name.endswith(SAMPLES_END):
         record = read_results(path.with_name(path.name.replace(SAMPLES_END, ".json")))
