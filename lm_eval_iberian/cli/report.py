@@ -14,7 +14,10 @@ from lm_eval_iberian.cli.sweep_view import SWEEPS, view_options
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.report import SweepReport, SweepView
+    from lm_eval_iberian.report import Report, SweepReport, SweepView
+
+
+_RECORDS = "eee"
 
 
 _of_results = options_of("Which results")
@@ -25,7 +28,9 @@ _of_sweeps = options_of(SWEEPS)
 @click.command("report", cls=SectionedCommand)
 @click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
-    "--format", "form", help="md, csv, latex or json; left out, as --out ends, or md."
+    "--format",
+    "form",
+    help="md, csv, latex, json or eee; left out, as --out ends, or md.",
 )
 @click.option(
     "--out",
@@ -78,6 +83,12 @@ _of_sweeps = options_of(SWEEPS)
     type=click.Path(path_type=Path),
     help="Draw the curves, as .png, .svg or .pdf; needs matplotlib.",
 )
+@click.option(
+    "--evaluator",
+    default="",
+    metavar="NAME",
+    help="eee: who ran the evaluations; left out, it is unknown.",
+)
 def command(
     paths: tuple[Path, ...],
     form: str | None,
@@ -92,6 +103,7 @@ def command(
     view: SweepView,
     figure_data: Path | None,
     plot: Path | None,
+    evaluator: str,
 ) -> None:
     """Form the paper's averages of the results that lm-eval wrote under PATHS.
 
@@ -109,10 +121,15 @@ def command(
     scores of its Figure 1 against the weight. Cells without a result are named; a
     value of which a run is missing is none.
 
+    eee is Every Eval Ever: a record for each result that counts, and one for each of
+    its samples, in a folder as the datastore has it. What others wrote in it is read
+    like lm-eval's own.
+
     \b
     iberian report output/                            tables for the terminal
     iberian report output/ --out table.tex            LaTeX, booktabs
     iberian report output/ --format json              every value, file and setting
+    iberian report output/ --format eee --out eee/    records to exchange
     iberian report sweep/ --plot figure1.png --figure-data figure1.csv
     iberian report sweep/ --all -o report             all of it, in a folder
     """
@@ -136,8 +153,10 @@ def command(
     elif baseline or allow_mixed:
         raise click.UsageError("--baseline and --allow-mixed are for --all")
     form = form or format_for(None if everything else out)
-    if form not in FORMATS:
-        raise UnknownNameError("format", form, FORMATS)
+    if form not in (*FORMATS, _RECORDS):
+        raise UnknownNameError("format", form, (*FORMATS, _RECORDS))
+    if form == _RECORDS and out is None:
+        raise click.UsageError("--format eee writes many files: give --out, a folder")
     renamed = renamed_models(renames)
     sweeps = find_sweeps(paths, load_catalogue(), renamed, keep_going)
     build = partial(
@@ -145,11 +164,14 @@ def command(
         keep_going=keep_going, needed=not sweeps,
     )  # fmt: skip
     report = build(paths)
+    if form == _RECORDS and out is not None:
+        _write_records(report, out, evaluator)
+        return
     found = report_sweeps(sweeps, report, view, lambda path: build([path]))
     if view.alone and not sweeps:
         raise click.UsageError("--tables sweep: PATHS hold none")
     if everything:
-        write_all(folder, paths, report, found, baseline, allow_mixed)
+        write_all(folder, paths, report, found, baseline, allow_mixed, evaluator)
         return
     _figures(found, figure_data, plot, report.inputs)
     text = written(report, form, found)
@@ -175,6 +197,27 @@ def _folder_of_all(
             f"--all writes every format, figure 1 and its data too; leave {told[0]} out"
         )
     return out
+
+
+def _write_records(report: Report, out: Path, evaluator: str) -> None:
+    """Write a report as Every Eval Ever, and say what to do before it is published."""
+    from lm_eval_iberian.cards.every_eval_ever import (
+        every_eval_ever,
+        without_developer,
+    )
+    from lm_eval_iberian.terminal import shown
+
+    files = every_eval_ever(report, None, out, evaluator=evaluator)
+    records = sum(file.suffix == ".json" for file in files)
+    samples = len(files) - records
+    click.echo(shown(f"{records} records, {samples} with samples, in {out}"), err=True)
+    if nobody := without_developer(report):
+        named = f"{nobody[0]} and {len(nobody) - 1} more" if nobody[1:] else nobody[0]
+        click.echo(
+            f"before you publish them: nothing says who made {shown(named)};"
+            " --rename NAME=ORG/NAME does",
+            err=True,
+        )
 
 
 def _figures(
