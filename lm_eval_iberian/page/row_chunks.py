@@ -114,10 +114,13 @@ def pack(rows: Sequence[BenchmarkRows], baseline: int, room: int) -> Packed:
         baseline: The place of the model that the others are held against.
         room: How many characters there are for all chunks.
     """
+    longest = max((length for one in rows for length in _lengths(one)), default=0)
+    found = []
     for step in _STEPS:
-        found = [_packed(one, baseline, step) for one in rows]
-        if sum(one.size for one in found) <= room:
-            break
+        if step.longest is None or step.changed or step.longest < longest:
+            found = [_packed(one, baseline, step) for one in rows]
+            if sum(one.size for one in found) <= room:
+                break
     said = [one.said for one in found if one.said]
     kept = list(found)
     while kept and sum(one.size for one in kept) > room:
@@ -149,6 +152,15 @@ class _PackedBenchmark:
     @property
     def size(self) -> int:
         return sum(map(len, self.chunks))
+
+
+def _lengths(rows: BenchmarkRows) -> Iterator[int]:
+    """Yield the length of every text."""
+    for item in rows.items:
+        yield max(map(len, (item["p"], item.get("t", ""), *item.get("c", ()))))
+    for run in rows.runs:
+        for answer in run.answers:
+            yield max(len(answer.get(name, "")) for name in ("a", "f", "p"))
 
 
 def _packed(rows: BenchmarkRows, baseline: int, thinning: Thinning) -> _PackedBenchmark:
@@ -220,18 +232,20 @@ class _Texts:
         return [text[: self.longest], len(text)]
 
     def prompt(self, text: str) -> Json:
-        """Return the pieces of a prompt; of a long one those of its end."""
-        length = len(text)
-        if self.longest is not None and length > self.longest:
-            self.cut += 1
-            text = text[-self.longest :]  # where the question is
+        """Return the pieces of a prompt; of a long one the end, where questions are."""
         between = "\n\n" if "\n\n" in text else "\n"
-        places = [
-            self.pieces.setdefault(piece, len(self.pieces))
-            for piece in text.split(between)
+        pieces = text.split(between)
+        if self.longest is None or all(len(one) <= self.longest for one in pieces):
+            return {"b": len(between), "at": self._places(pieces)}
+        self.cut += 1
+        ends = [
+            one if len(one) <= self.longest else f"…{one[-self.longest :]}"
+            for one in pieces
         ]
-        found: Json = {"b": len(between), "at": places}
-        return found if len(text) == length else found | {"n": length}
+        return {"b": len(between), "at": self._places(ends), "n": len(text)}
+
+    def _places(self, pieces: Iterable[str]) -> list[int]:
+        return [self.pieces.setdefault(one, len(self.pieces)) for one in pieces]
 
 
 def _changed(rows: BenchmarkRows, baseline: int) -> set[int]:

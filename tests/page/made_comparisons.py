@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
@@ -179,8 +180,11 @@ def many_rows(count: int, seed: int = 7) -> tuple[ComparisonReport, Report]:
         for _ in range(8000)
     ]
 
+    # as often as the words of a language are
+    often = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
+
     def text(length: int) -> str:
-        return " ".join(draw.choices(words, k=length))
+        return " ".join(draw.choices(words, cum_weights=often, k=length))
 
     asked = [f"{text(90)}\nGaldera: {text(12)}" for _ in range(count)]
     options = [[text(6) for _ in range(4)] for _ in range(count)]
