@@ -53,6 +53,7 @@ HOSTS = {
 OWN_NAMES = (
     "lm_eval_iberian/audit",
     "lm_eval_iberian/comparison",
+    "lm_eval_iberian/page",
     "lm_eval_iberian/paper_recipes",
     "lm_eval_iberian/report",
     "lm_eval_iberian/stats",

@@ -71,7 +71,7 @@ def _write(
     say: Callable[[str], None],
 ) -> None:
     """Write everything, the page last: it takes its pictures from elsewhere."""
-    from lm_eval_iberian.cards import every_eval_ever
+    from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
     from lm_eval_iberian.comparison.comparing import (
         CompareOptions,
         Comparer,

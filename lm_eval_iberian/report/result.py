@@ -66,6 +66,16 @@ class Setting:
                 found.append(f"{_TITLES[name]} {said(mine)}, not {said(theirs)}")
         return "; ".join(found)
 
+    def told(self) -> dict[str, str]:
+        """Return every setting that was said, in words, by its title."""
+        found = {name: getattr(self, name) for name in _TITLES}
+        unsaid = ("version", "shots", "items", "prompts")
+        return {
+            _TITLES[name]: said(value)
+            for name, value in found.items()
+            if not (value is None and name in unsaid)
+        }
+
 
 @dataclass(frozen=True)
 class Result:
