@@ -227,8 +227,8 @@ def _figures(
     inputs: Iterable[str],
 ) -> None:
     """Write the data and the picture that are asked for."""
-    from lm_eval_iberian.report import figure_data, write
     from lm_eval_iberian.pictures.weight_plot import draw
+    from lm_eval_iberian.report import figure_data, write
 
     for option, path in (("--figure-data", data), ("--plot", plot)):
         if path is not None and not sweeps:

@@ -25,6 +25,7 @@ def write_all(
     sweeps: Sequence[SweepReport],
     baseline: str = "",
     allow_mixed: bool = False,
+    evaluator: str = "",
 ) -> None:
     """Leave all that can be made of results in a folder, whole or not at all.
 
@@ -35,13 +36,16 @@ def write_all(
         sweeps: The sweeps among them.
         baseline: The model that the others are held against; empty: it is chosen.
         allow_mixed: Go on where settings differ.
+        evaluator: Who ran the evaluations.
 
     Raises:
         DataError: The folder is not to be had, settings differ, or samples cannot be
             used.
         UnknownNameError: There is no such baseline.
     """
+    from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
     from lm_eval_iberian.cli.report_folder import whole_folder
+    from lm_eval_iberian.page import write_page
     from lm_eval_iberian.report.sweep_report import notes_with
     from mergekit_ext.outputs.termination import unwound_by_signals
 
@@ -52,7 +56,19 @@ def write_all(
         def tell(text: str, done: int = 0, of: int | None = None) -> None:
             bars.update(task, description=text, completed=done, total=of)
 
-        _write(into, report, sweeps, (baseline, allow_mixed), tell, said.append)
+        comparer = _comparer(report, allow_mixed)
+        tell("comparing models")
+        comparison = _compared(comparer, baseline, report, said.append)
+        tell("tables")
+        _write_tables(comparer, report, sweeps, into, tell)
+        tell("data")
+        _write_data(comparison, report, sweeps, into)
+        tell("Every Eval Ever")
+        every_eval_ever(report, comparer, into / "every_eval_ever", evaluator=evaluator)
+        tell("pictures")
+        _draw(comparer, report, sweeps, into / "pictures", said.append)
+        tell("page")
+        write_page(comparison, report, sweeps, into / "index.html")
         tell("putting it in place")
         count = sum(path.is_file() for path in into.rglob("*"))
     for sentence in said:
@@ -62,55 +78,18 @@ def write_all(
     click.echo(f"{count} files; open {out / 'index.html'}{told}")
 
 
-def _write(
-    into: Path,
-    report: Report,
-    sweeps: Sequence[SweepReport],
-    asked: tuple[str, bool],
-    tell: Callable[..., None],
-    say: Callable[[str], None],
-) -> None:
-    """Write everything, the page last: it takes its pictures from elsewhere."""
-    from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
+def _comparer(report: Report, allow_mixed: bool) -> Comparer:
     from lm_eval_iberian.comparison.comparing import (
         CompareOptions,
         Comparer,
         subjects_of,
     )
-    from lm_eval_iberian.page import write_page
-    from lm_eval_iberian.paper_tables import TABLE_FILES, tables_with_intervals
-    from lm_eval_iberian.report import figure_data, written
 
-    baseline, allow_mixed = asked
     subjects = subjects_of(report)
     if not subjects:
         raise DataError("there is no model with a result; run the evaluations first")
     options = CompareOptions(allow_mixed=allow_mixed)
-    comparer = Comparer(subjects, report.catalogue, options)
-    tell("comparing models")
-    comparison = _compared(comparer, baseline, report, say)
-
-    def column_done(done: int, of: int) -> None:
-        tell("tables", done, of)
-
-    tables = tables_with_intervals(report, comparer, sweeps, column_done)
-    for name, as_text in TABLE_FILES.items():
-        _write_text(into / name, as_text(tables, report, sweeps))
-    tell("data")
-    _write_text(into / "report.json", written(report, "json", sweeps))
-    for name, text in _comparisons(comparison).items():
-        _write_text(into / name, text)
-    if sweeps:
-        figure = into / "figure1.csv"
-        _write_text(figure, figure_data(sweeps, figure))
-    tell("Every Eval Ever")
-    folder = into / "every_eval_ever"
-    folder.mkdir()
-    every_eval_ever(report, comparer, folder)
-    tell("pictures")
-    _draw(comparer, report, sweeps, into / "pictures", say)
-    tell("page")
-    write_page(comparison, report, sweeps, into / "index.html")
+    return Comparer(subjects, report.catalogue, options)
 
 
 def _compared(
@@ -157,16 +136,42 @@ def _usual_baseline(comparer: Comparer) -> str:
     return next(iter(comparer.subjects))
 
 
-def _comparisons(comparison: ComparisonReport) -> dict[str, str]:
+def _write_tables(
+    comparer: Comparer,
+    report: Report,
+    sweeps: Sequence[SweepReport],
+    into: Path,
+    tell: Callable[..., None],
+) -> None:
+    from lm_eval_iberian.paper_tables import TABLE_FILES, tables_with_intervals
+
+    def column_done(done: int, of: int) -> None:
+        tell("tables", done, of)
+
+    tables = tables_with_intervals(report, comparer, sweeps, column_done)
+    for name, as_text in TABLE_FILES.items():
+        _write_text(into / name, as_text(tables, report, sweeps))
+
+
+def _write_data(
+    comparison: ComparisonReport,
+    report: Report,
+    sweeps: Sequence[SweepReport],
+    into: Path,
+) -> None:
     from lm_eval_iberian.comparison.comparison_data import (
         as_comparison_csv,
         as_comparison_json,
     )
+    from lm_eval_iberian.report import figure_data, written
 
-    found = {"comparisons.json": as_comparison_json(comparison)}
+    _write_text(into / "report.json", written(report, "json", sweeps))
+    _write_text(into / "comparisons.json", as_comparison_json(comparison))
     if comparison.rows:
-        found["comparisons.csv"] = as_comparison_csv(comparison)
-    return found
+        _write_text(into / "comparisons.csv", as_comparison_csv(comparison))
+    if sweeps:
+        figure = into / "figure1.csv"
+        _write_text(figure, figure_data(sweeps, figure))
 
 
 def _draw(
@@ -178,9 +183,8 @@ def _draw(
 ) -> None:
     """Draw what the data allow, or say why there are no pictures."""
     try:
-        from lm_eval_iberian.pictures import draw_all
+        from lm_eval_iberian.pictures.all_pictures import draw_all
 
-        into.mkdir()
         drawn = draw_all(comparer, report, sweeps, into)
     except MissingExtraError as error:
         say(f"without pictures: {error}")
