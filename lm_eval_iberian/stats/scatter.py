@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lm_eval_iberian.stats.cluster_bootstrap import resampled_sums
 from lm_eval_iberian.stats.item_counts import Floats
-from lm_eval_iberian.stats.weighted_terms import Term, scale_of
+from lm_eval_iberian.stats.weighted_terms import WeightedValue, scale_of
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Scatter:
         key: What draws are made of.
     """
 
-    terms: Sequence[Term]
+    terms: Sequence[WeightedValue]
     resamples: int = 0
     key: int = 0
     draws: Floats | None = field(default=None, init=False)

@@ -11,7 +11,7 @@ import numpy as np
 from lm_eval_iberian.stats import intervals
 from lm_eval_iberian.stats.item_counts import Floats
 from lm_eval_iberian.stats.scatter import Scatter, Spread
-from lm_eval_iberian.stats.weighted_terms import Term
+from lm_eval_iberian.stats.weighted_terms import WeightedValue
 
 
 Benchmarks = Literal["fixed", "random"]
@@ -171,7 +171,7 @@ def _one_cluster(scatter: Scatter) -> str:
     return f"{where}{found}: nothing tells how another would differ"
 
 
-def resamples_for(terms: Sequence[Term], resamples: int) -> int:
+def resamples_for(terms: Sequence[WeightedValue], resamples: int) -> int:
     """Return how often clusters are drawn: never where all values are ratios."""
     linear = all(run.ratio for term in terms for run in term.runs)
     return 0 if linear else resamples
