@@ -151,7 +151,9 @@ def test_the_largest_benchmark_goes_when_nothing_else_helps() -> None:
 
     packed = pack([half("large", 300), half("small", 20)], 0, 60_000)
     assert [one["key"] for one in packed.benchmarks] == ["small"]
-    assert any(one.startswith("Large: no row is in this page") for one in packed.left_out)
+    assert any(
+        one.startswith("Large: no row is in this page") for one in packed.left_out
+    )
     assert sum(map(len, packed.chunks)) <= 60_000
 
 
