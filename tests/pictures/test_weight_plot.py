@@ -13,7 +13,7 @@ from made_sweeps import MadeSweep, following, two_methods
 from test_best_weight import reported
 
 from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
-from lm_eval_iberian.report.weight_plot import draw
+from lm_eval_iberian.pictures.weight_plot import draw
 
 
 @pytest.mark.slow

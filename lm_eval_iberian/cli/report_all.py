@@ -1,0 +1,198 @@
+"""``iberian report --all``: tables, pictures, the page and data, in one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lm_eval_iberian.errors import DataError, MissingExtraError
+from lm_eval_iberian.terminal import progress
+
+
+if TYPE_CHECKING:
+    from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
+    from lm_eval_iberian.report import Report, SweepReport
+
+
+def write_all(
+    out: Path,
+    paths: Sequence[Path],
+    report: Report,
+    sweeps: Sequence[SweepReport],
+    baseline: str = "",
+    allow_mixed: bool = False,
+    evaluator: str = "",
+) -> None:
+    """Leave all that can be made of results in a folder, whole or not at all.
+
+    Args:
+        out: The folder; what an earlier run wrote there makes way.
+        paths: Where the results are from.
+        report: The results.
+        sweeps: The sweeps among them.
+        baseline: The model that the others are held against; empty: it is chosen.
+        allow_mixed: Go on where settings differ.
+        evaluator: Who ran the evaluations.
+
+    Raises:
+        DataError: The folder is not to be had, settings differ, or samples cannot be
+            used.
+        UnknownNameError: There is no such baseline.
+    """
+    from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
+    from lm_eval_iberian.cli.report_folder import whole_folder
+    from lm_eval_iberian.page import write_page
+    from lm_eval_iberian.report.sweep_report import notes_with
+    from mergekit_ext.outputs.termination import unwound_by_signals
+
+    said: list[str] = []
+    with unwound_by_signals(), whole_folder(out, paths) as into, progress() as bars:
+        task = bars.add_task("", total=None)
+
+        def tell(text: str, done: int = 0, of: int | None = None) -> None:
+            bars.update(task, description=text, completed=done, total=of)
+
+        comparer = _comparer(report, allow_mixed)
+        tell("comparing models")
+        comparison = _compared(comparer, baseline, report, said.append)
+        tell("tables")
+        _write_tables(comparer, report, sweeps, into, tell)
+        tell("data")
+        _write_data(comparison, report, sweeps, into)
+        tell("Every Eval Ever")
+        every_eval_ever(report, comparer, into / "every_eval_ever", evaluator=evaluator)
+        tell("pictures")
+        _draw(comparer, report, sweeps, into / "pictures", said.append)
+        tell("page")
+        write_page(comparison, report, sweeps, into / "index.html")
+        tell("putting it in place")
+        count = sum(path.is_file() for path in into.rglob("*"))
+    for sentence in said:
+        click.echo(sentence, err=True)
+    notes = sum(1 for _ in notes_with(report, sweeps))
+    told = f", {notes} notes in {out / 'tables.md'}" if notes else ""
+    click.echo(f"{count} files; open {out / 'index.html'}{told}")
+
+
+def _comparer(report: Report, allow_mixed: bool) -> Comparer:
+    from lm_eval_iberian.comparison.comparing import (
+        CompareOptions,
+        Comparer,
+        subjects_of,
+    )
+
+    subjects = subjects_of(report)
+    if not subjects:
+        raise DataError("there is no model with a result; run the evaluations first")
+    options = CompareOptions(allow_mixed=allow_mixed)
+    return Comparer(subjects, report.catalogue, options)
+
+
+def _compared(
+    comparer: Comparer, baseline: str, report: Report, say: Callable[[str], None]
+) -> ComparisonReport:
+    """Return the comparison with the baseline of all that share something with it."""
+    from lm_eval_iberian.comparison.comparing import (
+        Comparer,
+        ComparisonReport,
+        compare_all,
+    )
+    from lm_eval_iberian.errors import UnknownNameError
+
+    names = comparer.subjects
+    if baseline and baseline not in names:
+        raise UnknownNameError("model", baseline, names)
+    chosen = baseline or _usual_baseline(comparer)
+    if not baseline and len(names) > 1:
+        say(f"the others are held against {chosen}; --baseline NAME takes another")
+    mine = _benchmarks(comparer, chosen)
+    apart = [name for name in names if not mine & _benchmarks(comparer, name)]
+    if apart:
+        say(f"without a benchmark in common with {chosen}: {', '.join(apart)}")
+    sharing = [one for name, one in names.items() if name not in apart]
+    if len(sharing) < 2:
+        return ComparisonReport(comparer, chosen, (), (), report.inputs)
+    of = comparer
+    if apart:
+        of = Comparer(sharing, comparer.catalogue, comparer.options)
+    return replace(compare_all(of, chosen), comparer=comparer)
+
+
+def _benchmarks(comparer: Comparer, name: str) -> set[str]:
+    model = comparer.subjects[name].model
+    return {*model.cells, *model.minis}
+
+
+def _usual_baseline(comparer: Comparer) -> str:
+    """Return the instructed model of a sweep, its base, or the first of all models."""
+    for role in ("instruct", "base"):
+        for name, subject in comparer.subjects.items():
+            if subject.about.get("role") == role:
+                return name
+    return next(iter(comparer.subjects))
+
+
+def _write_tables(
+    comparer: Comparer,
+    report: Report,
+    sweeps: Sequence[SweepReport],
+    into: Path,
+    tell: Callable[..., None],
+) -> None:
+    from lm_eval_iberian.paper_tables import TABLE_FILES, tables_with_intervals
+
+    def column_done(done: int, of: int) -> None:
+        tell("tables", done, of)
+
+    tables = tables_with_intervals(report, comparer, sweeps, column_done)
+    for name, as_text in TABLE_FILES.items():
+        _write_text(into / name, as_text(tables, report, sweeps))
+
+
+def _write_data(
+    comparison: ComparisonReport,
+    report: Report,
+    sweeps: Sequence[SweepReport],
+    into: Path,
+) -> None:
+    from lm_eval_iberian.comparison.comparison_data import (
+        as_comparison_csv,
+        as_comparison_json,
+    )
+    from lm_eval_iberian.report import figure_data, written
+
+    _write_text(into / "report.json", written(report, "json", sweeps))
+    _write_text(into / "comparisons.json", as_comparison_json(comparison))
+    if comparison.rows:
+        _write_text(into / "comparisons.csv", as_comparison_csv(comparison))
+    if sweeps:
+        figure = into / "figure1.csv"
+        _write_text(figure, figure_data(sweeps, figure))
+
+
+def _draw(
+    comparer: Comparer,
+    report: Report,
+    sweeps: Sequence[SweepReport],
+    into: Path,
+    say: Callable[[str], None],
+) -> None:
+    """Draw what the data allow, or say why there are no pictures."""
+    try:
+        from lm_eval_iberian.pictures.all_pictures import draw_all
+
+        drawn = draw_all(comparer, report, sweeps, into)
+    except MissingExtraError as error:
+        say(f"without pictures: {error}")
+        return
+    if not drawn:
+        say("without pictures: there is nothing to draw")
+
+
+def _write_text(path: Path, text: str) -> None:
+    # a lone surrogate in a path has no UTF-8
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))

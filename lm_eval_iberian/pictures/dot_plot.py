@@ -1,0 +1,179 @@
+"""Models below each other, numbers with their intervals beside each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_iberian.pictures.models_shown import ModelShown
+from lm_eval_iberian.pictures.picture_labels import (
+    fitted,
+    fitted_names,
+    height_of,
+    in_lines,
+    width_of,
+)
+from lm_eval_iberian.pictures.picture_style import (
+    BASELINES,
+    COLOURS,
+    GREY,
+    LARGE,
+    NORMAL,
+    SMALL,
+    axes_at,
+    new_figure,
+    plain_ticks,
+    write_at,
+)
+from lm_eval_iberian.stats.estimate import Estimate
+
+
+# in inches
+_ROW, _COLUMN, _GAP, _NAME, _EDGE, _FOOT = 0.21, 1.35, 0.14, 2.9, 0.15, 0.42
+# by role: colour and mark
+_LOOKS = {role: (colour, mark) for role, (colour, _, mark) in BASELINES.items()}
+_OTHERS = (COLOURS[0], "o")
+
+
+@dataclass(frozen=True)
+class DotColumn:
+    """A number of every model.
+
+    Args:
+        title: What it is.
+        values: Of each model, ``None`` where it has none.
+    """
+
+    title: str
+    values: tuple[Estimate | None, ...]
+
+
+@dataclass(frozen=True)
+class DotBand:
+    """Columns side by side, on one scale.
+
+    Args:
+        title: What they are of.
+        unit: What stands below them.
+        columns: The columns.
+        whole: Whether the scale goes from 0 to 100.
+    """
+
+    title: str
+    unit: str
+    columns: tuple[DotColumn, ...]
+    whole: bool = False
+
+
+def draw_dots(models: Sequence[ModelShown], bands: Sequence[DotBand]) -> Any:
+    """Return the figure; to be called within ``picture_style``."""
+    names = fitted_names([one.name for one in models], _NAME)
+    left = _EDGE + max(map(width_of, names.values())) + 0.12
+    most = max(len(band.columns) for band in bands)
+    titles = [_heads(band) for band in bands]
+    heads = [
+        height_of(1, LARGE) + 0.1 + height_of(max(t.count("\n") for t in found) + 1)
+        for found in titles
+    ]
+    rows = max(2, len(models)) * _ROW
+    roles = [role for role in dict.fromkeys(one.role for one in models) if role]
+    legend = 0.3 if len(roles) > 1 else 0.0
+    figure = new_figure(
+        max(left + most * (_COLUMN + _GAP) + _EDGE, 4.0),
+        _EDGE + sum(heads) + len(bands) * (rows + _FOOT) + legend,
+    )
+    top = _EDGE
+    for band, found, head in zip(bands, titles, heads, strict=True):
+        wide = len(band.columns) * (_COLUMN + _GAP)
+        write_at(
+            figure, left, top, fitted(band.title, max(wide, 2.5), LARGE),
+            size=LARGE, va="top",
+        )  # fmt: skip
+        top += head
+        scale = _scale(band)
+        for at, (column, title) in enumerate(zip(band.columns, found, strict=True)):
+            place = left + at * (_COLUMN + _GAP)
+            axes = axes_at(figure, place, top, _COLUMN, rows)
+            _draw_column(axes, models, column, scale)
+            # beside the next one's, which begins where this one ends
+            axes.set_title(title, fontsize=NORMAL, pad=3)
+            if at == 0:
+                for row, one in enumerate(models):
+                    write_at(
+                        figure, left - 0.08, top + (row + 0.5) * rows / len(models),
+                        names[one.name], ha="right", va="center_baseline",
+                    )  # fmt: skip
+        write_at(
+            figure, left, top + rows + _FOOT - 0.16, fitted(band.unit, max(wide, 2.5)),
+            size=SMALL, color=GREY, va="center",
+        )  # fmt: skip
+        top += rows + _FOOT
+    if legend:
+        figure.legend(
+            [_mark(role) for role in roles], roles, loc="lower left",
+            bbox_to_anchor=(left / figure.get_size_inches()[0], 0.0), frameon=False,
+            ncols=len(roles), borderaxespad=0.2, handletextpad=0.2,
+        )  # fmt: skip
+    return figure
+
+
+def _heads(band: DotBand) -> list[str]:
+    return [in_lines(column.title, _COLUMN, most=2) for column in band.columns]
+
+
+def _draw_column(
+    axes: Any,
+    models: Sequence[ModelShown],
+    column: DotColumn,
+    scale: tuple[float, float],
+) -> None:
+    for row, (one, value) in enumerate(zip(models, column.values, strict=True)):
+        if row % 2 == 0:
+            axes.axhspan(row - 0.5, row + 0.5, color="#f3f3f3", linewidth=0, zorder=0)
+        if value is None:
+            middle = sum(scale) / 2
+            axes.text(middle, row, "–", color=GREY, ha="center", va="center_baseline")
+            continue
+        colour, mark = _LOOKS.get(one.role, _OTHERS)
+        if value.low is not None and value.high is not None:
+            ends = [
+                min(max(end, scale[0]), scale[1]) for end in (value.low, value.high)
+            ]
+            axes.plot(ends, [row, row], color=colour, linewidth=1.2, zorder=2)
+        axes.plot(
+            [value.value], [row], marker=mark, color=colour, markersize=5, zorder=3,
+            # hollow: nothing is known of how far off it may be
+            markerfacecolor="white" if value.low is None else colour, clip_on=False,
+        )  # fmt: skip
+    axes.set_xlim(*scale)
+    axes.set_ylim(max(2, len(models)) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.grid(axis="x", alpha=0.3, linewidth=0.6)
+    axes.spines["left"].set_visible(False)
+    plain_ticks(axes.xaxis, 3)
+    axes.tick_params(axis="x", labelsize=SMALL)
+
+
+def _scale(band: DotBand) -> tuple[float, float]:
+    if band.whole:
+        return -4.0, 104.0
+    ends = [
+        end
+        for column in band.columns
+        for value in column.values
+        if value is not None
+        for end in (value.value, value.low, value.high)
+        if end is not None and math.isfinite(end)
+    ]
+    least, most = min(ends, default=0.0), max(ends, default=100.0)
+    space = max(most - least, 2.0) * 0.08
+    return least - space, most + space
+
+
+def _mark(role: str) -> Any:
+    from matplotlib.lines import Line2D
+
+    colour, mark = _LOOKS.get(role, _OTHERS)
+    return Line2D([], [], color=colour, marker=mark, linestyle="none", markersize=5)

@@ -1,0 +1,178 @@
+"""Names in pictures: printable, short enough, and where they disturb nothing."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from textwrap import wrap
+from typing import Any
+
+from lm_eval_iberian.pictures.picture_style import LETTERS, NORMAL
+from lm_eval_iberian.terminal import one_line
+
+
+_DPI = 720
+_CUT = "…"
+
+
+@cache
+def _renderer() -> Any:
+    from matplotlib.backends.backend_agg import RendererAgg
+
+    return RendererAgg(1, 1, _DPI)
+
+
+def width_of(text: str, size: float = NORMAL) -> float:
+    """Return how wide a line is, in inches.
+
+    Wide letters count as the squares that they are where a font has them: matplotlib's
+    own has none, and draws a narrower box.
+    """
+    from matplotlib.font_manager import FontProperties
+
+    font = FontProperties(family=LETTERS, size=size)
+    wide = [c for c in text if unicodedata.east_asian_width(c) in "WF"]
+    if wide:
+        text = "".join(c for c in text if unicodedata.east_asian_width(c) not in "WF")
+    found = 0.0
+    if text:
+        width, _, _ = _renderer().get_text_width_height_descent(text, font, False)
+        found = width / _DPI
+    return float(found + len(wide) * size / 72)
+
+
+def height_of(lines: int = 1, size: float = NORMAL) -> float:
+    """Return how high lines are, in inches."""
+    return lines * 1.25 * size / 72
+
+
+def fitted(text: str, width: float, size: float = NORMAL) -> str:
+    """Return a text as one printable line, its middle cut out where it is too wide."""
+    line = one_line(text)
+    if width_of(line, size) <= width:
+        return line
+    low, high = 0, len(line)
+    while low < high:  # how many letters may stay
+        middle = (low + high + 1) // 2
+        if width_of(_without_middle(line, middle), size) <= width:
+            low = middle
+        else:
+            high = middle - 1
+    return _without_middle(line, low)
+
+
+def _without_middle(line: str, stay: int) -> str:
+    tail = (stay + 1) // 2
+    return f"{line[: stay - tail]}{_CUT}{line[len(line) - tail :]}"
+
+
+def fitted_names(
+    names: Iterable[str], width: float, size: float = NORMAL
+) -> dict[str, str]:
+    """Return every name as it is shown; no two are shown alike.
+
+    Args:
+        names: The names.
+        width: How wide they may be, in inches.
+        size: Of the letters.
+    """
+    shown: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        text, count = fitted(name, width, size), 1
+        while text in shown.values():
+            count += 1
+            mark = f" ({count})"
+            text = fitted(name, width - width_of(mark, size), size) + mark
+        shown[name] = text
+    return shown
+
+
+def in_lines(text: str, width: float, size: float = NORMAL, most: int = 3) -> str:
+    """Return a text in lines that are narrow enough, cut after so many."""
+    line = one_line(text)
+    letters = max(8, int(len(line) * width / max(width_of(line, size), 1e-9)))
+    lines = [one for one in wrap(line, letters) if one] or [""]
+    if len(lines) > most:
+        lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
+    return "\n".join(fitted(one, width, size) for one in lines)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle, in points; ``x`` and ``y`` its lower left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def over(self, other: Box) -> float:
+        """Return the area that both cover."""
+        wide = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        high = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        return max(0.0, wide) * max(0.0, high)
+
+    def within(self, other: Box) -> bool:
+        """Return whether it is inside another."""
+        return (
+            self.x >= other.x
+            and self.y >= other.y
+            and self.x + self.width <= other.x + other.width
+            and self.y + self.height <= other.y + other.height
+        )
+
+
+def placed(
+    anchors: Sequence[tuple[float, float]],
+    sizes: Sequence[tuple[float, float]],
+    inside: Box,
+    others: Sequence[Box],
+) -> list[Box]:
+    """Return a place for the label of each point, near it and on nothing else.
+
+    Labels are placed one by one, as near as there is room; one that has none anywhere
+    stands where it covers the least.
+
+    Args:
+        anchors: The points.
+        sizes: Width and height of each label.
+        inside: What no label leaves.
+        others: What no label is to cover.
+    """
+    taken: list[Box] = []
+    for (x, y), (width, height) in zip(anchors, sizes, strict=True):
+        best: tuple[float, float, Box] | None = None
+        for radius, angle in _around():
+            box = Box(
+                x + radius * math.cos(angle) - width / 2 * (1 - math.cos(angle)),
+                y + radius * math.sin(angle) - height / 2 * (1 - math.sin(angle)),
+                width,
+                height,
+            )
+            if not box.within(inside):
+                continue
+            labels = sum(box.over(one) for one in taken)
+            marks = sum(box.over(one) for one in others)
+            cost = (labels * 100 + marks, radius, box)
+            if best is None or cost[:2] < best[:2]:
+                best = cost
+            if not labels and not marks:
+                break
+        if best is None:
+            box = Box(inside.x, inside.y, width, height)
+            best = (0.0, 0.0, box)
+        taken.append(best[2])
+    return taken
+
+
+@cache
+def _around() -> tuple[tuple[float, float], ...]:
+    """Return places around a point, the nearest first, each radius from upper right."""
+    return tuple(
+        (radius, math.pi * (1 / 4 + step / 8))
+        for radius in (7, 10, 14, 19, 25, 32, 40, 50, 62, 76, 92, 110, 135, 160, 200)
+        for step in range(16)
+    )
