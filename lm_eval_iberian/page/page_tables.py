@@ -226,6 +226,8 @@ class _Tables:
             "a": self.places[row.a],
             "b": self.places[row.b],
             "key": row.benchmark,
+            # an average of one benchmark stands for it
+            **({"alone": benchmarks[0].id} if len(benchmarks) == 1 else {}),
             "t": row.title,
             "lang": row.lang,
             "level": row.level,
@@ -236,16 +238,12 @@ class _Tables:
             **_told(row.difference),
             **({"holm": row.p_holm} if _finite(row.p_holm) is not None else {}),
             **({"mixed": row.mixed} if row.mixed else {}),
+            **({"note": row.note} if row.note else {}),
         }
 
     def _benchmarks_of(self, row: ComparisonRow) -> list[ReportedBenchmark]:
-        if row.benchmark in self.benchmarks:
-            return [self.benchmarks[row.benchmark]]
-        return [
-            self.benchmarks[one]
-            for block in self.catalogue.blocks.values()
-            for one in block.columns.get(row.benchmark, ())
-        ]
+        keys = self.comparer.benchmarks_of(row.benchmark)
+        return [self.benchmarks[key] for key in keys]
 
 
 def _finite(value: float | None) -> float | None:

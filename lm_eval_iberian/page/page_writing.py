@@ -36,6 +36,8 @@ _SCRIPTS: Final = (
     "elements.js", "sorted_table.js", "details.js", "score_tables.js", "rows.js",
     "start.js",
 )  # fmt: skip
+# BLEU says nothing of one sentence
+_SENTENCE: Final = "chrF++ of the sentence"
 # of these a reader must know before any number
 _FIRST: Final = ("mixed", "unpaired", "limit", "settings", "incomplete", "bad file")
 
@@ -191,8 +193,9 @@ def _rows(comparison: ComparisonReport) -> list[BenchmarkRows]:
         rows = BenchmarkRows(
             {
                 "key": key, "title": title, "lang": lang,
-                "metric": "chrF++ of the sentence" if metric == "bleu" else known.label,
-                "low": int(known.lower_is_better), "mt": int(one.lang == "mt"),
+                "metric": _SENTENCE if known.form == "texts" else known.label,
+                "low": int(known.lower_is_better and known.form != "texts"),
+                "mt": int(one.lang == "mt"),
             }
         )  # fmt: skip
         for name in names:
@@ -201,7 +204,8 @@ def _rows(comparison: ComparisonReport) -> list[BenchmarkRows]:
                 continue
             for run, samples in enumerate(comparer.rows(name, key)):
                 pairs = [
-                    (item_of(row), answer_of(row, metric, one.lang)) for row in samples
+                    (item_of(row), answer_of(row, metric, known.form, one.lang))
+                    for row in samples
                 ]
                 if pairs:
                     rows.add(places[name], run, pairs)

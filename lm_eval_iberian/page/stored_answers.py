@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from lm_eval_iberian.comparison.sample_forms import value_in
 from lm_eval_iberian.comparison.sample_row import SampleRow
 from lm_eval_iberian.page.verdicts_again import is_ifeval, score_again
 
@@ -40,7 +41,7 @@ def item_of(row: SampleRow) -> Json:
     return found
 
 
-def answer_of(row: SampleRow, metric: str, lang: str) -> Json:
+def answer_of(row: SampleRow, name: str, form: str, lang: str) -> Json:
     """Return a model's answer and how it scored.
 
     ``s`` is the score, ``g`` whether it is right, ``a`` the text, ``l`` the log
@@ -50,13 +51,14 @@ def answer_of(row: SampleRow, metric: str, lang: str) -> Json:
 
     Args:
         row: The sample.
-        metric: lm-eval's name of the metric that counts.
+        name: lm-eval's name of the metric that counts.
+        form: What a sample holds of it, as the catalogue says.
         lang: The language of the task, to score instructions again.
     """
     sample = row.sample
     values = _values(sample)
     asked = _arguments(sample)
-    score, right = _score(sample.get(metric), metric)
+    score, right = _score(value_in(sample, name, form), form)
     found: Json = {"w": row.where}
     if score is not None:
         found["s"] = round(score, 6)
@@ -67,7 +69,7 @@ def answer_of(row: SampleRow, metric: str, lang: str) -> Json:
         known = [v for v in values if v is not None]
         if known:
             found["x"] = values.index(max(known))
-    elif len(values) == 1 and values[0] is not None and "perplexity" in metric:
+    elif form == "losses" and len(values) == 1 and values[0] is not None:
         found["l"] = [round(values[0], 4)]
     else:
         said, kept = _said(sample)
@@ -145,23 +147,28 @@ def _right(target: object, choices: Sequence[str]) -> int | None:
     return same[0] if len(same) == 1 else None
 
 
-def _score(value: object, metric: str) -> tuple[float | None, bool | None]:
-    """Return an item's score, and whether it is right where it is right or wrong."""
-    if isinstance(value, bool):
-        return float(value), value
-    if isinstance(value, int | float):
+def _score(value: Any, form: str) -> tuple[float | None, bool | None]:
+    """Return an item's score, and whether it is right where it is right or wrong.
+
+    Args:
+        value: What the sample holds of the metric.
+        form: The form it has there, as the catalogue says.
+    """
+    if form == "right" and isinstance(value, bool | int | float):
         if not math.isfinite(value):
             return None, None
         return float(value), bool(value) if value in (0, 1) else None
     if not isinstance(value, list) or not value:
         return None, None
-    if all(isinstance(one, bool) for one in value):
+    if form == "verdicts" and all(one in (0, 1) for one in value):
         return sum(value) / len(value), all(value)
-    if len(value) == 2 and all(isinstance(one, str) for one in value):
+    if len(value) != 2:
+        return None, None
+    if form == "labels":
+        return float(value[0] == value[1]), bool(value[0] == value[1])
+    if form == "texts" and all(isinstance(one, str) for one in value):
         return _chrf(*value), None
-    if len(value) == 2 and all(isinstance(one, int | float) for one in value):
-        if metric == "mcc":
-            return float(value[0] == value[1]), value[0] == value[1]
+    if form == "losses" and all(isinstance(one, int | float) for one in value):
         return _perplexity(*value), None
     return None, None
 

@@ -9,6 +9,7 @@ from made_comparisons import choice_sample, written_sample
 
 from lm_eval_iberian.comparison.sample_row import SampleRow
 from lm_eval_iberian.page.stored_answers import answer_of, item_of
+from lm_eval_iberian.report import load_catalogue
 
 
 def row(sample: dict[str, Any]) -> SampleRow:
@@ -19,7 +20,7 @@ CHOICES = choice_sample(1, "galdera?", ["bat", "bi", "hiru"], 1, 2)
 
 
 def test_a_choice_has_its_choices_the_right_one_and_the_chosen() -> None:
-    item, answer = item_of(row(CHOICES)), answer_of(row(CHOICES), "acc", "eu")
+    item, answer = item_of(row(CHOICES)), answer_of(row(CHOICES), "acc", "right", "eu")
     assert item == {
         "k": "k", "p": "galdera?", "c": [" bat", " bi", " hiru"], "r": 1, "t": "1"
     }  # fmt: skip
@@ -53,7 +54,7 @@ def test_arguments_as_lists_are_read_as_well() -> None:
 
 def test_more_than_ten_choices_stand_in_their_order() -> None:
     sample = choice_sample(1, "p", [str(at) for at in range(12)], 11, 11)
-    item, answer = item_of(row(sample)), answer_of(row(sample), "acc", "eu")
+    item, answer = item_of(row(sample)), answer_of(row(sample), "acc", "right", "eu")
     assert item["c"] == [f" {at}" for at in range(12)]
     assert (item["r"], answer["x"]) == (11, 11)
 
@@ -76,6 +77,7 @@ def test_one_ending_after_several_beginnings() -> None:
         ("acc", None, None, None, "nothing"),
         ("inst_level_strict_acc", [True, False], 0.5, 0, "instructions: all or none"),
         ("inst_level_strict_acc", [True, True], 1.0, 1, "all"),
+        ("inst_level_strict_acc", [1, 1, 0], 2 / 3, 0, "as numbers"),
         ("inst_level_strict_acc", [], None, None, "no instruction"),
         ("mcc", [1, 1], 1.0, 1, "a label and a guess"),
         ("mcc", [1, 0], 0.0, 0, "another guess"),
@@ -88,36 +90,38 @@ def test_one_ending_after_several_beginnings() -> None:
 def test_the_score_of_an_item(
     metric: str, value: Any, score: float | None, right: int | None, why: str
 ) -> None:
-    found = answer_of(row({"resps": [["x"]], metric: value}), metric, "eu")
-    assert (found.get("s"), found.get("g")) == (score, right), why
+    form = load_catalogue().metrics[metric].form
+    found = answer_of(row({"resps": [["x"]], metric: value}), metric, form, "eu")
+    assert found.get("s") == (score if score is None else pytest.approx(score)), why
+    assert found.get("g") == right, why
 
 
 def test_a_log_likelihood_alone_is_shown_as_one() -> None:
     sample = {"resps": [["-20.5"]], "byte_perplexity": [-20.5, 10]}
-    found = answer_of(row(sample), "byte_perplexity", "eu")
+    found = answer_of(row(sample), "byte_perplexity", "losses", "eu")
     assert found["l"] == [-20.5]
     assert "a" not in found
 
 
 def test_an_answer_that_is_a_number_stays_an_answer() -> None:
     sample = {"resps": [["42"]], "filtered_resps": ["42"], "acc": 1.0}
-    assert answer_of(row(sample), "acc", "eu")["a"] == "42"
+    assert answer_of(row(sample), "acc", "right", "eu")["a"] == "42"
 
 
 def test_what_a_filter_made_of_an_answer_stands_beside_it() -> None:
     sample = {"resps": [["Kaixo\n\nhau"]], "filtered_resps": ["Kaixo"], "acc": 1.0}
-    found = answer_of(row(sample), "acc", "eu")
+    found = answer_of(row(sample), "acc", "right", "eu")
     assert (found["a"], found["f"]) == ("Kaixo\n\nhau", "Kaixo")
 
 
 def test_a_missing_answer_is_an_empty_one() -> None:
-    assert answer_of(row({"resps": [[None]]}), "acc", "eu")["a"] == ""
-    assert answer_of(row({}), "acc", "eu")["a"] == ""
+    assert answer_of(row({"resps": [[None]]}), "acc", "right", "eu")["a"] == ""
+    assert answer_of(row({}), "acc", "right", "eu")["a"] == ""
 
 
 def test_verdicts_come_with_their_reasons() -> None:
     sample = written_sample(1, "Idatzi komarik gabe.", "Bai, noski", False)
-    found = answer_of(row(sample), "inst_level_strict_acc", "eu")
+    found = answer_of(row(sample), "inst_level_strict_acc", "verdicts", "eu")
     ((name, stored, now, reason),) = found["v"]
     assert (name, stored, now) == ("punctuation:no_comma", False, False)
     assert "comma" in reason
@@ -125,7 +129,7 @@ def test_verdicts_come_with_their_reasons() -> None:
 
 def test_a_verdict_that_is_another_now_keeps_both() -> None:
     sample = written_sample(1, "Idatzi komarik gabe.", "Bai, noski", True)
-    found = answer_of(row(sample), "inst_level_strict_acc", "eu")
+    found = answer_of(row(sample), "inst_level_strict_acc", "verdicts", "eu")
     assert found["v"][0][1:3] == [True, False]
 
 
@@ -136,6 +140,6 @@ def test_health_is_what_the_sample_says() -> None:
         "run_on_rate": True,
         "loop_rate": False,
     }
-    found = answer_of(row(sample), "inst_level_strict_acc", "eu")
+    found = answer_of(row(sample), "inst_level_strict_acc", "verdicts", "eu")
     assert set(found["h"]) == {"run_on"}
     assert found["o"] == 0

@@ -44,7 +44,7 @@ function differenceFacts(row) {
     ["Why there is none", row.why],
     ["p", chance(row.p)],
     ["p, adjusted by Holm", chance(row.holm)],
-    ["Paired", row.paired ? "yes, item by item" : "no: from standard errors, as if the items were others"],
+    ["Paired", row.paired ? "yes, item by item" : `no: ${row.note || "from standard errors, as if the items were others"}`],
     ["Method", how(row)],
     ["Items of both", counted(row.n)],
     ["Clusters", counted(row.clusters)],
@@ -103,7 +103,7 @@ function openNumber(at) {
   openDialog([visibleNodes(number.t), make("small", {}, named(data.models[number.m].name))],
     valueFacts(number),
     row ? [make("h3", {}, "Against the baseline"), differenceFacts(row)] : null,
-    number.m === data.baseline ? make("p", {}, "This model is the baseline.") : rowsButton(data.baseline, number.m, number.key),
+    number.m === data.baseline ? make("p", {}, "This model is the baseline.") : rowsButton(data.baseline, number.m, (row && row.alone) || number.key),
     number.parts ? listed("The mean of", number.parts.map(([title, value]) => [title, fixed(value)])) : null,
     number.also ? listed("Other metrics", number.also.map(([title, value, error]) => [title, error === null ? fixed(value) : `${fixed(value)} ± ${fixed(error)} (standard error)`])) : null,
     settingsOf(number));
@@ -113,6 +113,6 @@ function openComparison(row) {
   const numbers = [row.a, row.b].map((model) => numberOf(model, row.key));
   openDialog([visibleNodes(row.t), make("small", {}, named(data.models[row.b].name), " against ", named(data.models[row.a].name))],
     differenceFacts(row),
-    rowsButton(row.a, row.b, row.key),
+    rowsButton(row.a, row.b, row.alone || row.key),
     numbers.map((number) => number && [make("h3", { class: "model" }, named(data.models[number.m].name)), valueFacts(number), settingsOf(number)]));
 }

@@ -1,7 +1,8 @@
 // The tables of scores and of differences, and the filters that hold for all of them.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const comparisonsByKey = new Map(data.comparisons.map((row) => [`${row.b} ${row.key} ${row.metric}`, row]));
+const comparisonsByKey = new Map(data.comparisons.flatMap((row) => [row.alone || row.key, row.key]
+  .map((key) => [`${row.b} ${key} ${row.metric}`, row])));
 const numbersByKey = new Map(data.numbers.map((number) => [`${number.m} ${number.key}`, number]));
 const filters = { name: "", lang: "", family: "", method: "", telling: false };
 const drawn = [];
