@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lm_eval_iberian.errors import DataError, MissingExtraError
+from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
 from lm_eval_iberian.terminal import progress
 
 
@@ -95,36 +94,22 @@ def _comparer(report: Report, allow_mixed: bool) -> Comparer:
 def _compared(
     comparer: Comparer, baseline: str, report: Report, say: Callable[[str], None]
 ) -> ComparisonReport:
-    """Return the comparison with the baseline of all that share something with it."""
-    from lm_eval_iberian.comparison.comparing import (
-        Comparer,
-        ComparisonReport,
-        compare_all,
-    )
-    from lm_eval_iberian.errors import UnknownNameError
+    """Return the comparison of all others with the baseline."""
+    from lm_eval_iberian.comparison.comparing import ComparisonReport, compare_all
 
     names = comparer.subjects
     if baseline and baseline not in names:
         raise UnknownNameError("model", baseline, names)
     chosen = baseline or _usual_baseline(comparer)
-    if not baseline and len(names) > 1:
-        say(f"the others are held against {chosen}; --baseline NAME takes another")
-    mine = _benchmarks(comparer, chosen)
-    apart = [name for name in names if not mine & _benchmarks(comparer, name)]
-    if apart:
-        say(f"without a benchmark in common with {chosen}: {', '.join(apart)}")
-    sharing = [one for name, one in names.items() if name not in apart]
-    if len(sharing) < 2:
+    if len(names) == 1:
         return ComparisonReport(comparer, chosen, (), (), report.inputs)
-    of = comparer
-    if apart:
-        of = Comparer(sharing, comparer.catalogue, comparer.options)
-    return replace(compare_all(of, chosen), comparer=comparer)
-
-
-def _benchmarks(comparer: Comparer, name: str) -> set[str]:
-    model = comparer.subjects[name].model
-    return {*model.cells, *model.minis}
+    if not baseline:
+        say(f"the others are held against {chosen}; --baseline NAME takes another")
+    found = compare_all(comparer, chosen, leave_out=True)
+    for note in found.notes:
+        if note.text.startswith("not compared: "):
+            say(note.text)
+    return found
 
 
 def _usual_baseline(comparer: Comparer) -> str:
