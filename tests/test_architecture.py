@@ -55,6 +55,7 @@ OWN_NAMES = (
     "lm_eval_iberian/comparison",
     "lm_eval_iberian/page",
     "lm_eval_iberian/paper_recipes",
+    "lm_eval_iberian/paper_tables",
     "lm_eval_iberian/report",
     "lm_eval_iberian/stats",
     "mergekit_ext/inputs",
