@@ -21,14 +21,14 @@ from lm_eval_iberian.stats.estimate import LEVEL, Estimate
 
 
 _TITLES = {
-    "stop_rate": "stops",
-    "no_stop_rate": "cut off",
-    "run_on_rate": "runs on",
-    "loop_rate": "loops",
-    "empty_rate": "empty",
-    "unclosed_thought_rate": "unclosed thought",
-    "copied_prompt_rate": "copies the prompt",
-    "off_language_rate": "other language",
+    "stop_rate": "stops ↑",
+    "no_stop_rate": "cut off ↓",
+    "run_on_rate": "runs on ↓",
+    "loop_rate": "loops ↓",
+    "empty_rate": "empty ↓",
+    "unclosed_thought_rate": "unclosed thought ↓",
+    "copied_prompt_rate": "copies the prompt ↓",
+    "off_language_rate": "other language ↓",
 }
 
 
@@ -52,7 +52,7 @@ class HealthRates:
     def caption(self) -> str:
         """What a reader must know."""
         return (
-            "Shares of answers; more is better of those that stop, less of all others."
+            "Shares of answers; ↑ more is better, ↓ less is."
             " Lines are 95 % intervals, Wilson's where there is one run; –: not"
             f" measured.{self.models.sentence}"
         )
@@ -79,7 +79,7 @@ def gather_health(comparer: Comparer, models: ModelsShown) -> Iterator[HealthRat
 
 def _title(benchmark: ReportedBenchmark, catalogue: Catalogue) -> str:
     lang = LANGUAGES.get(benchmark.lang, benchmark.lang)
-    return f"{benchmark.name}, {lang}: answers"
+    return f"{benchmark.name}, {lang}: health of answers"
 
 
 def _rates(comparer: Comparer, subject: str, key: str) -> dict[str, Estimate]:

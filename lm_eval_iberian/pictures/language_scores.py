@@ -40,8 +40,8 @@ TITLE = "Scores by language"
 # of more models bars cannot be told apart
 MOST_BARS = 6
 # in inches
-_BAR, _BETWEEN, _HIGH, _LEFT, _EDGE = 0.19, 0.3, 2.1, 0.75, 0.15
-_WIDEST = 11.0
+_BAR, _BETWEEN, _HIGH, _LEFT, _EDGE = 0.19, 0.3, 2.1, 0.95, 0.15
+_WIDEST, _NARROWEST = 11.0, 3.3
 # blocks that are shown: the others are of other metrics of the same answers
 _BLOCKS = ("accuracy", "bleu", "ifeval")
 
@@ -155,7 +155,8 @@ def draw_language_scores(data: LanguageScores) -> Any:
 def _draw_bars(data: LanguageScores, group: float) -> Any:
     models, bands = data.models.models, data.bands
     most = max(len(band.columns) for band in bands)
-    wide = max(_LEFT + most * group + _EDGE, 4.2)
+    group = max(group, _NARROWEST / most)
+    wide = _LEFT + most * group + _EDGE
     names = fitted_names([one.name for one in models], wide - 0.8)
     columns = max(1, int((wide - 0.2) / (max(map(width_of, names.values())) + 0.65)))
     legend = height_of(-(-len(models) // columns)) * 1.3 + 0.15

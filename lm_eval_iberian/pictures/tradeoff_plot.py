@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,6 @@ from lm_eval_iberian.pictures.picture_labels import (
     fitted,
     fitted_names,
     height_of,
-    in_lines,
     placed,
     width_of,
 )
@@ -69,9 +69,9 @@ def draw_tradeoff(data: Tradeoff) -> Any:
         axes = axes_at(figure, left, _TOP, _WIDE, _HIGH)
         axes.set_title(fitted(panel.title, _WIDE, LARGE))
         _draw_panel(axes, panel, data, looks, key)
-        axes.set_xlabel(in_lines(_said(data.language, "gained"), _WIDE, most=2))
+        axes.set_xlabel(_said(data.language, data.baseline, _WIDE))
         if at == 0:
-            axes.set_ylabel(in_lines(_said(data.following, "kept"), _HIGH, most=2))
+            axes.set_ylabel(_said(data.following, data.baseline, _HIGH))
         _write_key(figure, key, left, _TOP + _HIGH + _FOOT)
     figure.legend(
         [_handle("s", INK, INK), *(_handle(m, c, c) for c, m in looks.values()),
@@ -92,10 +92,12 @@ def _roles(data: Tradeoff) -> list[str]:
     return list(found)
 
 
-def _said(axis: CurveAxis, verb: str) -> str:
+def _said(axis: CurveAxis, baseline: str, width: float) -> str:
     unit = ", points" if axis.share else ""
-    way = ", less is better: axis reversed" if axis.lower_is_better else ""
-    return f"{axis.title} {verb}{unit}{way}"
+    way = " (less is better: reversed)" if axis.lower_is_better else ""
+    against = fitted(f"difference from {baseline}", width - width_of(unit + way))
+    title = fitted(axis.title, width - width_of(","))
+    return f"{title},\n{against}{unit}{way}"
 
 
 def _named(panel: TradeoffPanel) -> dict[int, str]:
@@ -254,10 +256,16 @@ def _number(
     found = placed([(float(x), float(y)) for x, y in where], sizes, inside, boxes)
     for (x, y), box, text in zip(where, found, texts, strict=True):
         middle = box.x + box.width / 2, box.y + box.height / 2
-        far = (middle[0] - x) ** 2 + (middle[1] - y) ** 2 > 15**2
+        own = math.dist(middle, (x, y))
+        # where another mark is as near, a line says which one is meant
+        far = any(
+            math.dist(middle, one) < own + 3
+            for one in marks
+            if math.dist(one, (x, y)) > 1
+        )
         axes.annotate(
-            text, (x / scale, y / scale), (middle[0] / scale, middle[1] / scale),
-            xycoords="figure pixels", textcoords="figure pixels", size=SMALL,
+            text, (x, y), middle, size=SMALL,
+            xycoords="figure points", textcoords="figure points",
             ha="center", va="center_baseline", zorder=6,
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6}
             if far else None,
