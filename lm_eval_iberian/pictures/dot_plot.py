@@ -80,7 +80,10 @@ def draw_dots(models: Sequence[ModelShown], bands: Sequence[DotBand]) -> Any:
     heads = [
         [in_lines(one.title, column, most=2) for one in band.columns] for band in bands
     ]
-    above = [height_of(1, LARGE) + 0.1 + height_of(_lines(found)) for found in heads]
+    above = [
+        (height_of(1, LARGE) + 0.1 if title else 0.0) + height_of(_lines(found))
+        for title, found in zip(titles, heads, strict=True)
+    ]
     rows = max(2, len(models)) * _ROW
     roles = [role for role in dict.fromkeys(one.role for one in models) if role]
     legend = 0.3 if len(roles) > 1 else 0.0

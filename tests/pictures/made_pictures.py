@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn
-from lm_eval_iberian.pictures.health_rates import HealthRates, share_of
+from lm_eval_iberian.pictures.health_rates import HealthRates, health_bands, share_of
 from lm_eval_iberian.pictures.instruction_heat_map import InstructionHeatMap, TypeRow
 from lm_eval_iberian.pictures.language_scores import LanguageScores
 from lm_eval_iberian.pictures.models_shown import ModelShown, ModelsShown
@@ -116,8 +116,9 @@ def health(names: Sequence[str], values: Values) -> HealthRates:
         DotColumn(title, tuple(rate(values(r, c)) for r in range(len(names))))
         for c, title in enumerate(_TITLES.values())
     ]
-    band = DotBand("IFEval, Basque", "% of answers", tuple(columns), whole=True)
-    return HealthRates("ifeval_eu", "IFEval, Basque", shown(names), band)
+    models, title = shown(names), "IFEval, Basque"
+    bands = health_bands(title, columns, models)
+    return HealthRates("ifeval_eu", title, models, bands)
 
 
 def instructions(names: Sequence[str], values: Values) -> InstructionHeatMap:
@@ -129,7 +130,7 @@ def instructions(names: Sequence[str], values: Values) -> InstructionHeatMap:
             rows.append(
                 TypeRow(
                     family, f"number of kind {at} {family}"[:34], f"{at}–{at + 40}",
-                    tuple(None if v is None else min(max(v, 0.0), 100.0) for v in found),
+                    tuple(v if v is None else min(max(v, 0.0), 100.0) for v in found),
                 )
             )  # fmt: skip
     return InstructionHeatMap("ifeval_eu", "IFEval, Basque", shown(names), tuple(rows))
