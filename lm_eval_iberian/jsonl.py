@@ -1,21 +1,36 @@
-"""Read JSON Lines with errors that name file and line."""
+"""Read JSON Lines, gzipped or not, with errors that name file and line."""
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError
+
+
+# what a gzipped file may come to: sixteen thousand prompts of a megabyte are as much
+_UNPACKED: Final = 16 << 30
+_LINE: Final = 256 << 20
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number from 1, object) of every line that is not blank.
 
+    Of a file whose name ends in ``.gz``, what is unpacked is read line by line.
+
     Raises:
-        DataError: The file is missing or not UTF-8, or a line is not a JSON object.
+        DataError: The file is missing or not UTF-8, a line is not a JSON object, or
+            gzipped content is not all there, or too large to be what it should.
     """
+    if path.suffix == ".gz":
+        for number, line in _unpacked_lines(path):
+            if line.strip():
+                yield number, _object(path, number, line)
+        return
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -24,6 +39,29 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if isinstance(row, DataError):
             raise row
         yield number, row
+
+
+def _unpacked_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    total = number = 0
+    try:
+        with gzip.open(path, "rb") as file:
+            while line := file.readline(_LINE + 1):
+                number, total = number + 1, total + len(line)
+                if len(line) > _LINE or total > _UNPACKED:
+                    raise DataError(
+                        f"{path}, line {number}: it unpacks to more than"
+                        f" {min(total, _UNPACKED) >> 20} MiB; unpack it, and look at it"
+                    )
+                yield number, line
+    except EOFError as error:
+        raise DataError(
+            f"{path} breaks off after line {number}: not all of the gzipped file is"
+            " there; copy it again"
+        ) from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path} is not gzip, or is damaged: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def json_lines(

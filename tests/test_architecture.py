@@ -17,6 +17,14 @@ NEVER = {
     "lm_eval_iberian/languages": {"torch", "lm_eval", "mergekit", "mergekit_ext"},
     "lm_eval_iberian/ifeval": {"torch", "lm_eval", "mergekit", "mergekit_ext"},
     "lm_eval_iberian/corpus": {"torch", "lm_eval", "mergekit", "mergekit_ext"},
+    "lm_eval_iberian/stats": {
+        "torch",
+        "lm_eval",
+        "mergekit",
+        "mergekit_ext",
+        # scipy.stats takes a second to load; what is needed of it is in scipy.special
+        "scipy.stats",
+    },
     "lm_eval_iberian/tasks": {"torch", "lm_eval", "mergekit", "lm_eval_iberian.demo"},
     "mergekit_ext": {"lm_eval", "lm_eval_iberian"},
     "mergekit_ext/kernels": {"mergekit"},
@@ -44,8 +52,10 @@ HOSTS = {
 # whose modules nothing else in either package is named after
 OWN_NAMES = (
     "lm_eval_iberian/audit",
+    "lm_eval_iberian/comparison",
     "lm_eval_iberian/paper_recipes",
     "lm_eval_iberian/report",
+    "lm_eval_iberian/stats",
     "mergekit_ext/inputs",
     "mergekit_ext/kernels",
     "lm_eval_iberian/suites",

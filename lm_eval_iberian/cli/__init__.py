@@ -14,6 +14,7 @@ from lm_eval_iberian.errors import IberianError, unknown_name
 # verb -> where it is; imported when it is used
 _VERBS = {
     "audit": "Say how answers behave, what they score, whose verdicts differ.",
+    "compare": "Say which differences between models are more than noise.",
     "data": "List the IFEval prompts, their repairs, their faults.",
     "demo": "Train, merge and evaluate four tiny models.",
     "doctor": "Say what is installed and reached, or what is wrong with a model.",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from lm_eval_iberian.cli.options import renamed_models
+
 
 if TYPE_CHECKING:
     from lm_eval_iberian.report import SweepReport
@@ -157,7 +159,7 @@ def command(
         BestRule(best_by, **given), tuple(map(score_name, columns)), swept, points,
         alone=tables == "sweep",
     )  # fmt: skip
-    renamed = _renamed(renames)
+    renamed = renamed_models(renames)
     sweeps = find_sweeps(paths, load_catalogue(), renamed, keep_going)
     build = partial(
         build_report, wanted=Wanted(shots, template), renamed=renamed,
@@ -199,11 +201,3 @@ def _figures(
         write(figure_data(sweeps, data), data, inputs)
     if plot is not None:
         write(draw(sweeps[0], plot), plot, inputs)
-
-
-def _renamed(renames: tuple[str, ...]) -> dict[str, str]:
-    pairs = [rename.partition("=") for rename in renames]
-    for (old, sign, new), given in zip(pairs, renames, strict=True):
-        if not (old and sign and new):
-            raise click.UsageError(f"--rename takes OLD=NEW, found {given!r}")
-    return {old: new for old, _, new in pairs}

@@ -24,6 +24,7 @@ class ComparisonRow:
         p_holm: p, adjusted by Holm for all comparisons that are shown together;
             ``None`` where there is no p.
         mixed: In which settings the two differ, in words; empty where in none.
+        note: Why it is not paired, in words; empty where it is.
     """
 
     a: str
@@ -36,3 +37,4 @@ class ComparisonRow:
     difference: Difference
     p_holm: float | None = None
     mixed: str = ""
+    note: str = ""

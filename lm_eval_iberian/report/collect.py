@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.issue import Issue, OnBad
-from lm_eval_iberian.report.measure import measures_of, score_subset
+from lm_eval_iberian.report.measure import filters_of, measures_of, score_subset
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.result import Result, as_arguments, as_result
@@ -151,7 +151,8 @@ def _result(
             f"beside it: evaluate with --log_samples, or {benchmark.tasks[-1]}"
         )
         return Issue("subset", text, benchmark.id, (file.name,))
-    measure, n = score_subset(path, benchmark.subset, items)
+    by = filters_of(file, task, kind.metrics[:1]).get(kind.metrics[0], "none")
+    measure, n = score_subset(path, benchmark.subset, items, by)
     measures = {kind.metrics[0]: measure}
     return as_result(file, model, task, kind, measures, n, from_samples=True)
 

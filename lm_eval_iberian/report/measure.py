@@ -45,7 +45,7 @@ def measures_of(
     row = file.results[task]
     found = {}
     for name in wanted:
-        key = _key(row, name, f"{file.path}: results.{task}")
+        key = metric_key(row, name, f"{file.path}: results.{task}")
         if key is not None:
             where = f"{file.path}: results.{task}.{key}"
             metric = metrics[name]
@@ -54,13 +54,16 @@ def measures_of(
     return found
 
 
-def score_subset(path: Path, subset: Subset, items: int | None) -> tuple[Measure, int]:
+def score_subset(
+    path: Path, subset: Subset, items: int | None, wanted: str = "none"
+) -> tuple[Measure, int]:
     """Return the accuracy on a subset, in per cent, and how many items it has.
 
     Args:
         path: Samples of the whole task.
         subset: Which of them count.
         items: How many samples there must be.
+        wanted: The filter of the results.
 
     Raises:
         DataError: Samples are missing, malformed, two of one item differ, or none
@@ -68,7 +71,7 @@ def score_subset(path: Path, subset: Subset, items: int | None) -> tuple[Measure
     """
     scores: dict[int, float] = {}
     seen: set[int] = set()
-    for where, row in read_samples(path):
+    for where, row in read_samples(path, wanted):
         document = row.get("doc")
         if not isinstance(document, Mapping) or subset.field not in document:
             raise DataError(f"{where}: the sample has no doc.{subset.field}")
@@ -128,8 +131,23 @@ def over_runs(runs: Sequence[Mapping[str, Measure]]) -> dict[str, Measure]:
     return found
 
 
-def _key(row: Mapping[str, Any], metric: str, where: str) -> str | None:
-    """Return the key of a metric: lm-eval adds the filter, before 0.4 nothing."""
+def filters_of(file: ResultsFile, task: str, wanted: Iterable[str]) -> dict[str, str]:
+    """Return by which filter a task has each metric, of those that it has."""
+    row, where = file.results[task], f"{file.path}: results.{task}"
+    keys = {name: metric_key(row, name, where) for name in wanted}
+    return {
+        name: key.removeprefix(name).removeprefix(",") or "none"
+        for name, key in keys.items()
+        if key is not None
+    }
+
+
+def metric_key(row: Mapping[str, Any], metric: str, where: str) -> str | None:
+    """Return the key of a metric: lm-eval adds the filter, before 0.4 nothing.
+
+    Raises:
+        DataError: It has the metric by several filters, and none is ``none``.
+    """
     for key in (f"{metric},none", metric):
         if key in row:
             return key

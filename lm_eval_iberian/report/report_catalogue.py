@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,18 @@ AVERAGES = Path(__file__).parent / "averages.toml"
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of lm-eval's; ``scale`` brings it to per cent or points."""
+    """A metric of lm-eval's; ``scale`` brings it to per cent or points.
+
+    ``form`` says what a sample holds of it: ``right``, ``verdicts``, ``labels``,
+    ``texts`` or ``losses``; empty where that is not known.
+    """
 
     label: str
     scale: float
     least: float
     most: float = float("inf")
     lower_is_better: bool = False
+    form: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All of it, checked: every name that is used is there."""
+    """All of it, checked: every name that is used is there.
+
+    ``clusters`` has the columns that tell, by family, which items belong together.
+    """
 
     metrics: Mapping[str, Metric]
     kinds: Mapping[str, Kind]
@@ -77,6 +85,7 @@ class Catalogue:
     blocks: Mapping[str, Block]
     renamed: Mapping[str, str]
     told_apart_by: tuple[str, ...]
+    clusters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = {task for b in self.benchmarks.values() for task in b.every_task()}
@@ -142,6 +151,7 @@ def load_catalogue(
             blocks=blocks,
             renamed=raw["models"]["renamed"],
             told_apart_by=tuple(raw["models"]["told_apart_by"]),
+            clusters={k: tuple(v) for k, v in raw.get("clusters", {}).items()},
         )
     except (KeyError, TypeError) as error:
         text = f"{averages}: a key is missing or not known: {error}"

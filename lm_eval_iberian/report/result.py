@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.report.measure import Measure
+from lm_eval_iberian.report.measure import Measure, filters_of
 from lm_eval_iberian.report.report_catalogue import Kind
 from lm_eval_iberian.report.results_file import ResultsFile
 
@@ -57,7 +58,7 @@ class Setting:
     def differences(self, other: Setting) -> str:
         """Return in words what differs: ``shots 5, not 0``."""
         found = []
-        for name in (field.name for field in fields(self)):
+        for name in (one.name for one in fields(self)):
             mine, theirs = getattr(self, name), getattr(other, name)
             if name == "prompts" and None in (mine, theirs):
                 continue  # not said is not another
@@ -80,6 +81,8 @@ class Result:
         run: What tells this run from others; copies share it.
         sha: The commit of the model's weights, where it is said.
         from_samples: Whether it was counted from samples.
+        path: Where the results file is: ``file`` is what can be shown of it.
+        filters: By which of lm-eval's filters each metric was had.
     """
 
     model: str
@@ -91,6 +94,8 @@ class Result:
     run: str
     sha: str | None = None
     from_samples: bool = False
+    path: Path | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
 
 
 def as_result(
@@ -115,6 +120,8 @@ def as_result(
         run=str(dated) if all(dated.values()) else file.sha,
         sha=sha if isinstance(sha, str) and sha else None,
         from_samples=from_samples,
+        path=file.path,
+        filters=filters_of(file, task, measures),
     )
 
 

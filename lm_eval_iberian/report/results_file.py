@@ -18,7 +18,7 @@ from lm_eval_iberian.terminal import shown
 
 
 PATTERN = "results_*.json"
-_SAMPLES = "samples_*.jsonl"
+_SAMPLES = ("samples_*.jsonl", "samples_*.jsonl.gz")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d{1,9})?)\.json$")
 _LATEST = 1e12
 _SECTIONS = ("config", "configs", "versions", "n-shot", "n-samples")
@@ -121,16 +121,11 @@ class ResultsFile:
 
     def stamp(self) -> str | None:
         """Return the time in the file's name, as its samples files have it too."""
-        match = _STAMP.search(self.path.name)
-        return match[1] if match else None
+        return _stamp(self.path)
 
     def samples_path(self, task: str) -> Path | None:
         """Return where lm-eval put the samples of a task, if they are there."""
-        stamp = self.stamp()
-        if stamp is None:
-            return None
-        path = self.path.with_name(f"samples_{task}_{stamp}.jsonl")
-        return path if path.is_file() else None
+        return samples_beside(self.path, task)
 
 
 def read_results(path: Path) -> ResultsFile:
@@ -155,15 +150,55 @@ def read_results(path: Path) -> ResultsFile:
     return ResultsFile(path, found, hashlib.sha256(raw).hexdigest())
 
 
-def read_samples(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def samples_beside(path: Path, task: str) -> Path | None:
+    """Return where the samples of a task lie beside a results file, if they do.
+
+    They have the time of its name, and may be gzipped.
+
+    Args:
+        path: The results file.
+        task: The task's name.
+    """
+    stamp = _stamp(path)
+    if stamp is None:
+        return None
+    names = (f"samples_{task}_{stamp}.jsonl{more}" for more in ("", ".gz"))
+    found = (path.with_name(name) for name in names)
+    return next((place for place in found if place.is_file()), None)
+
+
+def _stamp(path: Path) -> str | None:
+    match = _STAMP.search(path.name)
+    return match[1] if match else None
+
+
+def read_samples(
+    path: Path, wanted: str = "none"
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield where a sample stands and what it holds, each once: filters repeat them.
 
+    Args:
+        path: The samples, gzipped where the name ends so.
+        wanted: The filter whose values are wanted; rows that name none have it.
+
     Raises:
-        DataError: The file cannot be read, or a line is not a JSON object.
+        DataError: The file cannot be read, a line is not a JSON object, or no line is
+            of the filter.
     """
+    others: dict[str, None] = {}
+    found = False
     for number, row in read_jsonl(path):
-        if row.get("filter", "none") == "none":
+        name = row.get("filter") or wanted
+        if name == wanted:
+            found = True
             yield f"{path}, line {number}", row
+        else:
+            others[shown(name)] = None
+    if others and not found:
+        raise DataError(
+            f"{path} has no sample of the filter {wanted!r}, which the results are of;"
+            f" it has: {', '.join(others)}"
+        )
 
 
 def find_results(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
@@ -178,7 +213,7 @@ def find_results(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
     samples = []
     for path in paths:
         # a shell's * names them too; they are read beside their results
-        if path.is_file() and path.match(_SAMPLES):
+        if path.is_file() and any(map(path.match, _SAMPLES)):
             samples.append(path)
             continue
         try:

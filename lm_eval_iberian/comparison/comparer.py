@@ -1,0 +1,510 @@
+"""Answers questions about models: a value with its interval, a difference of two."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+from lm_eval_iberian.comparison.comparison_row import ComparisonRow
+from lm_eval_iberian.comparison.item_pairing import (
+    CountedRun,
+    Paired,
+    counted_run,
+    numbered,
+    pair_items,
+)
+from lm_eval_iberian.comparison.mixed_settings import mixed_settings
+from lm_eval_iberian.comparison.sample_row import SampleRow
+from lm_eval_iberian.comparison.scored_items import (
+    Lacking,
+    Numbers,
+    ScoredItems,
+    read_items,
+    read_scored_items,
+)
+from lm_eval_iberian.comparison.subject import Subject
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.report.cell import Cell
+from lm_eval_iberian.report.report_catalogue import Catalogue
+from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
+from lm_eval_iberian.report.result import Result
+from lm_eval_iberian.stats.estimate import Difference, Estimate
+from lm_eval_iberian.stats.estimating import (
+    average_difference,
+    average_estimate,
+    estimate_of,
+    paired_difference,
+)
+from lm_eval_iberian.stats.item_counts import ItemCounts
+from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """How models are compared.
+
+    Args:
+        allow_mixed: Go on where settings differ, and say so in every row.
+        benchmarks: Whether an average's benchmarks are the ones that matter
+            (``fixed``), or a draw from more of their kind (``random``).
+        resamples: How many, of the bootstrap.
+        key: What the draws are made of.
+        keep_going: Take stored standard errors where samples cannot be used, and say
+            so.
+    """
+
+    allow_mixed: bool = False
+    benchmarks: Literal["fixed", "random"] = "fixed"
+    resamples: int = 10_000
+    key: int = 1234
+    keep_going: bool = False
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a name stands for: benchmarks, and the metric they are compared by."""
+
+    name: str
+    title: str
+    lang: str
+    level: Literal["benchmark", "average", "mini"]
+    metric: str
+    benchmarks: tuple[str, ...]
+
+
+class Comparer:
+    """Reads samples once, and answers questions about subjects.
+
+    Args:
+        subjects: The models; no two share a name.
+        catalogue: The benchmarks and averages.
+        options: How they are compared.
+
+    Raises:
+        DataError: Two of the models share a name.
+    """
+
+    def __init__(
+        self,
+        subjects: Sequence[Subject],
+        catalogue: Catalogue,
+        options: CompareOptions | None = None,
+    ) -> None:
+        self.subjects = {one.name: one for one in subjects}
+        if len(self.subjects) < len(subjects):
+            raise DataError("two of the models to compare have one name")
+        self.catalogue = catalogue
+        self.options = options or CompareOptions()
+        self._every = {**catalogue.benchmarks, **catalogue.minis()}
+        self._columns = {
+            column: (block.metric, keys)
+            for block in catalogue.blocks.values()
+            for column, keys in block.columns.items()
+        }
+        self._numbers = Numbers()
+        self._read: dict[tuple[str, str, str], ScoredItems | Lacking] = {}
+        self._estimates: dict[tuple[str, str, str], Estimate | None] = {}
+        self._compared: dict[tuple[str, ...], ComparisonRow | None] = {}
+
+    def estimate(self, subject: str, name: str, metric: str = "") -> Estimate | None:
+        """Return a value with its interval, ``None`` where there is no value.
+
+        Args:
+            subject: The model.
+            name: A benchmark's id (a mini's too), or an average's column.
+            metric: lm-eval's name; left out, the one that counts. Of an average it is
+                the column's own.
+
+        Raises:
+            UnknownNameError: There is no such model, benchmark, average or metric.
+            DataError: Its samples cannot be used.
+        """
+        asked = self._asked(name, metric)
+        key = (self._subject(subject).name, name, asked.metric)
+        if key not in self._estimates:
+            self._estimates[key] = self._estimate(subject, asked)
+        return self._estimates[key]
+
+    def compare(
+        self, a: str, b: str, name: str, metric: str = ""
+    ) -> ComparisonRow | None:
+        """Return how ``b`` differs from the baseline ``a``, without Holm's p.
+
+        ``None`` where one of the two has no value.
+
+        Args:
+            a: The baseline's name.
+            b: The other's.
+            name: A benchmark's id, or an average's column.
+            metric: lm-eval's name; left out, the one that counts.
+
+        Raises:
+            UnknownNameError: There is no such model, benchmark, average or metric.
+            DataError: Their settings differ and ``allow_mixed`` is not set, or their
+                samples do not pair or cannot be used.
+        """
+        asked = self._asked(name, metric)
+        key = (self._subject(a).name, self._subject(b).name, name, asked.metric)
+        if key not in self._compared:
+            self._compared[key] = self._compare(a, b, asked)
+        return self._compared[key]
+
+    def mixed(self, a: str, b: str, name: str) -> dict[str, str]:
+        """Return in words, by benchmark, in which settings two models differ.
+
+        Args:
+            a: The baseline's name.
+            b: The other's.
+            name: A benchmark's id, or an average's column.
+        """
+        found = {}
+        for key in self._asked(name, "").benchmarks:
+            mine, theirs = self._cell(a, key), self._cell(b, key)
+            text = mixed_settings(mine, theirs) if mine and theirs else ""
+            if text:
+                found[key] = text
+        return found
+
+    def has(self, subject: str, name: str, metric: str = "") -> bool:
+        """Return whether a model has a value of a benchmark or an average."""
+        return self._cells(subject, self._asked(name, metric)) is not None
+
+    def benchmarks_of(self, name: str) -> tuple[str, ...]:
+        """Return the benchmarks that a name stands for."""
+        return self._asked(name, "").benchmarks
+
+    def main_metric(self, name: str) -> str:
+        """Return the metric that counts."""
+        return self._asked(name, "").metric
+
+    def rows(self, subject: str, benchmark: str) -> list[list[SampleRow]]:
+        """Return the samples of a benchmark, a list for each run, in the file's order.
+
+        Empty where no samples lie beside the results.
+
+        Raises:
+            UnknownNameError: There is no such model or benchmark.
+            DataError: The samples cannot be used.
+        """
+        if benchmark not in self._every:
+            raise UnknownNameError("benchmark", benchmark, self._every)
+        cell = self._cell(subject, benchmark)
+        found: list[list[SampleRow]] = []
+        for run in _runs(cell) if cell else ():
+            rows: list[SampleRow] = []
+            for result in run:
+                items = read_items(result, self._every[benchmark], self.catalogue)
+                if isinstance(items, Lacking):
+                    return []
+                rows += (
+                    SampleRow(one.key, one.cluster, one.row, one.where)
+                    for one in items[0]
+                )
+            found.append(rows)
+        return found
+
+    def repeated(self, subject: str, benchmark: str) -> int:
+        """Return how many items of a benchmark have the document of another one.
+
+        They are paired in the order of their ids, and are one cluster.
+        """
+        cell = self._cell(subject, benchmark)
+        if cell is None:
+            return 0
+        found = [self._scored(r, cell.benchmark) for r in _runs(cell)[0]]
+        return sum(one.repeated for one in found if isinstance(one, ScoredItems))
+
+    def other_prompts(self, a: str, b: str, benchmark: str) -> tuple[int, int]:
+        """Return for how many items two models were asked otherwise, and of how many.
+
+        Where one of them has a chat template or a system instruction it is not counted:
+        there each model is asked in its own way.
+        """
+        found = []
+        for name in (a, b):
+            cell = self._cell(name, benchmark)
+            if cell is None or any(
+                s.chat_template or s.system for s in cell.settings()
+            ):
+                return 0, 0
+            parts = [self._scored(r, cell.benchmark) for r in _runs(cell)[0]]
+            read = [part for part in parts if isinstance(part, ScoredItems)]
+            if len(read) < len(parts):
+                return 0, 0
+            pairs = [p for one in read for p in zip(one.keys, one.prompts, strict=True)]
+            found.append({key: prompt for key, prompt in pairs if prompt >= 0})
+        mine, theirs = found
+        both = mine.keys() & theirs.keys()
+        return sum(mine[key] != theirs[key] for key in both), len(both)
+
+    def _subject(self, name: str) -> Subject:
+        if name not in self.subjects:
+            raise UnknownNameError("model", name, self.subjects)
+        return self.subjects[name]
+
+    def _asked(self, name: str, metric: str) -> _Asked:
+        if name in self._columns:
+            own, keys = self._columns[name]
+            if metric not in ("", own):
+                raise UnknownNameError(f"metric of {name}", metric, [own])
+            return _Asked(name, name, "", "average", own, keys)
+        if name not in self._every:
+            known = [*self._columns, *self._every]
+            raise UnknownNameError("benchmark or average", name, known)
+        benchmark = self._every[name]
+        metrics = self.catalogue.kind_of(benchmark).metrics
+        if metric and metric not in metrics:
+            raise UnknownNameError(f"metric of {name}", metric, metrics)
+        level: Literal["benchmark", "mini"] = (
+            "benchmark" if name in self.catalogue.benchmarks else "mini"
+        )
+        return _Asked(
+            name, benchmark.name, benchmark.lang, level, metric or metrics[0], (name,)
+        )
+
+    def _cell(self, subject: str, key: str) -> Cell | None:
+        model = self._subject(subject).model
+        return model.cells.get(key) or model.minis.get(key)
+
+    def _cells(self, subject: str, asked: _Asked) -> list[Cell] | None:
+        """Return the cells that a value is of, ``None`` unless all of them have it."""
+        cells = [self._cell(subject, key) for key in asked.benchmarks]
+        there = [c for c in cells if c is not None and asked.metric in c.measures]
+        return there if len(there) == len(cells) else None
+
+    def _scored(
+        self, result: Result, benchmark: ReportedBenchmark
+    ) -> ScoredItems | Lacking:
+        key = (str(result.path), result.setting.task, benchmark.id)
+        if key not in self._read:
+            self._read[key] = self._if_usable(
+                lambda: read_scored_items(
+                    result, benchmark, self.catalogue, self._numbers
+                )
+            )
+        return self._read[key]
+
+    def _if_usable(self, read: Callable[[], T]) -> T | Lacking:
+        try:
+            return read()
+        except DataError as error:
+            if not self.options.keep_going:
+                raise
+            return Lacking(str(error))
+
+    def _counted(self, cell: Cell, metric: str) -> list[CountedRun] | Lacking:
+        """Return what was counted in every run of a cell, or why it cannot be."""
+        found = []
+        for results in _runs(cell):
+            parts = []
+            for result in results:
+                part = self._scored(result, cell.benchmark)
+                if isinstance(part, Lacking):
+                    return part
+                parts.append(part)
+            run = self._if_usable(lambda parts=parts: counted_run(parts, metric))  # type: ignore[misc]
+            if isinstance(run, Lacking):
+                return run
+            found.append(run)
+        return found
+
+    def _estimate(self, subject: str, asked: _Asked) -> Estimate | None:
+        cells = self._cells(subject, asked)
+        if cells is None:
+            return None
+        parts: list[Sequence[ItemCounts]] = []
+        for cell in cells:
+            runs = self._counted(cell, asked.metric)
+            paired = None if isinstance(runs, Lacking) else pair_items(runs)
+            if paired is None or not paired.whole:
+                break
+            parts.append(paired.runs)
+        resamples, key = self.options.resamples, self.options.key
+        if len(parts) < len(cells):
+            return _stored_value(cells, asked.metric)
+        if len(parts) == 1:
+            return estimate_of(numbered(parts)[0], resamples=resamples, key=key)
+        return average_estimate(
+            numbered(parts), together=[cell.benchmark.family for cell in cells],
+            benchmarks=self.options.benchmarks, resamples=resamples, key=key,
+        )  # fmt: skip
+
+    def _compare(self, a: str, b: str, asked: _Asked) -> ComparisonRow | None:
+        mine, theirs = self._cells(a, asked), self._cells(b, asked)
+        if mine is None or theirs is None:
+            return None
+        mixed = self.mixed(a, b, asked.name)
+        if mixed and not self.options.allow_mixed:
+            raise DataError(mixed_text(a, {(b, key): mixed[key] for key in mixed}))
+        said = _said(mixed, asked.benchmarks)
+        parts: list[Paired] = []
+        note = ""
+        for one, other in zip(mine, theirs, strict=True):
+            paired = self._paired(a, b, one, other, asked.metric)
+            if isinstance(paired, Lacking):
+                note = paired.why
+                break
+            if not paired.whole:
+                said.append(_only_common(one.benchmark.id, paired))
+            parts.append(paired)
+        if note:
+            difference = stored_difference(
+                _stored_value(mine, asked.metric), _stored_value(theirs, asked.metric)
+            )
+        else:
+            difference = self._paired_difference(mine, theirs, parts)
+        if self.catalogue.metrics[asked.metric].lower_is_better:
+            difference = _turned(difference)
+        return ComparisonRow(
+            a, b, asked.name, asked.title, asked.lang, asked.level, asked.metric,
+            difference, mixed="; ".join(said), note=note,
+        )  # fmt: skip
+
+    def _paired(
+        self, a: str, b: str, one: Cell, other: Cell, metric: str
+    ) -> Paired | Lacking:
+        """Return the runs of two cells paired, those of the first before the others.
+
+        Raises:
+            DataError: Some items are not in all of them, and that is not allowed.
+        """
+        mine = self._counted(one, metric)
+        theirs = self._counted(other, metric)
+        if isinstance(mine, Lacking):
+            return Lacking(f"{mine.why} ({a})")
+        if isinstance(theirs, Lacking):
+            return Lacking(f"{theirs.why} ({b})")
+        paired = pair_items([*mine, *theirs])
+        if paired.whole:
+            return paired
+        text = _do_not_pair(a, b, one, paired, len(mine))
+        if not self.options.allow_mixed and not self.options.keep_going:
+            raise DataError(text)
+        return paired if paired.common and self.options.allow_mixed else Lacking(text)
+
+    def _paired_difference(
+        self, mine: Sequence[Cell], theirs: Sequence[Cell], parts: Sequence[Paired]
+    ) -> Difference:
+        runs = numbered([paired.runs for paired in parts])
+        counts = [len(_runs(cell)) for cell in mine]
+        pairs = [(r[:at], r[at:]) for r, at in zip(runs, counts, strict=True)]
+        resamples, key = self.options.resamples, self.options.key
+        if len(pairs) == 1:
+            return paired_difference(*pairs[0], resamples=resamples, key=key)
+        return average_difference(
+            pairs, together=[cell.benchmark.family for cell in mine],
+            benchmarks=self.options.benchmarks, resamples=resamples, key=key,
+        )  # fmt: skip
+
+
+def _turned(difference: Difference) -> Difference:
+    """Return a difference of a metric of which an item that has it is wrong."""
+    return replace(
+        difference,
+        gained=difference.lost,
+        lost=difference.gained,
+        gained_by_chance=difference.lost_by_chance,
+        lost_by_chance=difference.gained_by_chance,
+    )
+
+
+def _runs(cell: Cell) -> list[list[Result]]:
+    """Return the results of each run: one, but of a benchmark in parts one a part."""
+    parts = {task for p in cell.benchmark.parts for task in cell.benchmark.tasks_of(p)}
+    if cell.results[0].setting.task in parts:
+        return [list(cell.results)]
+    return [[result] for result in cell.results]
+
+
+def _stored_value(cells: Sequence[Cell], metric: str) -> Estimate:
+    """Return the mean of cells by the standard errors that lm-eval stored.
+
+    Benchmarks of one family, directions of translation, are of the same items: how far
+    they go together is not stored, and the error is the largest there can be.
+    """
+    stored = [_stored(cell, metric) for cell in cells]
+    whole = stored_average(stored)
+    errors = [one.stderr for one in stored if one.stderr is not None]
+    one_family = len({cell.benchmark.family for cell in cells}) == 1
+    if not one_family or len(cells) < 2 or len(errors) < len(cells):
+        return whole
+    together = replace(stored[0], value=whole.value, stderr=statistics.fmean(errors))
+    return replace(stored_average([together]), n=whole.n)
+
+
+def _stored(cell: Cell, metric: str) -> Estimate:
+    """Return a value with the standard error that lm-eval stored.
+
+    Of a mean over runs, which are of the same items, it is that of a single run: more
+    than it would be, and never less.
+    """
+    measure = cell.measures[metric]
+    errors = [result.measures[metric].stderr for result in cell.results]
+    stderr = measure.stderr
+    known = [error for error in errors if error is not None]
+    if len(measure.runs) > 1 and len(known) == len(errors):
+        stderr = statistics.fmean(error**2 for error in known) ** 0.5
+    runs = max(1, len(measure.runs))
+    return Estimate(measure.value, None, None, stderr, cell.n, None, runs, "stored")
+
+
+def _said(mixed: Mapping[str, str], benchmarks: Sequence[str]) -> list[str]:
+    """Return what is mixed, and of some of several benchmarks, in which."""
+    groups: dict[str, list[str]] = {}
+    for key, text in mixed.items():
+        groups.setdefault(text, []).append(key)
+    return [
+        text if len(keys) == len(benchmarks) else f"{text} ({', '.join(keys)})"
+        for text, keys in groups.items()
+    ]
+
+
+def _only_common(benchmark: str, paired: Paired) -> str:
+    more = [count for count in paired.others if count]
+    return (
+        f"{benchmark}: of the {paired.common} items that both have, without"
+        f" {max(more, default=paired.unlike)} more"
+    )
+
+
+def _do_not_pair(a: str, b: str, cell: Cell, paired: Paired, runs: int) -> str:
+    text = (
+        f"the samples of {cell.benchmark.id} do not pair: {paired.common} items are in"
+        f" those of both, {max(paired.others[:runs])} only in those of {a}, and"
+        f" {max(paired.others[runs:])} only in those of {b}"
+    )
+    if paired.unlike:
+        text += f"; {paired.unlike} have another number of verdicts"
+    return (
+        f"{text}; evaluate both on the same data, or pass --allow-mixed to compare them"
+        " on the items that both have"
+    )
+
+
+def mixed_text(a: str, mixed: Mapping[tuple[str, str], str]) -> str:
+    """Return a sentence that refuses to compare results under other settings.
+
+    Args:
+        a: The baseline.
+        mixed: For another model and a benchmark, in which settings the two differ.
+    """
+    of: dict[tuple[str, str], list[str]] = {}
+    for (b, key), text in mixed.items():
+        of.setdefault((text, b), []).append(key)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (text, b), keys in of.items():
+        groups.setdefault((text, ", ".join(keys)), []).append(b)
+    said = "; ".join(
+        f"{text} ({', '.join(others)}: {keys})"
+        for (text, keys), others in groups.items()
+    )
+    return (
+        f"results were not had as those of {a} were: {said}; evaluate again, or choose"
+        " results with --shots or --chat-template, or pass --allow-mixed to compare"
+        " them all the same, and mark them"
+    )

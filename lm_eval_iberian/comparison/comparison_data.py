@@ -1,0 +1,94 @@
+"""A comparison as data: JSON, all there is, and CSV, a row for each comparison."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from typing import Any
+
+from lm_eval_iberian.comparison.comparing import ComparisonReport
+from lm_eval_iberian.comparison.comparison_row import ComparisonRow
+from lm_eval_iberian.report.as_data import escape_csv
+
+
+def as_comparison_json(report: ComparisonReport) -> str:
+    """Return the comparisons, the models and the notes as one object.
+
+    What is not known is ``null``, and ``why`` says why.
+    """
+    content = {
+        "comparisons": [row_object(row) for row in report.rows],
+        "baseline": report.baseline,
+        "family": sum(row.difference.p is not None for row in report.rows),
+        "models": {
+            name: dict(subject.about)
+            for name, subject in report.comparer.subjects.items()
+        },
+        "notes": [
+            {"kind": note.kind, "about": note.about, "text": note.text}
+            for note in report.notes
+        ],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def row_object(row: ComparisonRow) -> dict[str, Any]:
+    """Return all that a comparison says."""
+    found = row.difference
+    return {
+        "a": row.a,
+        "b": row.b,
+        "benchmark": row.benchmark,
+        "metric": row.metric,
+        "paired": found.paired,
+        "n": found.n,
+        "clusters": found.clusters,
+        "a_value": _number(found.a_value),
+        "b_value": _number(found.b_value),
+        "difference": _number(found.difference),
+        "ci95": [_number(found.low), _number(found.high)],
+        "p": _number(found.p),
+        "p_holm": _number(row.p_holm),
+        "gained": found.gained,
+        "lost": found.lost,
+        "detectable": _number(found.detectable),
+        "level": row.level,
+        "lang": row.lang,
+        "title": row.title,
+        "method": found.method,
+        "stderr": _number(found.stderr),
+        "correlation": _number(found.correlation),
+        "gained_by_chance": _number(found.gained_by_chance),
+        "lost_by_chance": _number(found.lost_by_chance),
+        "why": "; ".join(filter(None, (row.note, found.why))),
+        "mixed": row.mixed,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """Return a number that JSON has: neither NaN nor infinite."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def as_comparison_csv(report: ComparisonReport) -> str:
+    """Return a row for each comparison below a header; what is not known is empty."""
+    out = io.StringIO()
+    rows = [_flat(row_object(row)) for row in report.rows]
+    writer = csv.DictWriter(out, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def _flat(row: dict[str, Any]) -> dict[str, object]:
+    low, high = row.pop("ci95")
+    found: dict[str, object] = {}
+    for name, value in row.items():
+        if name == "p":
+            found |= {"ci95_low": low, "ci95_high": high}
+        if isinstance(value, bool):
+            value = "true" if value else "false"
+        found[name] = escape_csv(value) if isinstance(value, str) else value
+    return found

@@ -1,0 +1,121 @@
+"""From how much a value varies to an interval, a p and what could have been found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from lm_eval_iberian.stats.estimate import LEVEL, POWER
+from lm_eval_iberian.stats.item_counts import Floats
+from lm_eval_iberian.stats.scatter import Scatter, Spread
+
+
+ALPHA = 1 - LEVEL
+# fewer draws than these beyond an end of an interval do not tell where it is
+_BEYOND = 5
+Interval = tuple[float, float]
+
+
+def t_interval(value: float, spread: Spread) -> Interval:
+    """Return Student's interval around a value."""
+    half = critical_t(spread.df) * spread.stderr
+    return value - half, value + half
+
+
+def t_p(value: float, spread: Spread) -> float:
+    """Return how often Student's t is as far from 0 as this, two-sided."""
+    p = 2 * special.stdtr(spread.df, -abs(value) / spread.stderr)
+    return max(float(p), sys.float_info.min)
+
+
+def critical_t(df: float) -> float:
+    """Return what t exceeds in one case of forty."""
+    return float(special.stdtrit(df, 1 - ALPHA / 2))
+
+
+def detectable(spread: Spread) -> float:
+    """Return the difference that is found in four cases of five with such a spread.
+
+    For it, the t of a two-sided test at .05, which is not central then, exceeds the
+    critical one with the probability ``POWER``.
+    """
+    away = special.nctdtrinc(spread.df, 1 - POWER, critical_t(spread.df))
+    return float(away) * spread.stderr
+
+
+def drawn_interval(value: float, draws: Floats, df: float) -> Interval | None:
+    """Return the percentile interval of a bootstrap, expanded for few clusters.
+
+    Hesterberg (2015): its ends are the percentiles that the normal distribution has
+    where Student's t has 2.5 and 97.5, because draws of few clusters vary as little as
+    the normal. ``None`` where draws do not reach so far.
+
+    Args:
+        value: The value.
+        draws: How far each draw is from it.
+        df: Those of t.
+    """
+    beyond = special.ndtr(-critical_t(df)) * (len(draws) + 1)
+    if beyond < _BEYOND:
+        return None
+    ordered, nth = np.sort(draws), int(beyond)
+    return value + float(ordered[nth - 1]), value + float(ordered[-nth])
+
+
+def drawn_p(value: float, draws: Floats, df: float) -> float:
+    """Return the p that agrees with :func:`drawn_interval`, two-sided and never 0.
+
+    Twice the share of draws beyond 0, ``(k + 1) / (draws + 1)``, as a quantile of the
+    normal distribution, is looked up in Student's t.
+    """
+    around = value + draws
+    beyond = min(int((around <= 0).sum()), int((around >= 0).sum()))
+    share = min(1.0, 2 * (beyond + 1) / (len(draws) + 1))
+    return float(2 * special.stdtr(df, special.ndtri(share / 2)))
+
+
+def exact_interval(scatter: Scatter, alpha: float = ALPHA) -> Interval | None:
+    """Return an interval where no cluster differs from another; ``None`` if unbounded.
+
+    A cluster that is otherwise was not seen in G. By Clopper and Pearson (1934), its
+    share is no more than ``q = 1 - (alpha / 2) ** (1 / G)``, with several sets of
+    clusters at alpha divided by their number. In that share of clusters the terms may
+    have any value they can have, the largest cluster standing for them.
+    """
+    low = high = scatter.value
+    for members, clusters, size in scatter.numbered:
+        unseen = 1 - (alpha / len(scatter.numbered) / 2) ** (1 / size)
+        for place, own in zip(members, clusters, strict=True):
+            term = scatter.terms[place]
+            if term.bounds is None:
+                return None
+            sizes = term.in_clusters(own, size)[..., 1].mean(axis=1)
+            share = min(1.0, unseen * float(sizes.max() / sizes.mean()))
+            ways = [term.weight * (end - term.value) for end in term.bounds]
+            low, high = low + share * min(ways), high + share * max(ways)
+    return low, high
+
+
+def exact_p(scatter: Scatter) -> float | None:
+    """Return the alpha at which 0 is an end of :func:`exact_interval`."""
+
+    def excluded(log_alpha: float) -> bool:
+        found = exact_interval(scatter, float(np.exp(log_alpha)))
+        return found is not None and not found[0] <= 0 <= found[1]
+
+    if exact_interval(scatter) is None:
+        return None
+    return float(np.exp(_first_true(excluded, np.log(sys.float_info.min), 0.0)))
+
+
+def _first_true(holds: Callable[[float], bool], begin: float, end: float) -> float:
+    """Return where something begins to hold, or ``end`` where it does not."""
+    if not holds(end):
+        return end
+    for _ in range(60):
+        middle = (begin + end) / 2
+        begin, end = (begin, middle) if holds(middle) else (middle, end)
+    return end

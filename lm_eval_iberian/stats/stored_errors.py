@@ -1,0 +1,98 @@
+"""Differences and averages of values whose items nobody has: by stored standard errors.
+
+Whether two models were right on the same items cannot be told of these: what they have
+in common is not taken off, and the interval is wider than a paired one would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.stats import intervals
+from lm_eval_iberian.stats.estimate import Difference, Estimate
+from lm_eval_iberian.stats.scatter import Spread, together_spread
+
+
+def stored_difference(a: Estimate, b: Estimate) -> Difference:
+    """Return how much more ``b`` has than ``a``, as if they shared no item.
+
+    Welch's t where it is known of how many clusters (or items) they are, the normal
+    distribution where not.
+
+    Raises:
+        DataError: A value is no finite number, or a standard error is none.
+    """
+    found = Difference(
+        a_value=a.value,
+        b_value=b.value,
+        difference=b.value - a.value,
+        paired=False,
+        n=a.n if a.n == b.n else None,
+        clusters=a.clusters if a.clusters == b.clusters else None,
+        method="stored",
+    )
+    spread, why = _summed([a, b], 1.0)
+    if spread is None:
+        return replace(found, why=why)
+    low, high = intervals.t_interval(found.difference, spread)
+    return replace(
+        found,
+        low=low,
+        high=high,
+        stderr=spread.stderr,
+        p=intervals.t_p(found.difference, spread),
+        detectable=intervals.detectable(spread),
+    )
+
+
+def stored_average(parts: Sequence[Estimate]) -> Estimate:
+    """Return the mean of values that share no item, each counting the same.
+
+    Raises:
+        DataError: There is none, a value is no finite number, or a standard error is
+            none.
+    """
+    if not parts:
+        raise DataError("There is no benchmark to form an average of")
+    found = Estimate(
+        value=float(np.mean([part.value for part in parts])),
+        n=_sum([part.n for part in parts]),
+        clusters=_sum([part.clusters for part in parts]),
+        runs=min(part.runs for part in parts),
+        method="stored",
+    )
+    spread, why = _summed(parts, 1 / len(parts))
+    if spread is None:
+        return replace(found, why=why)
+    low, high = intervals.t_interval(found.value, spread)
+    return replace(found, low=low, high=high, stderr=spread.stderr)
+
+
+def _summed(parts: Sequence[Estimate], weight: float) -> tuple[Spread | None, str]:
+    """Return how the sum varies, or why that is not known."""
+    components = []
+    for part in parts:
+        if not np.isfinite(part.value):
+            raise DataError(f"A value is no finite number: {part.value}")
+        if part.stderr is None:
+            return None, "a standard error was not stored"
+        if not 0 <= part.stderr < np.inf:
+            raise DataError(f"A standard error is a number from 0 on: {part.stderr}")
+        known = part.clusters or part.n
+        if known == 1:
+            return None, "one item: nothing tells how another would differ"
+        df = np.inf if known is None else known - 1.0
+        components.append(((weight * part.stderr) ** 2, df))
+    spread = together_spread(components)
+    if spread.variance == 0:
+        return None, "the stored standard errors are 0: no item differs from another"
+    return spread, ""
+
+
+def _sum(numbers: Sequence[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
