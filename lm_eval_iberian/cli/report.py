@@ -171,7 +171,13 @@ def command(
     if view.alone and not sweeps:
         raise click.UsageError("--tables sweep: PATHS hold none")
     if everything:
-        write_all(folder, paths, report, found, baseline, allow_mixed, evaluator)
+        from lm_eval_iberian.comparison.comparing import CompareOptions
+
+        options = CompareOptions(allow_mixed=allow_mixed, keep_going=keep_going)
+        write_all(
+            folder, paths, report, found, options, baseline=baseline,
+            evaluator=evaluator,
+        )  # fmt: skip
         return
     _figures(found, figure_data, plot, report.inputs)
     text = written(report, form, found)

@@ -13,7 +13,11 @@ from lm_eval_iberian.terminal import progress
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
+    from lm_eval_iberian.comparison.comparing import (
+        CompareOptions,
+        Comparer,
+        ComparisonReport,
+    )
     from lm_eval_iberian.report import Report, SweepReport
 
 
@@ -22,8 +26,9 @@ def write_all(
     paths: Sequence[Path],
     report: Report,
     sweeps: Sequence[SweepReport],
+    options: CompareOptions,
+    *,
     baseline: str = "",
-    allow_mixed: bool = False,
     evaluator: str = "",
 ) -> None:
     """Leave all that can be made of results in a folder, whole or not at all.
@@ -33,17 +38,17 @@ def write_all(
         paths: Where the results are from.
         report: The results.
         sweeps: The sweeps among them.
+        options: How models are compared.
         baseline: The model that the others are held against; empty: it is chosen.
-        allow_mixed: Go on where settings differ.
         evaluator: Who ran the evaluations.
 
     Raises:
-        DataError: The folder is not to be had, settings differ, or samples cannot be
-            used.
+        DataError: The folder is not to be had, or samples cannot be used.
         UnknownNameError: There is no such baseline.
     """
     from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
     from lm_eval_iberian.cli.report_folder import whole_folder
+    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
     from lm_eval_iberian.page import write_page
     from lm_eval_iberian.report.sweep_report import notes_with
     from mergekit_ext.outputs.termination import unwound_by_signals
@@ -55,7 +60,10 @@ def write_all(
         def tell(text: str, done: int = 0, of: int | None = None) -> None:
             bars.update(task, description=text, completed=done, total=of)
 
-        comparer = _comparer(report, allow_mixed)
+        subjects = subjects_of(report)
+        if not subjects:
+            raise DataError("no model has a result; run the evaluations first")
+        comparer = Comparer(subjects, report.catalogue, options)
         tell("comparing models")
         comparison = _compared(comparer, baseline, report, said.append)
         tell("tables")
@@ -65,7 +73,7 @@ def write_all(
         tell("Every Eval Ever")
         every_eval_ever(report, comparer, into / "every_eval_ever", evaluator=evaluator)
         tell("pictures")
-        _draw(comparer, report, sweeps, into / "pictures", said.append)
+        _draw(comparison, report, sweeps, into / "pictures", said.append)
         tell("page")
         write_page(comparison, report, sweeps, into / "index.html")
         tell("putting it in place")
@@ -75,20 +83,6 @@ def write_all(
     notes = sum(1 for _ in notes_with(report, sweeps))
     told = f", {notes} notes in {out / 'tables.md'}" if notes else ""
     click.echo(f"{count} files; open {out / 'index.html'}{told}")
-
-
-def _comparer(report: Report, allow_mixed: bool) -> Comparer:
-    from lm_eval_iberian.comparison.comparing import (
-        CompareOptions,
-        Comparer,
-        subjects_of,
-    )
-
-    subjects = subjects_of(report)
-    if not subjects:
-        raise DataError("there is no model with a result; run the evaluations first")
-    options = CompareOptions(allow_mixed=allow_mixed)
-    return Comparer(subjects, report.catalogue, options)
 
 
 def _compared(
@@ -160,7 +154,7 @@ def _write_data(
 
 
 def _draw(
-    comparer: Comparer,
+    comparison: ComparisonReport,
     report: Report,
     sweeps: Sequence[SweepReport],
     into: Path,
@@ -170,7 +164,14 @@ def _draw(
     try:
         from lm_eval_iberian.pictures.all_pictures import draw_all
 
-        drawn = draw_all(comparer, report, sweeps, into)
+        drawn = draw_all(
+            comparison.comparer,
+            report,
+            sweeps,
+            into,
+            baseline="" if sweeps else comparison.baseline,
+            on_left_out=lambda why: say(f"a picture is left out: {why}"),
+        )
     except MissingExtraError as error:
         say(f"without pictures: {error}")
         return
