@@ -14,6 +14,7 @@ from lm_eval_iberian.stats.estimate import LEVEL, Estimate
 from lm_eval_iberian.stats.multiple_tests import holm
 
 
+_UNKNOWN = "of no benchmark or average that can be compared"
 _NOTHING = "no samples and no stored errors"
 
 
@@ -199,8 +200,10 @@ def _untested(entry: RankedEntry) -> str:
 
 
 def _no_interval(entry: RankedEntry) -> str:
-    if entry.interval is not None or entry.source is None:
+    if entry.interval is not None:
         return ""
+    if entry.source is None:
+        return _UNKNOWN
     return (entry.estimate.why if entry.estimate else "") or _NOTHING
 
 

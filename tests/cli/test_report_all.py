@@ -41,6 +41,9 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     }
 
 
+pytestmark = pytest.mark.slow  # pictures are drawn
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     results = Results(tmp_path / "results")
@@ -264,7 +267,6 @@ main()
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("before", [True, False])
 def test_a_kill_midway_leaves_the_folder_as_it_was(

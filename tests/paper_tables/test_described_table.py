@@ -107,6 +107,10 @@ def test_tables_of_methods_have_intervals_and_marks_of_a_language(sweep: Path) -
         "gl: linear weight=0.5": "best",
         "gl: fused_task_arithmetic weight=0.5": "second",
     }  # fmt: skip
+    best = tables["Best weight by method and language"]
+    assert (
+        "no interval (mean): of no benchmark or average that can be compared"
+    ) in best.foot
     order = list(tables)
     assert order.index("Best weight by method and language") < order.index(title)
     assert order.index(title) < order.index("Table 8: the best of each language")

@@ -12,7 +12,11 @@ import pytest
 from made_results import Results, everything
 from made_tables import made_tables
 
-from lm_eval_iberian.paper_tables.fitted_latex import breakable, tables_as_latex
+from lm_eval_iberian.paper_tables.fitted_latex import (
+    breakable,
+    head_lines,
+    tables_as_latex,
+)
 from lm_eval_iberian.report import load_catalogue
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.tables import Entry, Table
@@ -161,3 +165,21 @@ def test_best_second_and_what_may_be_as_good_are_marked() -> None:
 )
 def test_names_can_be_broken(name: str, set_as: str) -> None:
     assert breakable(name) == set_as
+
+
+@pytest.mark.parametrize(
+    ("title", "lines"),
+    [
+        ("EU", ["EU"]),
+        ("EusProficiency", ["Eus", "Proficiency"]),
+        ("CatCoLA MCC", ["CatCoLA", "MCC"]),
+        ("BertaQA local", ["BertaQA", "local"]),
+        ("eu IFEval stops", ["eu IFEval", "stops"]),
+        ("first turn", ["first turn"]),
+        ("xstory_perplexity", ["xstory_perplexity"]),
+    ],
+)
+def test_the_head_of_a_column_has_as_many_lines_as_it_needs(
+    title: str, lines: list[str]
+) -> None:
+    assert head_lines(title) == lines
