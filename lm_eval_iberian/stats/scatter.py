@@ -162,7 +162,8 @@ class Scatter:
                 ],
                 axis=1,
             )
-            deviations = (values - term.run_values) * _small_sample(size)
+            with np.errstate(invalid="ignore"):
+                deviations = (values - term.run_values) * _small_sample(size)
             # no number at all: seen in ``draws``, whose sum has none then either
             total += term.weight * deviations.mean(axis=1)
             finite = np.isfinite(deviations).all(axis=1, keepdims=True)
@@ -231,9 +232,8 @@ def together_spread(components: Iterable[tuple[float, float]]) -> Spread:
     """Sum variances; the degrees of freedom are Satterthwaite's (1946)."""
     parts = [(variance, df) for variance, df in components if variance > 0]
     total = sum(variance for variance, _ in parts)
-    if not parts:
-        return Spread(0.0, 0.0)
-    return Spread(total, total**2 / sum(one**2 / df for one, df in parts))
+    varies = sum(variance**2 / df for variance, df in parts)
+    return Spread(total, total**2 / varies if varies > 0 else np.inf)
 
 
 def _weighted(moves: Mapping[int, Floats], weights: Floats) -> Floats:
