@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
@@ -110,6 +111,8 @@ class Comparer:
             for block in catalogue.blocks.values()
             for column, keys in block.columns.items()
         }
+        # those that were read
+        self.samples: dict[Path, None] = {}
         self._numbers = Numbers()
         self._read: dict[tuple[str, str, str], ScoredItems | Lacking] = {}
         self._estimates: dict[tuple[str, str, str], Estimate | None] = {}
@@ -286,6 +289,8 @@ class Comparer:
     ) -> ScoredItems | Lacking:
         key = (str(result.path), result.setting.task, benchmark.id)
         if key not in self._read:
+            samples = result.samples_path()
+            self.samples |= {} if samples is None else {samples: None}
             self._read[key] = self._if_usable(
                 lambda: read_scored_items(
                     result, benchmark, self.catalogue, self._numbers

@@ -254,4 +254,4 @@ def _inputs(comparer: Comparer) -> tuple[str, ...]:
         for cell in (*subject.model.cells.values(), *subject.model.minis.values())
     ]
     paths = (str(r.path or r.file) for cell in cells for r in cell.results)
-    return tuple(dict.fromkeys(paths))
+    return tuple(dict.fromkeys([*paths, *map(str, comparer.samples)]))

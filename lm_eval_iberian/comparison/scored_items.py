@@ -23,7 +23,7 @@ from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark, Subset
 from lm_eval_iberian.report.result import Result
-from lm_eval_iberian.report.results_file import read_samples, samples_beside
+from lm_eval_iberian.report.results_file import read_samples
 from lm_eval_iberian.terminal import shown
 
 
@@ -216,7 +216,7 @@ def read_items(
             document stands there twice under one id, or samples are missing.
     """
     task = result.setting.task
-    path = None if result.path is None else samples_beside(result.path, task)
+    path = result.samples_path()
     if path is None:
         return Lacking("no samples lie beside the results")
     name = catalogue.kind_of(benchmark).metrics[0]
