@@ -232,7 +232,8 @@ def together_spread(components: Iterable[tuple[float, float]]) -> Spread:
     total = sum(variance for variance, _ in parts)
     if not parts:
         return Spread(0.0, 0.0)
-    return Spread(total, total**2 / sum(one**2 / df for one, df in parts))
+    shares = sum(one**2 / df for one, df in parts)
+    return Spread(total, total**2 / shares if shares else float("inf"))
 
 
 def _small_sample(clusters: int) -> float:
