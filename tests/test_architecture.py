@@ -54,6 +54,7 @@ OWN_NAMES = (
     "lm_eval_iberian/audit",
     "lm_eval_iberian/comparison",
     "lm_eval_iberian/paper_recipes",
+    "lm_eval_iberian/pictures",
     "lm_eval_iberian/report",
     "lm_eval_iberian/stats",
     "mergekit_ext/inputs",
