@@ -7,17 +7,12 @@ are made of the standard error that it wrote beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
-from scipy.stats import norm, t
 
 from lm_eval_iberian.comparison.comparing import Comparer
 from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.report.measure import Measure
-from lm_eval_iberian.stats.estimate import LEVEL, Difference, Estimate
-
-
-_NO_ERROR = "no standard error was stored"
+from lm_eval_iberian.stats.estimate import Difference, Estimate
+from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
 
 
 def score_estimate(
@@ -46,16 +41,19 @@ def score_estimate(
 
 
 def stored_estimate(measure: Measure) -> Estimate:
-    """Return a value with the interval that its stored errors give."""
-    runs = max(1, len(measure.runs))
-    error = _error(measure)
-    if error is None:
-        return Estimate(measure.value, runs=runs, why=_NO_ERROR)
-    reach = error * _quantile([measure])
-    return Estimate(
-        measure.value, measure.value - reach, measure.value + reach, error,
-        runs=runs, method="stored",
-    )  # fmt: skip
+    """Return a value with the interval that its stored errors give.
+
+    Over several runs that is how they differ; of which items they are is not known.
+    """
+    return stored_average([_stored(measure)])
+
+
+def _stored(measure: Measure) -> Estimate:
+    runs = len(measure.runs)
+    if measure.sd is None or runs < 2:
+        return Estimate(measure.value, stderr=measure.stderr)
+    error = measure.sd / math.sqrt(runs)
+    return Estimate(measure.value, stderr=error, clusters=runs, runs=runs)
 
 
 def score_difference(
@@ -90,26 +88,4 @@ def score_difference(
         found.difference, b.value - a.value, abs_tol=1e-6
     ):
         return found
-    errors = _error(a), _error(b)
-    value = b.value - a.value
-    if errors[0] is None or errors[1] is None:
-        return Difference(a.value, b.value, value, paired=False, why=_NO_ERROR)
-    error = math.hypot(errors[0], errors[1])
-    reach = error * _quantile([a, b])
-    return Difference(
-        a.value, b.value, value, value - reach, value + reach, error,
-        paired=False, method="stored",
-    )  # fmt: skip
-
-
-def _error(measure: Measure) -> float | None:
-    if measure.sd is not None and len(measure.runs) > 1:
-        return measure.sd / math.sqrt(len(measure.runs))
-    return measure.stderr
-
-
-def _quantile(measures: Sequence[Measure]) -> float:
-    """Return Student's quantile where the error is one over few runs."""
-    least = min((len(m.runs) for m in measures if m.sd is not None), default=0)
-    tail = (1 + LEVEL) / 2
-    return float(t.ppf(tail, least - 1) if least > 1 else norm.ppf(tail))
+    return stored_difference(_stored(a), _stored(b))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn
-from lm_eval_iberian.pictures.health_rates import HealthRates, health_bands, share_of
+from lm_eval_iberian.pictures.health_rates import HealthRates, health_bands
 from lm_eval_iberian.pictures.instruction_heat_map import InstructionHeatMap, TypeRow
 from lm_eval_iberian.pictures.language_scores import LanguageScores
 from lm_eval_iberian.pictures.models_shown import ModelShown, ModelsShown
@@ -110,7 +110,7 @@ def health(names: Sequence[str], values: Values) -> HealthRates:
     def rate(value: float | None) -> Estimate | None:
         if value is None:
             return None
-        return share_of(int(min(max(value, 0), 100)), 100)
+        return estimate(min(max(value, 0.0), 100.0))
 
     columns = [
         DotColumn(title, tuple(rate(values(r, c)) for r in range(len(names))))
