@@ -44,6 +44,13 @@ function named(text) {
   return make("bdi", {}, visibleNodes(text));
 }
 
+/** Names as tables show them: of long paths the end, as long as no two are one. */
+function shortNames(names) {
+  const short = names.map((name) => (name.length > 36 && name.includes("/") ? `…/${name.split("/").slice(-2).join("/")}` : name));
+  const once = (one) => short.indexOf(one) === short.lastIndexOf(one);
+  return names.map((name, at) => (short[at].length < name.length && once(short[at]) ? short[at] : name));
+}
+
 const MINUS = "\u2212";
 
 function fixed(value, digits = 2) {

@@ -302,8 +302,8 @@ class RowView {
   /** The end of what was asked: of a prompt with examples, the question itself. */
   excerpt({ item }) {
     const pieces = item.p.at.map((at) => this.pieces[at]).filter((text) => text.trim());
-    const last = pieces.at(-1) || "";
-    const text = item.p.b === 2 && pieces.length > 1 ? last : pieces.join(" ");
+    let text = "";
+    while (pieces.length && text.length < 100) text = `${pieces.pop()} ${text}`;
     return text.slice(0, 400).replace(/\s+/g, " ").trim().slice(0, 160);
   }
 
