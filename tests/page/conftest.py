@@ -38,6 +38,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     def opened(path: Path, *, width: int = 1280, **more: Any) -> Any:
         size = {"width": width, "height": 900}
         context = browser.new_context(viewport=size, **more)
+        context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda said: faults.append(f"{said.type}: {said.text}"))

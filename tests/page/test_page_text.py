@@ -29,9 +29,7 @@ class Elements(HTMLParser):
         self.texts: list[str] = []
         self.feed(text)
 
-    def handle_starttag(
-        self, tag: str, attrs: list[tuple[str, str | None]]
-    ) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
@@ -102,7 +100,9 @@ def test_the_overview_counts_what_differs(text: str) -> None:
     shown = " ".join("".join(Elements(text).texts).split())
     assert "2 models compared with base" in shown
     # Belebele of both: one up, one down; the average IFEval and IFEval not
-    assert "2 are larger than chance explains: 1 for the better, 1 for the worse" in shown
+    assert (
+        "2 are larger than chance explains: 1 for the better, 1 for the worse" in shown
+    )
 
 
 def test_where_lower_is_better_less_is_for_the_better() -> None:

@@ -98,10 +98,18 @@ function debounced(call, wait = 150) {
   };
 }
 
+let labelled = 0;
+
+/** A field with its label. */
+function field(label, control) {
+  control.id = `field-${labelled += 1}`;
+  return make("div", { class: "field" }, make("label", { for: control.id }, label), control);
+}
+
 /** A select with its label. */
 function choice(label, options, onchange, value = "") {
   const select = make("select", { onchange: () => onchange(select.value) },
     options.map(([key, text]) => make("option", { value: key }, visible(text))));
   select.value = value;
-  return { label: make("label", { class: "field" }, make("span", {}, label), select), select };
+  return { label: field(label, select), select };
 }

@@ -208,7 +208,7 @@ function buildFilters() {
   const families = [...new Set(data.tables.flatMap((one) => one.columns.flatMap((column) => column.f)))].sort();
   const metrics = [...new Set([...data.tables.flatMap((one) => one.columns.map((column) => column.metric)), ...data.comparisons.map((row) => row.metric)])];
   const methods = [...new Set(data.models.map((one) => one.about.method).filter(Boolean))].sort();
-  const fields = [make("label", { class: "field" }, make("span", {}, "Model"), search)];
+  const fields = [field("Model", search)];
   const add = (label, name, options) => {
     if (options.length < 2) return;
     fields.push(choice(label, [["", "all"], ...options], (value) => { filters[name] = value; changed(); }).label);
