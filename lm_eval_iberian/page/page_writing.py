@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from lm_eval_iberian import __version__
-from lm_eval_iberian.comparison.comparing import ComparisonReport
+from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
+from lm_eval_iberian.comparison.sample_row import SampleRow
+from lm_eval_iberian.errors import DataError, MissingExtraError
 from lm_eval_iberian.page.page_tables import (
     LANGUAGES,
     better,
@@ -24,6 +26,7 @@ from lm_eval_iberian.page.page_tables import (
 from lm_eval_iberian.page.row_chunks import BenchmarkRows, Packed, pack
 from lm_eval_iberian.page.stored_answers import Json, answer_of, item_of
 from lm_eval_iberian.page.visible_text import script_json, visible
+from lm_eval_iberian.pictures.all_pictures import Picture, drawings, svg_of
 from lm_eval_iberian.report import Note, Report, SweepReport, notes_with, write
 from lm_eval_iberian.report.issue import KINDS
 
@@ -39,7 +42,16 @@ _SCRIPTS: Final = (
 # BLEU says nothing of one sentence
 _SENTENCE: Final = "chrF++ of the sentence"
 # of these a reader must know before any number
-_FIRST: Final = ("mixed", "unpaired", "limit", "settings", "incomplete", "bad file")
+_FIRST: Final = (
+    "mixed", "not paired", "not compared", "limit", "settings", "incomplete",
+    "bad file",
+)  # fmt: skip
+_TITLES: Final = KINDS | {
+    "mixed": "results under different settings",
+    "not paired": "comparisons without items that both have",
+    "not compared": "what only one of two models has",
+    "interval": "intervals that need a word",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,7 @@ def write_page(
     report: Report,
     sweeps: Sequence[SweepReport],
     out: Path,
+    drawn: Sequence[Picture] | None = None,
 ) -> None:
     """Write the page of a comparison, whole or not at all.
 
@@ -64,11 +77,12 @@ def write_page(
         report: The averages that it is of.
         sweeps: The sweeps among them, for their notes and pictures.
         out: The file to write.
+        drawn: The pictures, where they are drawn already.
 
     Raises:
         DataError: It cannot be written there, or is one of the files it is made of.
     """
-    text = page_text(comparison, report, sweeps)
+    text = page_text(comparison, report, sweeps, drawn=drawn)
     write(text, out, (*comparison.inputs, *report.inputs))
 
 
@@ -78,7 +92,7 @@ def page_text(
     sweeps: Sequence[SweepReport] = (),
     *,
     limit: int = PAGE_LIMIT,
-    pictures: Mapping[str, bytes] | None = None,
+    drawn: Sequence[Picture] | None = None,
 ) -> str:
     """Return the page of a comparison: the same input, the same text.
 
@@ -88,10 +102,17 @@ def page_text(
         sweeps: The sweeps among them.
         limit: How many bytes it may take. What does not fit is left out, rows of least
             interest first, and the page says so.
-        pictures: SVGs by their titles.
+        drawn: The pictures, where they are drawn already.
+
+    Raises:
+        DataError: Samples cannot be used.
     """
     data = tables_of(comparison)
-    frame = _frame(comparison, report, sweeps, data, pictures or {})
+    if drawn is None:
+        pictures = _pictures(comparison, report, sweeps)
+    else:
+        pictures = PagePictures([_embedded(one) for one in drawn])
+    frame = _frame(comparison, report, sweeps, data, pictures)
     without = frame.render(packed=Packed((), (), ()), data=script_json(data))
     room = limit - len(without.encode()) - 4096
     packed = pack(_rows(comparison), data["baseline"], room)
@@ -126,7 +147,7 @@ def _frame(
     report: Report,
     sweeps: Sequence[SweepReport],
     data: Json,
-    pictures: Mapping[str, bytes],
+    pictures: PagePictures,
 ) -> _Frame:
     style = (_ASSETS / "page.css").read_text("utf-8")
     parts = [(_ASSETS / name).read_text("utf-8") for name in _SCRIPTS]
@@ -134,8 +155,12 @@ def _frame(
     catalogue = comparison.comparer.catalogue
     signs = Counter(better(row, catalogue) for row in comparison.rows)
     levels = Counter(row.level for row in comparison.rows)
-    told = sum(row.p_holm is not None for row in comparison.rows)
-    notes = [*comparison.notes, *notes_with(report, sweeps)]
+    tested = sum(row.p_holm is not None for row in comparison.rows)
+    told = {(note.kind, note.text) for note in comparison.notes}
+    others = notes_with(report, sweeps)
+    notes = [
+        *comparison.notes, *(n for n in others if (n.kind, n.text) not in told)
+    ]  # fmt: skip
     return _Frame(
         {
             # files of the package, and nothing of anybody's in them
@@ -146,20 +171,51 @@ def _frame(
             "baseline": comparison.baseline,
             "models": [one["name"] for one in data["models"]],
             "compared": levels["benchmark"] + levels["average"] + levels["mini"],
-            "told": told,
+            "tested": tested,
             "better": signs[1],
             "worse": signs[-1],
             "unpaired": sum(not row.difference.paired for row in comparison.rows),
             "mixed": sum(bool(row.mixed) for row in comparison.rows),
             "groups": list(_grouped(notes)),
-            "pictures": [
-                (title, base64.b64encode(svg).decode())
-                for title, svg in pictures.items()
-            ],
-            "no_pictures": "There are none in this page.",
+            "pictures": pictures.drawn,
+            "without": pictures.without,
             "version": __version__,
         }
     )
+
+
+@dataclass
+class PagePictures:
+    """The pictures of a page.
+
+    Args:
+        drawn: Title, caption and SVG of each, the SVG in base64: as an image it has
+            neither scripts nor styles that reach the page.
+        without: Why others are not there.
+    """
+
+    drawn: list[tuple[str, str, str]] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+
+
+def _pictures(
+    comparison: ComparisonReport, report: Report, sweeps: Sequence[SweepReport]
+) -> PagePictures:
+    """Return every picture that the data allow."""
+    found = PagePictures()
+    say = found.without.append
+    try:
+        for one in drawings(comparison.comparer, report, sweeps, on_left_out=say):
+            svg = base64.b64encode(svg_of(one).encode()).decode()
+            found.drawn.append((one.title, one.caption, svg))
+    except MissingExtraError as error:
+        return PagePictures([], [str(error)])
+    return found
+
+
+def _embedded(picture: Picture) -> tuple[str, str, str]:
+    svg = base64.b64encode(picture.path.read_bytes()).decode()
+    return picture.title, picture.caption, svg
 
 
 def _hash(text: str) -> str:
@@ -172,7 +228,18 @@ def _grouped(notes: Sequence[Note]) -> Iterator[NoteGroup]:
     order = [kind for kind in _FIRST if kind in kinds]
     for kind in (*order, *(kind for kind in kinds if kind not in order)):
         same = dict.fromkeys(note for note in notes if note.kind == kind)
-        yield NoteGroup(kind, KINDS.get(kind, kind), tuple(same))
+        title = _TITLES.get(kind, kind)
+        yield NoteGroup(kind, title[:1].upper() + title[1:], tuple(same))
+
+
+def _samples(comparer: Comparer, name: str, key: str) -> list[list[SampleRow]]:
+    """Return samples; none where they cannot be used and that is no matter."""
+    try:
+        return comparer.rows(name, key)
+    except DataError:
+        if not comparer.options.keep_going:
+            raise
+        return []
 
 
 def _rows(comparison: ComparisonReport) -> list[BenchmarkRows]:
@@ -202,7 +269,7 @@ def _rows(comparison: ComparisonReport) -> list[BenchmarkRows]:
             model = comparer.subjects[name].model
             if key not in model.cells and key not in model.minis:
                 continue
-            for run, samples in enumerate(comparer.rows(name, key)):
+            for run, samples in enumerate(_samples(comparer, name, key)):
                 pairs = [
                     (item_of(row), answer_of(row, metric, known.form, one.lang))
                     for row in samples

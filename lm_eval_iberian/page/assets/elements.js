@@ -44,6 +44,13 @@ function named(text) {
   return make("bdi", {}, visibleNodes(text));
 }
 
+/** Names as tables show them: of long paths the end, as long as no two are one. */
+function shortNames(names) {
+  const short = names.map((name) => (name.length > 36 && name.includes("/") ? `…/${name.split("/").slice(-2).join("/")}` : name));
+  const once = (one) => short.indexOf(one) === short.lastIndexOf(one);
+  return names.map((name, at) => (short[at].length < name.length && once(short[at]) ? short[at] : name));
+}
+
 const MINUS = "\u2212";
 
 function fixed(value, digits = 2) {
@@ -91,10 +98,18 @@ function debounced(call, wait = 150) {
   };
 }
 
+let labelled = 0;
+
+/** A field with its label. */
+function field(label, control) {
+  control.id = `field-${labelled += 1}`;
+  return make("div", { class: "field" }, make("label", { for: control.id }, label), control);
+}
+
 /** A select with its label. */
 function choice(label, options, onchange, value = "") {
   const select = make("select", { onchange: () => onchange(select.value) },
     options.map(([key, text]) => make("option", { value: key }, visible(text))));
   select.value = value;
-  return { label: make("label", { class: "field" }, make("span", {}, label), select), select };
+  return { label: field(label, select), select };
 }

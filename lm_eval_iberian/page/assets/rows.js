@@ -118,7 +118,7 @@ class RowView {
     this.pages = make("div", { class: "pages" });
     const form = make("form", { role: "search", "aria-label": "Choose rows", class: "choose", onsubmit: (event) => event.preventDefault() },
       this.a.label, this.b.label, swap, this.benchmark.label, this.run.label,
-      make("label", { class: "field" }, make("span", {}, "Text"), this.search), this.outcomes);
+      field("Text", this.search), this.outcomes);
     this.place.append(form, this.summary, this.bar, this.list, this.pages);
     this.offer(false);
     // unpacked when somebody comes near, not before the first picture of the page
@@ -302,18 +302,18 @@ class RowView {
   /** The end of what was asked: of a prompt with examples, the question itself. */
   excerpt({ item }) {
     const pieces = item.p.at.map((at) => this.pieces[at]).filter((text) => text.trim());
-    const last = pieces.at(-1) || "";
-    const text = item.p.b === 2 && pieces.length > 1 ? last : pieces.join(" ");
+    let text = "";
+    while (pieces.length && text.length < 100) text = `${pieces.pop()} ${text}`;
     return text.slice(0, 400).replace(/\s+/g, " ").trim().slice(0, 160);
   }
 
   opened({ item, a, b }) {
     const [modelA, modelB] = this.models().map((at) => data.models[at].name);
     const own = a.p || b.p;
-    const ask = (title, prompt) => [make("h4", {}, title), textBlock(promptText(prompt, this.pieces), { lang: this.promptLang(), cut: prompt.n, end: true, shown: 1500, empty: "(no prompt)" })];
+    const ask = (title, prompt) => [make("h3", {}, title), textBlock(promptText(prompt, this.pieces), { lang: this.promptLang(), cut: prompt.n, end: true, shown: 1500, empty: "(no prompt)" })];
     return make("div", { class: "opened" },
       own ? [ask("Prompt to A", a.p || item.p), ask("Prompt to B", b.p || item.p)] : ask("Prompt", item.p),
-      item.t !== undefined && !item.c ? [make("h4", {}, "Target"), textBlock(whole(item.t), { lang: this.now.lang, cut: Array.isArray(item.t) ? item.t[1] : 0 })] : null,
+      item.t !== undefined && !item.c ? [make("h3", {}, "Target"), textBlock(whole(item.t), { lang: this.now.lang, cut: Array.isArray(item.t) ? item.t[1] : 0 })] : null,
       item.c ? this.choices(item, a, b) : null,
       make("div", { class: "sides" }, this.side("A", modelA, a, item), this.side("B", modelB, b, item)));
   }
@@ -330,7 +330,7 @@ class RowView {
 
   side(name, model, answer, item) {
     return make("section", { class: "side", "aria-label": `${name}: ${model}` },
-      make("h4", {}, `${name}: `, named(model), " ", this.score("", answer)),
+      make("h3", {}, `${name}: `, named(model), " ", this.score("", answer)),
       answer.a !== undefined ? textBlock(whole(answer.a), { lang: this.now.lang, cut: Array.isArray(answer.a) ? answer.a[1] : 0, empty: "(an empty answer)" }) : null,
       answer.f !== undefined ? make("details", { class: "filtered" }, make("summary", {}, "What was scored of it"), textBlock(whole(answer.f), { lang: this.now.lang, empty: "(nothing)" })) : null,
       !item.c && answer.l ? make("p", {}, `Log likelihood ${fixed(answer.l[0])}`) : null,

@@ -4,7 +4,8 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const comparisonsByKey = new Map(data.comparisons.flatMap((row) => [row.alone || row.key, row.key]
   .map((key) => [`${row.b} ${key} ${row.metric}`, row])));
 const numbersByKey = new Map(data.numbers.map((number) => [`${number.m} ${number.key}`, number]));
-const filters = { name: "", lang: "", family: "", method: "", telling: false };
+const filters = { name: "", lang: "", family: "", metric: "", method: "", telling: false };
+const shown = shortNames(data.models.map((one) => one.name));
 const drawn = [];
 
 function comparisonOf(number) {
@@ -37,7 +38,9 @@ function numberButton(at, best) {
 }
 
 function modelCell(model) {
-  return [named(data.models[model].name), model === data.baseline ? make("span", { class: "badge" }, "baseline") : null];
+  const name = data.models[model].name;
+  return make("div", { class: "name", title: shown[model] === name ? null : name },
+    named(shown[model]), model === data.baseline ? make("span", { class: "badge" }, "baseline") : null);
 }
 
 function modelColumn(title = "Model", of = (row) => row) {
@@ -66,7 +69,8 @@ function keepsModel(model) {
 }
 
 function keepsColumn(column) {
-  return (!filters.lang || column.l.includes(filters.lang)) && (!filters.family || column.f.includes(filters.family));
+  return (!filters.lang || column.l.includes(filters.lang)) && (!filters.family || column.f.includes(filters.family))
+    && (!filters.metric || column.metric === filters.metric);
 }
 
 function scoreColumn(column) {
@@ -95,8 +99,8 @@ function buildScores() {
     section.append(...blocks.map((one) => one.element));
     place.append(section);
     drawn.push(() => {
-      const shown = blocks.map((one) => one.draw());
-      section.hidden = !shown.some(Boolean);
+      const there = blocks.map((one) => one.draw());
+      section.hidden = !there.some(Boolean);
       return 0;
     });
   }
@@ -140,20 +144,17 @@ function buildComparisons() {
     return;
   }
   const most = data.comparisons.reduce((found, row) => Math.max(found, Math.abs(row.low ?? 0), Math.abs(row.high ?? 0)), 0);
-  const number = (title, value, shown, more = {}) => ({ title, value, cell: (row) => shown(row), ...more });
+  const number = (title, value, cell) => ({ title, value, cell });
   const opener = (row) => make("button", { type: "button", class: "number", "aria-haspopup": "dialog",
     "aria-label": `${signed(row.difference)}${inWords(row.sign)}; ${row.t}, ${data.models[row.b].name}`, onclick: () => openComparison(row) },
   make("span", { class: "value" }, signed(row.difference), mark(row.sign)));
-  const flags = (row) => [
-    row.paired ? null : make("span", { class: "badge" }, "not paired"),
-    row.mixed ? make("span", { class: "badge warn", title: row.mixed }, "mixed settings") : null,
-  ];
   const levels = { average: "average", mini: "mini set" };
   const columns = [
-    { ...modelColumn("Model", (row) => row.b), cell: (row) => [named(data.models[row.b].name), flags(row)] },
+    modelColumn("Model", (row) => row.b),
     { title: "Benchmark", text: true, value: (row) => row.t, cell: (row) => [
       visibleNodes(row.t), levels[row.level] ? make("span", { class: "badge" }, levels[row.level]) : null,
-      make("small", { class: "below" }, visibleNodes([data.languages[row.lang], row.metric].filter(Boolean).join(", ")))] },
+      make("small", { class: "below" }, visibleNodes([data.languages[row.lang], row.metric, row.paired ? "" : "not paired"].filter(Boolean).join(", "))),
+      row.mixed ? make("span", { class: "badge warn", title: row.mixed }, "mixed settings") : null] },
     { title: "Language", text: true, value: (row) => data.languages[row.lang] || row.lang, cell: (row) => visibleNodes(row.lang) },
     number("Difference", (row) => row.difference, opener),
     number("95 % interval", (row) => (row.low === undefined ? undefined : row.low), (row) => [strip(row, most), make("span", { class: "bounds" }, interval(row.low, row.high, 1) || "none")]),
@@ -162,7 +163,6 @@ function buildComparisons() {
     number("Lost", (row) => row.lost, (row) => counted(row.lost)),
     number("Baseline", (row) => row.a_value, (row) => fixed(row.a_value)),
     number("Value", (row) => row.b_value, (row) => fixed(row.b_value)),
-    number("p", (row) => row.p, (row) => chance(row.p)),
     number("Items", (row) => row.n, (row) => counted(row.n)),
     number("Clusters", (row) => row.clusters, (row) => counted(row.clusters)),
     number("Could find", (row) => row.detectable, (row) => fixed(row.detectable, 1)),
@@ -183,13 +183,13 @@ function buildAgainst() {
     if (row.sign) rows[row.b][row.sign > 0 ? "better" : "worse"] += 1;
     else rows[row.b].even += 1;
   }
-  const shown = rows.filter((row) => row.better + row.worse + row.even);
-  if (!shown.length) return;
+  const compared = rows.filter((row) => row.better + row.worse + row.even);
+  if (!compared.length) return;
   const count = (title, key) => ({ title, value: (row) => row[key], cell: (row) => counted(row[key]) });
   const columns = [modelColumn("Model", (row) => row.model), ...aboutColumns((row) => row.model), count("▲ better", "better"), count("▼ worse", "worse"), count("not told apart", "even")];
   const table = new SortedTable({ caption: "Every model against the baseline", columns, words: ["model", "models"] });
   document.getElementById("against").append(table.element);
-  table.show(shown);
+  table.show(compared);
 }
 
 function buildFilters() {
@@ -206,14 +206,16 @@ function buildFilters() {
   const search = make("input", { type: "search", autocomplete: "off", spellcheck: "false" });
   search.addEventListener("input", debounced(() => { filters.name = search.value.trim().toLowerCase(); changed(); }));
   const families = [...new Set(data.tables.flatMap((one) => one.columns.flatMap((column) => column.f)))].sort();
+  const metrics = [...new Set([...data.tables.flatMap((one) => one.columns.map((column) => column.metric)), ...data.comparisons.map((row) => row.metric)])];
   const methods = [...new Set(data.models.map((one) => one.about.method).filter(Boolean))].sort();
-  const fields = [make("label", { class: "field" }, make("span", {}, "Model"), search)];
+  const fields = [field("Model", search)];
   const add = (label, name, options) => {
     if (options.length < 2) return;
     fields.push(choice(label, [["", "all"], ...options], (value) => { filters[name] = value; changed(); }).label);
   };
   add("Language", "lang", Object.entries(data.languages));
   add("Benchmark", "family", families.map((one) => [one, one.replaceAll("_", " ")]));
+  add("Metric", "metric", metrics.map((one) => [one, one]));
   add("Merge method", "method", methods.map((one) => [one, one]));
   if (data.comparisons.length) {
     const only = make("input", { type: "checkbox", onchange: () => { filters.telling = only.checked; changed(); } });

@@ -1,6 +1,6 @@
 // A table that is sorted by any column, shown a page at a time, walked by arrow keys.
 
-const PAGE = 50;
+const PAGE = 25;
 const PRINTED = 2000;
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 const everyTable = [];
