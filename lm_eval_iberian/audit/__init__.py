@@ -12,7 +12,7 @@ from lm_eval_iberian.audit.audit_data import audit_as_csv, audit_as_json
 from lm_eval_iberian.audit.audit_tables import audit_as_markdown
 from lm_eval_iberian.audit.auditing import Audit, audit_files
 from lm_eval_iberian.audit.file_audit import FileAudit, Flagged, Rate
-from lm_eval_iberian.audit.recorded import Difference, TypeCount
+from lm_eval_iberian.audit.recorded import OtherVerdict, TypeCount
 
 
 AUDIT_FORMATS = {
@@ -24,9 +24,9 @@ AUDIT_FORMATS = {
 __all__ = [
     "AUDIT_FORMATS",
     "Audit",
-    "Difference",
     "FileAudit",
     "Flagged",
+    "OtherVerdict",
     "Rate",
     "TypeCount",
     "audit_files",

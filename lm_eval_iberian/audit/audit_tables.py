@@ -11,7 +11,7 @@ from lm_eval_iberian.audit.file_audit import (
     Flagged,
     Rate,
 )
-from lm_eval_iberian.audit.recorded import KINDS, Difference, TypeCount
+from lm_eval_iberian.audit.recorded import KINDS, OtherVerdict, TypeCount
 from lm_eval_iberian.ifeval.answers import counted, some
 from lm_eval_iberian.report.as_tables import escape_markdown
 
@@ -173,7 +173,7 @@ def _numbers(count: TypeCount) -> list[str]:
 
 
 def _differences(
-    kind: str, found: Sequence[tuple[str, Difference]], every: bool
+    kind: str, found: Sequence[tuple[str, OtherVerdict]], every: bool
 ) -> Iterator[str]:
     listed = found if every else found[:_FIRST]
     if not listed:
@@ -186,7 +186,7 @@ def _differences(
     yield _section(title, _items(lines))
 
 
-def _difference(name: str, found: Difference) -> str:
+def _difference(name: str, found: OtherVerdict) -> str:
     stored, ours = ("pass", "fail") if found.stored else ("fail", "pass")
     start = escape_markdown(f"{name}, {found.name}, {found.instruction_id}")
     reason, excerpt = escape_markdown(found.reason), escape_markdown(found.excerpt)

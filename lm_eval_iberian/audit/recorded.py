@@ -32,7 +32,7 @@ class Recorded:
 
 
 @dataclass(frozen=True)
-class Difference:
+class OtherVerdict:
     """A verdict that is not the one given here.
 
     Attributes:
@@ -95,7 +95,7 @@ class Comparison:
 
     def __init__(self) -> None:
         self.counts: dict[str, dict[str, TypeCount]] = {}
-        self.differences: list[Difference] = []
+        self.differences: list[OtherVerdict] = []
         self.unchecked: Counter[str] = Counter()
         self.absent = 0
         self.faults: list[str] = []
@@ -150,7 +150,7 @@ class Comparison:
         count.only_ours += not stored
         count.as_original += same
         self.differences.append(
-            Difference(
+            OtherVerdict(
                 where=shown(where[0]),
                 name=where[1],
                 instruction_id=name,

@@ -122,7 +122,7 @@ def command(
     if out is None:
         click.echo(text, nl=False)
     else:
-        write(text, out, named.inputs)
+        write(text, out, (*named.inputs, *report.inputs))
     for issue in named.issues:
         click.echo(f"{issue.kind}: {issue.text}", err=True)
     if out is not None or form in ("csv", "latex"):

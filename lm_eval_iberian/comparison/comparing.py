@@ -214,7 +214,7 @@ def _of_results(comparer: Comparer, rows: Sequence[ComparisonRow]) -> Iterator[N
             if issue.kind in _TOLD and issue.benchmark in (None, *keys)
         )
         models[name] = replace(model, issues=told)
-    yield from notes_of(Report(comparer.catalogue, models))
+    yield from notes_of(Report(comparer.catalogue, models), "likewise")
 
 
 def _gathered(notes: Sequence[Note]) -> Iterator[Note]:
@@ -235,4 +235,4 @@ def _inputs(comparer: Comparer) -> tuple[str, ...]:
         for cell in (*subject.model.cells.values(), *subject.model.minis.values())
     ]
     paths = (str(r.path or r.file) for cell in cells for r in cell.results)
-    return tuple(dict.fromkeys(paths))
+    return tuple(dict.fromkeys([*paths, *map(str, comparer.samples)]))

@@ -117,11 +117,19 @@ def _files(subject: Subject) -> frozenset[Path]:
 
 
 def _each_once(found: Sequence[tuple[str, Subject]]) -> list[tuple[str, Subject]]:
-    """Return the models without those that an earlier argument named already."""
-    seen: dict[tuple[str, frozenset[Path]], tuple[str, Subject]] = {}
+    """Return the models; of one that is in another by all its files, the latter."""
+    seen: list[tuple[str, Subject]] = []
     for argument, subject in found:
-        seen.setdefault((subject.name, _files(subject)), (argument, subject))
-    return list(seen.values())
+        files = _files(subject)
+        for at, (first, other) in enumerate(seen):
+            if subject.name == other.name and files <= _files(other):
+                break
+            if subject.name == other.name and files > _files(other):
+                seen[at] = (first, subject)
+                break
+        else:
+            seen.append((argument, subject))
+    return seen
 
 
 def _alone(arguments: Sequence[str], subjects: Sequence[tuple[str, Subject]]) -> str:

@@ -17,7 +17,7 @@ from lm_eval_iberian.stats.uncertainty import (
     resamples_for,
     uncertainty_of,
 )
-from lm_eval_iberian.stats.weighted_terms import Term, require_same_items
+from lm_eval_iberian.stats.weighted_terms import WeightedValue, require_same_items
 
 
 Runs = Sequence[ItemCounts]
@@ -67,7 +67,7 @@ def average_estimate(
     """
     labels = _labels(len(parts), together)
     terms = [
-        Term(runs, 1 / len(parts), number, label)
+        WeightedValue(runs, 1 / len(parts), number, label)
         for number, (runs, label) in enumerate(zip(parts, labels, strict=True))
     ]
     scatter = Scatter(terms, resamples_for(terms, resamples), key)
@@ -150,11 +150,11 @@ def _difference(
     drawn: bool,
 ) -> Difference:
     labels = _labels(len(parts), together)
-    terms: list[Term] = []
+    terms: list[WeightedValue] = []
     for number, ((a, b), label) in enumerate(zip(parts, labels, strict=True)):
         require_same_items([*a[:1], *b[:1]], "models")
-        terms.append(Term(a, -1 / len(parts), number, label, "a"))
-        terms.append(Term(b, 1 / len(parts), number, label, "b"))
+        terms.append(WeightedValue(a, -1 / len(parts), number, label, "a"))
+        terms.append(WeightedValue(b, 1 / len(parts), number, label, "b"))
     scatter = Scatter(
         terms, resamples if drawn else resamples_for(terms, resamples), key
     )

@@ -11,7 +11,7 @@ import numpy as np
 from lm_eval_iberian.stats import intervals
 from lm_eval_iberian.stats.item_counts import Floats
 from lm_eval_iberian.stats.scatter import Scatter, Spread
-from lm_eval_iberian.stats.weighted_terms import Term
+from lm_eval_iberian.stats.weighted_terms import WeightedValue
 
 
 Benchmarks = Literal["fixed", "random"]
@@ -101,7 +101,9 @@ def _drawn(scatter: Scatter, spread: Spread) -> Uncertainty | None:
 
 def _all_alike(scatter: Scatter) -> Uncertainty:
     """Bound what varies in no cluster; 0 wide it would say too much."""
-    same = f"all {scatter.clusters} clusters are alike"
+    items = sum(_items(scatter).values())
+    unit = "items" if items == scatter.clusters else "clusters"
+    same = f"all {scatter.clusters} {unit} are alike"
     interval = intervals.exact_interval(scatter)
     if interval is None:
         return Uncertainty(
@@ -165,13 +167,18 @@ def _within_bounds(
 
 
 def _one_cluster(scatter: Scatter) -> str:
-    items = min(len(term.runs[0].counts) for term in scatter.terms)
-    found = "one item" if items == 1 else "items of one cluster"
-    where = "a benchmark has " if len({t.benchmark for t in scatter.terms}) > 1 else ""
+    items = min(_items(scatter).values())
+    found = "one item" if items == 1 else f"{items} items of one cluster"
+    where = "a benchmark has " if len(_items(scatter)) > 1 else ""
     return f"{where}{found}: nothing tells how another would differ"
 
 
-def resamples_for(terms: Sequence[Term], resamples: int) -> int:
+def _items(scatter: Scatter) -> dict[int, int]:
+    # by the number of the benchmark
+    return {term.benchmark: len(term.runs[0].counts) for term in scatter.terms}
+
+
+def resamples_for(terms: Sequence[WeightedValue], resamples: int) -> int:
     """Return how often clusters are drawn: never where all values are ratios."""
     linear = all(run.ratio for term in terms for run in term.runs)
     return 0 if linear else resamples

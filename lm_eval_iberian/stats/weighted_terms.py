@@ -18,7 +18,7 @@ from lm_eval_iberian.stats.item_counts import Floats, ItemCounts
 
 
 @dataclass(frozen=True)
-class Term:
+class WeightedValue:
     """A value that is summed with a weight: a benchmark's, the mean of its runs.
 
     Args:

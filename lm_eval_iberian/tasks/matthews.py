@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lm_eval_iberian.stats.item_counts import Floats
+from lm_eval_iberian.stats.metrics_of_sums import matthews
 from lm_eval_iberian.tasks.value_forms import is_pair, require_form
 
 
 RESAMPLES = 10_000
 _KEY = 1234
+_CORRELATION = matthews()
 
 
 def mcc(items: Sequence[tuple[int, int]]) -> float:
@@ -25,7 +27,7 @@ def mcc(items: Sequence[tuple[int, int]]) -> float:
         DataError: They are no pairs of labels.
     """
     require_form(items, _is_judged, "mcc", "a gold and a predicted label, 0 or 1,")
-    return float(_correlation(_counts(items)[np.newaxis])[0])
+    return float(_CORRELATION(_counts(items)))
 
 
 def mcc_stderr(items: Sequence[tuple[int, int]]) -> float:
@@ -34,7 +36,7 @@ def mcc_stderr(items: Sequence[tuple[int, int]]) -> float:
     draws = np.random.default_rng(_KEY).multinomial(
         len(items), counts / counts.sum(), size=RESAMPLES
     )
-    return float(_correlation(draws).std(ddof=1))
+    return float(_CORRELATION(draws.astype(np.float64)).std(ddof=1))
 
 
 def _is_judged(item: Any) -> bool:
@@ -45,14 +47,7 @@ def _is_judged(item: Any) -> bool:
     )
 
 
-def _counts(items: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+def _counts(items: Sequence[tuple[int, int]]) -> Floats:
     """Return how often (gold, predicted) is (0, 0), (0, 1), (1, 0), (1, 1)."""
     cells = [2 * int(gold) + int(predicted) for gold, predicted in items]
-    return np.bincount(cells, minlength=4)
-
-
-def _correlation(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    tn, fp, fn, tp = counts.astype(np.float64).T
-    product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    root = np.sqrt(np.where(product > 0, product, 1.0))
-    return np.where(product > 0, (tp * tn - fp * fn) / root, 0.0)
+    return np.bincount(cells, minlength=4).astype(np.float64)

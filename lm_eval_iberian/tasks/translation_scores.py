@@ -12,76 +12,55 @@ from typing import Any
 
 import numpy as np
 
+from lm_eval_iberian.stats.cluster_bootstrap import resampled_sums
+from lm_eval_iberian.stats.metrics_of_sums import CorpusMetric, corpus_counts
 from lm_eval_iberian.tasks.value_forms import is_pair, require_form
 
 
 Pairs = Sequence[tuple[str, str]]
 RESAMPLES = 1_000
-_KEY = 1234
 
 
 def bleu(items: Pairs) -> float:
     """Return the BLEU (13a) of (reference, translation) pairs, 0 to 100."""
-    from sacrebleu.metrics.bleu import BLEU
-
-    return _score(BLEU(), items)
+    return _score("bleu", items)
 
 
 def chrf_plus_plus(items: Pairs) -> float:
     """Return the chrF++ (word order 2) of (reference, translation) pairs, 0 to 100."""
-    from sacrebleu.metrics.chrf import CHRF
-
-    return _score(CHRF(word_order=2), items)
+    return _score("chrf++", items)
 
 
 def ter(items: Pairs) -> float:
     """Return the translation edit rate in per cent; lower is better."""
-    from sacrebleu.metrics.ter import TER
-
-    return _score(TER(), items)
+    return _score("ter", items)
 
 
 def bleu_stderr(items: Pairs) -> float:
     """Return the standard error of :func:`bleu`: sentences drawn with replacement."""
-    from sacrebleu.metrics.bleu import BLEU
-
-    return _stderr(BLEU(), items)
+    return _stderr("bleu", items)
 
 
 def chrf_plus_plus_stderr(items: Pairs) -> float:
     """Return the standard error of :func:`chrf_plus_plus`."""
-    from sacrebleu.metrics.chrf import CHRF
-
-    return _stderr(CHRF(word_order=2), items)
+    return _stderr("chrf++", items)
 
 
 def ter_stderr(items: Pairs) -> float:
     """Return the standard error of :func:`ter`."""
-    from sacrebleu.metrics.ter import TER
-
-    return _stderr(TER(), items)
+    return _stderr("ter", items)
 
 
-def _score(metric: Any, items: Pairs) -> float:
-    name = type(metric).__name__
-    require_form(items, _is_translated, name, "a reference and a translation")
-    references, translations = zip(*items, strict=True)
-    return float(metric.corpus_score(translations, [references]).score)
+def _score(metric: CorpusMetric, items: Pairs) -> float:
+    require_form(items, _is_translated, metric, "a reference and a translation")
+    counts, score = corpus_counts(metric, items)
+    return float(score(counts.sum(axis=0)))
 
 
 def _is_translated(item: Any) -> bool:
     return is_pair(item) and all(isinstance(text, str) for text in item)
 
 
-def _stderr(metric: Any, items: Pairs) -> float:
-    """Resample what sacrebleu counts in each sentence, by two methods of its own."""
-    references, translations = zip(*items, strict=True)
-    counts = np.array(metric._extract_corpus_statistics(translations, [references]))
-    draws = np.random.default_rng(_KEY).integers(
-        len(items), size=(RESAMPLES, len(items))
-    )
-    scores = [
-        metric._compute_score_from_stats(counts[draw].sum(0).tolist()).score
-        for draw in draws
-    ]
-    return float(np.std(scores, ddof=1))
+def _stderr(metric: CorpusMetric, items: Pairs) -> float:
+    counts, score = corpus_counts(metric, items)
+    return float(np.std(score(resampled_sums(counts, RESAMPLES)), ddof=1))
