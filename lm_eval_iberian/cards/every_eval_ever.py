@@ -190,7 +190,8 @@ class _Work:
         additional = {
             "written_by": f"lm-eval-iberian {__version__}",
             "date": _written(file.content.get("date")),
-            "start_time": _written(file.content.get("start_time")),
+            # what tells the run from others: in both forms it is one
+            "run": result.run,
             "chat_template_sha": result.setting.chat_template,
             "fewshot_as_multiturn": "true" if result.setting.multiturn else None,
             "system_instruction_sha": result.setting.system,

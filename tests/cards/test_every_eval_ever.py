@@ -100,9 +100,13 @@ def test_runs_stay_runs(results: Results, tmp_path: Path) -> None:
     assert len(cell.results) == 3
 
 
-def test_both_forms_of_a_result_count_once(results: Results, tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", [1000.0, None])
+def test_both_forms_of_a_result_count_once(
+    results: Results, tmp_path: Path, start: float | None
+) -> None:
     for score in (0.3, 0.5):
-        results.write({"iberian_ifeval_eu": {"inst_level_strict_acc,none": score}})
+        row = {"iberian_ifeval_eu": {"inst_level_strict_acc,none": score}}
+        results.write(row, date=1.7e9 + score, start_time=start)
     report = build_report([results.root])
     every_eval_ever(report, None, tmp_path / "eee")
     both = build_report([results.root, tmp_path / "eee"])
