@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from huggingface_hub import ModelCard
 from made_merge import RECIPE, made_merge
 from made_results import Results, everything
+from made_sweeps import MadeSweep, galician
 from markdown_it import MarkdownIt
 
 from lm_eval_iberian.cards.model_card import KEPT
@@ -453,3 +454,50 @@ def test_a_model_may_be_renamed_in_the_results(
     )  # fmt: skip
     data: Any = ModelCard(text).data
     assert data.base_model == ["org/base", "org/instruct", "org/expert-eu"]
+
+
+SWEPT = {
+    "merge_method": "linear",
+    "models": [
+        {"model": "/m/instruct", "parameters": {"weight": 1.0}},
+        {"model": "/m/expert-gl", "parameters": {"weight": 0.5}},
+    ],
+}
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """A sweep with one merge, whose recipe is SWEPT, and a parent of it."""
+    made = MadeSweep(tmp_path / "sweep")
+    made.model("instruct", {"choice": galician(0.25)})
+    made.model("linear-gl", {"choice": galician(0.5)}, method="linear", weight="0.5")
+    plan = tmp_path / "sweep" / "sweep.json"
+    content = json.loads(plan.read_text())
+    content["cells"][1]["recipe"] = SWEPT
+    plan.write_text(json.dumps(content))
+    return tmp_path / "sweep"
+
+
+def test_a_merge_of_a_sweep_needs_no_folder(sweep: Path) -> None:
+    out = sweep.parent / "card.md"
+    done = card("linear-gl", sweep, "--license", "mit", "--out", out)
+    assert done.exit_code == 0, done.output
+    text = out.read_text("utf-8")
+    assert "`linear-gl` is a merge of `instruct` and `expert-gl`." in text
+    assert "**Languages:** Galician" in text
+    assert "**Against instruct**" in text
+    assert "No folder of it was there" in text
+    done = card("instruct", sweep, "--license", "mit", "--out", out)
+    assert "what instruct was merged of stands nowhere" in done.output
+    assert out.read_text("utf-8") == text
+
+
+def test_results_of_another_merge_are_refused(sweep: Path, tmp_path: Path) -> None:
+    renamed = ("--license", "mit", "--rename", "linear-gl=mine")
+    same = made_merge(tmp_path / "a" / "mine", SWEPT | {"merge_method": "fused_linear"})
+    assert card(same, sweep, *renamed).exit_code == 0
+    other = made_merge(tmp_path / "b" / "mine", SWEPT | {"merge_method": "ties"})
+    done = card(other, sweep, *renamed)
+    assert done.exit_code == 1
+    assert "was merged by another recipe than the merge of the sweep" in done.output
+    assert not (other / "README.md").exists()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from made_results import Results, everything
 
 from lm_eval_iberian.cards.every_eval_ever import every_eval_ever, unscaled
+from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import Report, build_report, written
 
@@ -276,6 +277,39 @@ def test_the_published_validator_finds_nothing(
         cwd=tmp_path / "eee", capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_intervals_come_along(results: Results, tmp_path: Path) -> None:
+    path = with_samples(results, [sample(at, at % 3 > 0) for at in range(60)])
+    report = build_report([path])
+    comparer = Comparer(subjects_of(report), report.catalogue)
+    every_eval_ever(report, comparer, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
+    (record,) = records(tmp_path / "eee")
+    (one,) = record["evaluation_results"]
+    interval = one["score_details"]["uncertainty"]["confidence_interval"]
+    estimate = comparer.estimate("org/model", "belebele_eu")
+    assert estimate is not None
+    assert (100 * interval["lower"], 100 * interval["upper"]) == pytest.approx(
+        (estimate.low, estimate.high)
+    )
+    assert interval["confidence_level"] == 0.95
+    assert interval["method"] == estimate.method
+
+
+def test_samples_still_pair(reference: Path, tmp_path: Path) -> None:
+    folder = reference / "cpt_ift"
+    if not folder.is_dir():
+        pytest.skip(f"NO REFERENCE DATA: {folder} is absent")
+    every_eval_ever(build_report([folder]), None, tmp_path / "eee")
+    report = build_report([tmp_path / "eee"])
+    comparer = Comparer(subjects_of(report), report.catalogue)
+    row = comparer.compare(
+        "meta-llama/Llama-3.1-8B", "google/gemma-2-9b", "xstorycloze_eu"
+    )
+    assert row is not None
+    assert row.difference.paired
+    assert (row.difference.lost, row.difference.gained) == (80, 151)
 
 
 @pytest.mark.parametrize("folder", ["hitz_results", "cpt_ift"])
