@@ -26,6 +26,7 @@ RECORD_FILE = re.compile(
 )
 RECORDS_FILE = "euroeval_benchmark_results.jsonl"
 SAMPLES_END = "_samples.jsonl"
+VERSION_KEY = b'"schema_version"'
 # where the translation keeps what lm-eval has no place for
 EXCHANGE = "every_eval_ever"
 _LM_EVAL = ("lm_eval", "lm-eval", "lm-evaluation-harness", "lm_evaluation_harness")

@@ -146,7 +146,7 @@ def test_samples_that_are_not_all_there_are_refused(
     assert list((tmp_path / "eee").iterdir()) == []
 
 
-@pytest.mark.parametrize("score", [float("nan"), "x", None])
+@pytest.mark.parametrize("score", [float("nan"), "x", {}])
 def test_a_sample_s_score_that_is_none_is_refused(
     results: Results, tmp_path: Path, score: object
 ) -> None:
@@ -158,27 +158,50 @@ def test_a_sample_s_score_that_is_none_is_refused(
         every_eval_ever(build_report([path]), None, tmp_path / "eee")
 
 
-def test_what_is_of_a_whole_corpus_has_no_samples(
+def test_translations_have_a_score_of_their_sentence(
     results: Results, tmp_path: Path
 ) -> None:
-    path = results.write({"iberian_flores_gl-en": {"bleu,none": 43.69}}, n=1)
-    row = sample(0, True, metrics=["bleu"], bleu=[["a"], "b"])
+    path = results.write({"iberian_flores_gl-en": {"bleu,none": 43.69}}, n=2)
+    given = {"arguments": {"gen_args_0": {"arg_0": "Traduce", "arg_1": {}}}}
+    rows = [
+        sample(0, True, metrics=["bleu"], bleu=["A cat.", "A cat."], **given),
+        # upstream's has no pair: the reference is the target
+        sample(
+            1, True, metrics=[], target="A dog.", filtered_resps=["A cow."], **given
+        ),
+    ]
     path.with_name(f"samples_iberian_flores_gl-en_{STAMP}.jsonl").write_text(
-        f"{json.dumps(row)}\n"
+        "".join(f"{json.dumps(row)}\n" for row in rows)
     )
     every_eval_ever(build_report([path]), None, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
     (record,) = records(tmp_path / "eee")
-    assert "detailed_evaluation_results" not in record
-    assert record["evaluation_results"][0]["score_details"]["score"] == 43.69
-    assert (
-        record["evaluation_results"][0]["source_data"]
-        == {
-            "dataset_name": "flores_gl-en",
-            "source_type": "other",
-            "additional_details": {"samples_number": "1"},
-        }
-        or record["evaluation_results"][0]["source_data"]["hf_repo"]
+    (one,) = record["evaluation_results"]
+    assert one["score_details"]["score"] == 43.69
+    (samples,) = (tmp_path / "eee").rglob("*.jsonl")
+    same, other = map(json.loads, samples.read_text().splitlines())
+    assert same["evaluation"] == {"score": 100.0, "is_correct": True}
+    assert 0 < other["evaluation"]["score"] < 60
+    assert not other["evaluation"]["is_correct"]
+    assert other["metadata"]["score_is"] == "chrF++ of the sentence"
+
+
+def test_a_sample_that_no_score_counts_has_no_record(
+    results: Results, tmp_path: Path
+) -> None:
+    row = {"iberian_ifeval_eu": {"inst_level_strict_acc,none": 1.0}}
+    path = results.write(row, n=2)
+    rows = [
+        sample(at, True, metrics=["inst_level_strict_acc"], inst_level_strict_acc=value)
+        for at, value in enumerate(([True, False], []))
+    ]
+    path.with_name(f"samples_iberian_ifeval_eu_{STAMP}.jsonl").write_text(
+        "".join(f"{json.dumps(row)}\n" for row in rows)
     )
+    every_eval_ever(build_report([path]), None, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
+    (record,) = records(tmp_path / "eee")
+    assert record["detailed_evaluation_results"]["total_rows"] == 1
 
 
 def test_a_dataset_is_named_as_the_catalogue_has_it(
