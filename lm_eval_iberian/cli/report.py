@@ -211,9 +211,11 @@ def _write_records(report: Report, out: Path, evaluator: str) -> None:
         every_eval_ever,
         without_developer,
     )
+    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
     from lm_eval_iberian.terminal import shown
 
-    files = every_eval_ever(report, None, out, evaluator=evaluator)
+    comparer = Comparer(subjects_of(report), report.catalogue)
+    files = every_eval_ever(report, comparer, out, evaluator=evaluator)
     records = sum(file.suffix == ".json" for file in files)
     samples = len(files) - records
     click.echo(shown(f"{records} records, {samples} with samples, in {out}"), err=True)
