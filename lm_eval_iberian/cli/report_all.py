@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Comparer,
         ComparisonReport,
     )
+    from lm_eval_iberian.pictures.all_pictures import Picture
     from lm_eval_iberian.report import Report, SweepReport
 
 
@@ -73,9 +74,10 @@ def write_all(
         tell("Every Eval Ever")
         every_eval_ever(report, comparer, into / "every_eval_ever", evaluator=evaluator)
         tell("pictures")
-        _draw(comparison, report, sweeps, into / "pictures", said.append)
+        drawn = _draw(comparison, report, sweeps, into / "pictures", said.append)
         tell("page")
-        write_page(comparison, report, sweeps, into / "index.html")
+        page = into / "index.html"
+        write_page(comparison, report, sweeps, page, drawn=drawn)
         tell("putting it in place")
         count = sum(path.is_file() for path in into.rglob("*"))
     for sentence in said:
@@ -159,12 +161,12 @@ def _draw(
     sweeps: Sequence[SweepReport],
     into: Path,
     say: Callable[[str], None],
-) -> None:
+) -> Sequence[Picture]:
     """Draw what the data allow, or say why there are no pictures."""
     try:
         from lm_eval_iberian.pictures.all_pictures import draw_all
 
-        drawn = draw_all(
+        return draw_all(
             comparison.comparer,
             report,
             sweeps,
@@ -174,9 +176,7 @@ def _draw(
         )
     except MissingExtraError as error:
         say(f"without pictures: {error}")
-        return
-    if not drawn:
-        say("without pictures: there is nothing to draw")
+        return ()
 
 
 def _write_text(path: Path, text: str) -> None:
