@@ -416,6 +416,23 @@ def test_labels_and_benchmarks_must_fit() -> None:
         average_estimate([[mean_of([0, 1])]], together=[1, 2])
 
 
+def test_a_benchmark_that_is_all_right_may_have_others() -> None:
+    """Of 50 items all right, and of 50 but one, an average is as uncertain."""
+    rng = np.random.default_rng(25)
+    other = [right_or_wrong(rng.random(5_000) < 0.6)]
+    right, wrong = np.ones(50), np.ones(50)
+    wrong[0] = 0
+    none = average_estimate([[right_or_wrong(right)], other])
+    one = average_estimate([[right_or_wrong(wrong)], other])
+    assert none.method == "t"
+    assert none.why == ""
+    assert interval(none)[0] < none.value - 2
+    widths = [interval(found)[1] - interval(found)[0] for found in (none, one)]
+    assert widths[0] == pytest.approx(widths[1], rel=0.25)
+    unbounded = average_estimate([[mean_of(3 * right)], other])
+    assert stderr(unbounded) == pytest.approx(stderr(estimate_of(other)) / 2)
+
+
 # runs
 
 
