@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lm_eval_iberian.comparison.compared_subjects import subjects_of
@@ -48,7 +48,10 @@ class ComparisonReport:
 
 
 def compare_all(
-    comparer: Comparer, baseline: str, only: Sequence[str] = ()
+    comparer: Comparer,
+    baseline: str,
+    only: Sequence[str] = (),
+    done: Callable[[int, int], None] = lambda number, of: None,
 ) -> ComparisonReport:
     """Compare every subject with the baseline, on all that both have.
 
@@ -58,6 +61,7 @@ def compare_all(
         comparer: The models.
         baseline: The one that the others are held against.
         only: Benchmarks' ids and averages' columns; left out, all.
+        done: Told after each comparison how many there are, and of how many.
 
     Raises:
         UnknownNameError: There is no such model, benchmark or average.
@@ -79,11 +83,14 @@ def compare_all(
         if not asked:
             raise DataError(_nothing_shared(comparer, baseline, other, only))
     _refuse_mixed(comparer, baseline, shared)
+    total = sum(map(len, shared.values()))
     rows: list[ComparisonRow] = []
     notes: list[Note] = []
     for other, asked in shared.items():
-        found = (comparer.compare(baseline, other, *one) for one in asked)
-        rows += (row for row in found if row is not None)
+        for one in asked:
+            row = comparer.compare(baseline, other, *one)
+            rows += [] if row is None else [row]
+            done(len(rows), total)
         notes += _one_sided(comparer, baseline, other)
     adjusted = holm([row.difference.p for row in rows])
     rows = [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]

@@ -417,6 +417,22 @@ def test_other_examples_are_noticed(evaluations: Evaluations) -> None:
     assert notes[0].text.startswith("3 of 4 prompts are other ones than those of org/a")
 
 
+def test_a_p_is_not_bounded_by_the_number_of_draws(evaluations: Evaluations) -> None:
+    """Among hundreds of tests Holm would make every p of the draws a large one."""
+    one = [("a b c d e f g h", "a b c d x y z w")] * 60
+    other = [("a b c d e f g h", "a b c d e f z w")] * 50 + one[:10]
+    for model, pairs in ((A, one), (B, other)):
+        evaluations.evaluated({"iberian_flores_es-eu": translations(pairs)}, model)
+    row = comparer_of(evaluations.root).compare(A, B, "flores_es-eu", "chrf++")
+    assert row is not None
+    found = row.difference
+    assert found.method == "bootstrap"
+    assert found.stderr is not None
+    assert found.p is not None
+    assert found.difference > 8 * found.stderr
+    assert 0 < found.p < 1e-8  # of 500 draws the least is .004
+
+
 def test_draws_do_not_depend_on_what_was_read_before(evaluations: Evaluations) -> None:
     for model, share in ((A, 0.6), (B, 0.9)):
         rows = answers(drawn(80, share), 2)
