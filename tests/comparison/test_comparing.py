@@ -58,6 +58,22 @@ def test_gained_and_lost_are_counted_item_by_item(evaluations: Evaluations) -> N
     assert found.stderr == pytest.approx(differences.std(ddof=1) / 8**0.5)
 
 
+def test_chance_is_not_told_where_the_choices_differ(evaluations: Evaluations) -> None:
+    right = [1, 0, 1, 0, 0, 1]
+    evaluations.evaluated({"eus_trivia": answers(right, 4)}, A)
+    evaluations.evaluated({"eus_trivia": answers(right[::-1], 4)}, B)
+    evaluations.evaluated({"eus_trivia": answers(right[::-1], 3)}, "org/c")
+    comparer = comparer_of(evaluations.root)
+    alike = comparer.compare(A, B, "eus_trivia")
+    other = comparer.compare(A, "org/c", "eus_trivia")
+    assert alike is not None
+    assert other is not None
+    # of two that both have wrong, each is right by chance in one case of three
+    assert alike.difference.gained_by_chance == pytest.approx(2 / 3)
+    assert other.difference.gained == alike.difference.gained
+    assert other.difference.gained_by_chance is None
+
+
 def test_what_is_worse_when_it_is_more_is_lost(evaluations: Evaluations) -> None:
     """An answer that is cut off is not gained."""
     for model, cut in ((A, (1, 0, 0, 0)), (B, (1, 1, 1, 0))):
