@@ -9,7 +9,8 @@ from functools import reduce
 import numpy as np
 
 from lm_eval_iberian.comparison.sample_forms import Counts, Indices
-from lm_eval_iberian.comparison.scored_items import Lacking, ScoredItems
+from lm_eval_iberian.comparison.sample_items import Lacking
+from lm_eval_iberian.comparison.scored_items import ScoredItems
 from lm_eval_iberian.stats.item_counts import ItemCounts
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_samples import Evaluations, Row, answers, instructions, translations
 
-from lm_eval_iberian.comparison import scored_items
+from lm_eval_iberian.comparison import sample_items
 from lm_eval_iberian.comparison.comparing import (
     CompareOptions,
     Comparer,
@@ -409,13 +409,13 @@ def test_samples_are_read_once(
     for model, share in ((A, 0.5), (B, 0.6), ("org/c", 0.7)):
         evaluations.evaluated(every_row(share), model)
     seen: list[Path] = []
-    read = scored_items.read_samples
+    read = sample_items.read_samples
 
     def counting(path: Path, wanted: str) -> object:
         seen.append(path)
         return read(path, wanted)
 
-    monkeypatch.setattr(scored_items, "read_samples", counting)
+    monkeypatch.setattr(sample_items, "read_samples", counting)
     compared(evaluations.root)
     assert len(seen) == len(set(seen)) == 21
 
