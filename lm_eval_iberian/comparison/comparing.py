@@ -53,7 +53,8 @@ def compare_all(
 ) -> ComparisonReport:
     """Compare every subject with the baseline, on all that both have.
 
-    An average of one benchmark stands for it: it is not compared twice.
+    An average of one benchmark stands for it: it is not compared twice. A model that
+    has nothing in common with the baseline is in the notes.
 
     Args:
         comparer: The models.
@@ -63,8 +64,8 @@ def compare_all(
 
     Raises:
         UnknownNameError: There is no such model, benchmark or average.
-        DataError: There is one model, two have nothing in common, their settings
-            differ, or their samples do not pair or cannot be used.
+        DataError: There is one model, none has anything in common with the baseline,
+            settings differ, or samples do not pair or cannot be used.
     """
     if baseline not in comparer.subjects:
         raise UnknownNameError("model", baseline, comparer.subjects)
@@ -77,9 +78,8 @@ def compare_all(
     shared = {
         other: list(_shared(comparer, baseline, other, wanted)) for other in others
     }
-    for other, asked in shared.items():
-        if not asked:
-            raise DataError(_nothing_shared(comparer, baseline, other, only))
+    if not any(shared.values()):
+        raise DataError(_nothing_shared(comparer, baseline, others[0], only))
     _refuse_mixed(comparer, baseline, shared)
     total = sum(map(len, shared.values()))
     rows: list[ComparisonRow] = []
@@ -99,18 +99,18 @@ def compare_all(
 def _wanted(catalogue: Catalogue, only: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield names with metrics in the order of the tables: averages, benchmarks."""
     every: list[tuple[str, str]] = []
-    alone: dict[tuple[str, str], str] = {}
+    # columns that are a benchmark's: they stand for it, if they are shown
+    alone: set[tuple[str, str]] = set()
     for block in catalogue.blocks.values():
         for column, keys in block.columns.items():
             every.append((column, block.metric))
-            if len(keys) == 1:
-                alone[keys[0], block.metric] = column
+            if len(keys) == 1 and (not only or column in only):
+                alone.add((keys[0], block.metric))
     for lang in LANGUAGES:
-        for group in (catalogue.benchmarks,):
-            for key, benchmark in group.items():
-                if benchmark.lang == lang:
-                    metrics = catalogue.kind_of(benchmark).metrics
-                    every += ((key, m) for m in metrics if (key, m) not in alone)
+        for key, benchmark in catalogue.benchmarks.items():
+            if benchmark.lang == lang:
+                metrics = catalogue.kind_of(benchmark).metrics
+                every += ((key, m) for m in metrics if (key, m) not in alone)
     for key, benchmark in catalogue.minis().items():
         every += ((key, m) for m in catalogue.kind_of(benchmark).metrics)
     known = {name for name, _ in every}

@@ -349,6 +349,10 @@ def test_an_average_of_one_benchmark_is_not_compared_twice(
         ("IFEval GL stops", "stop_rate"),
         ("ifeval_gl", "no_stop_rate"),
     ]
+    # who asks for the benchmark has it by its own name
+    few = compared(evaluations.root, ("ifeval_gl",)).rows
+    assert [row.metric for row in few] == [metric for _, metric in shown]
+    assert {row.benchmark for row in few} == {"ifeval_gl"}
 
 
 @pytest.mark.parametrize("kind", ["one item", "one cluster", "all equal"])
@@ -391,6 +395,18 @@ def test_who_is_not_there_is_not_known(evaluations: Evaluations) -> None:
     with pytest.raises(DataError, match="no benchmark in common") as raised:
         compare_all(comparer, A)
     assert "org/b has eus_trivia" in str(raised.value)
+
+
+def test_of_many_models_one_with_nothing_in_common_is_named(
+    evaluations: Evaluations,
+) -> None:
+    for model in (A, B):
+        evaluations.evaluated({"xstorycloze_eu": answers([1, 0])}, model)
+    evaluations.evaluated({"eus_trivia": answers([1, 0])}, "org/c")
+    report = compared(evaluations.root)
+    assert {row.b for row in report.rows} == {B}
+    texts = [note.text for note in report.notes if note.about == "org/c"]
+    assert "no result of xstorycloze_eu, which org/a has" in texts
 
 
 def test_what_only_one_has_is_named(evaluations: Evaluations) -> None:
