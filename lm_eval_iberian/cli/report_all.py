@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,7 @@ def write_all(
             raise DataError("no model has a result; run the evaluations first")
         comparer = Comparer(subjects, report.catalogue, options)
         tell("comparing models")
-        comparison = _compared(comparer, baseline, report, said.append)
+        comparison = _compared(comparer, baseline, report, tell, said.append)
         tell("tables")
         _write_tables(comparer, report, sweeps, into, tell)
         tell("data")
@@ -89,7 +90,11 @@ def write_all(
 
 
 def _compared(
-    comparer: Comparer, baseline: str, report: Report, say: Callable[[str], None]
+    comparer: Comparer,
+    baseline: str,
+    report: Report,
+    tell: Callable[..., None],
+    say: Callable[[str], None],
 ) -> ComparisonReport:
     """Return the comparison of all others with the baseline."""
     from lm_eval_iberian.comparison.comparing import ComparisonReport, compare_all
@@ -102,10 +107,11 @@ def _compared(
         return ComparisonReport(comparer, chosen, (), (), report.inputs)
     if not baseline:
         say(f"the others are held against {chosen}; --baseline NAME takes another")
-    found = compare_all(comparer, chosen, leave_out=True)
+    compared = partial(tell, "comparing models")
+    found = compare_all(comparer, chosen, leave_out=True, done=compared)
     for note in found.notes:
-        if note.text.startswith("not compared: "):
-            say(note.text)
+        if note.kind == "not compared" and not note.about:
+            say(f"{note.kind}: {note.text}")
     return found
 
 
@@ -127,10 +133,8 @@ def _write_tables(
 ) -> None:
     from lm_eval_iberian.paper_tables import TABLE_FILES, tables_with_intervals
 
-    def column_done(done: int, of: int) -> None:
-        tell("tables", done, of)
-
-    tables = tables_with_intervals(report, comparer, sweeps, column_done)
+    columns = partial(tell, "tables")
+    tables = tables_with_intervals(report, comparer, sweeps, columns)
     for name, as_text in TABLE_FILES.items():
         _write_text(into / name, as_text(tables, report, sweeps))
 

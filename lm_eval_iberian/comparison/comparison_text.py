@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -221,6 +222,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+_MINUS = re.compile(r"-(?=\d)")
 _LATEX_MARKS = {
     "†": r"$^\dagger$", "‡": r"$^\ddagger$", "§": r"$^\S$", "¶": r"$^\P$",
     "≤": r"$\leq$", "–": "--", "↓": r"$\downarrow$",
@@ -244,12 +246,13 @@ def _latex(text: str) -> str:
 def _latex_table(table: ComparisonTable, report: ComparisonReport) -> str:
     lines = []
     for name, row in table.lines:
-        cells = [_latex(f"{name}{marks_of(row)}"), *map(_latex, row_cells(row))]
+        numbers = [_MINUS.sub("$-$", _latex(cell)) for cell in row_cells(row)]
+        cells = [_latex(f"{name}{marks_of(row)}"), *numbers]
         if is_significant(row):
             cells[3] = rf"\textbf{{{cells[3]}}}"
         lines.append(" & ".join(cells) + r" \\")
     head = " & ".join([table.first, *map(_latex, HEADER)])
-    caption = ". ".join(map(_latex, [table.title, *foot_of(report)]))
+    caption = f"{_latex(table.title)}. {_latex('; '.join(foot_of(report)))}"
     return "\n".join(
         [
             r"\begin{table}[ht]",

@@ -12,7 +12,7 @@ from lm_eval_iberian.comparison.subject import Subject
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.choice import Wanted
 from lm_eval_iberian.report.issue import Issue
-from lm_eval_iberian.report.model_report import build_report
+from lm_eval_iberian.report.model_report import Report, build_report
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.terminal import shown
 
@@ -69,17 +69,20 @@ def read_subjects(
     found: list[tuple[str, Subject]] = []
     issues: dict[Issue, None] = {}
     inputs: dict[str, None] = {}
+    read: dict[Path, tuple[Report, list[Subject]]] = {}
     for argument in arguments:
         path, model = _split(argument)
-        try:
-            report = build_report(
-                [path], wanted=wanted, renamed=renamed, keep_going=keep_going,
-                catalogue=catalogue,
-            )  # fmt: skip
-        except DataError as error:
-            where = "" if str(path) in str(error) else f"{path}: "
-            raise DataError(f"{where}{error}") from error
-        here = subjects_of(report)
+        if path not in read:
+            try:
+                report = build_report(
+                    [path], wanted=wanted, renamed=renamed, keep_going=keep_going,
+                    catalogue=catalogue,
+                )  # fmt: skip
+            except DataError as error:
+                where = "" if str(path) in str(error) else f"{path}: "
+                raise DataError(f"{where}{error}") from error
+            read[path] = report, subjects_of(report)
+        report, here = read[path]
         if model:
             names = {one.name: one for one in here}
             if model not in names:
