@@ -143,12 +143,15 @@ def drawings(
             weight_plot.TITLE, on_left_out,
         )  # fmt: skip
         yield from _if_possible(
-            partial(_tradeoff, f"tradeoff{ending}", gather_tradeoff, comparer, sweep),
+            partial(
+                _tradeoff, f"tradeoff{ending}", on_left_out, gather_tradeoff, comparer,
+                sweep,
+            ),
             tradeoff_plot.TITLE, on_left_out,
         )  # fmt: skip
     if not sweeps:
         yield from _if_possible(
-            partial(_model_tradeoff, comparer, models, baseline),
+            partial(_model_tradeoff, on_left_out, comparer, models, baseline),
             tradeoff_plot.TITLE, on_left_out,
         )  # fmt: skip
     for draw, title in (
@@ -181,21 +184,25 @@ def _curves(key: str, sweep: SweepReport, comparer: Comparer) -> Iterator[Drawin
 
 
 def _tradeoff(
-    key: str, gather: Callable[..., Tradeoff], *given: Any
+    key: str, on_left_out: OnLeftOut, gather: Callable[..., Tradeoff], *given: Any
 ) -> Iterator[Drawing]:
     data = gather(*given)
+    for name, reason in data.left_out:
+        on_left_out(f"{tradeoff_plot.TITLE}, {name}: {reason}")
     draw = partial(tradeoff_plot.draw_tradeoff, data)
     yield Drawing(key, tradeoff_plot.TITLE, data.caption, draw)
 
 
 def _model_tradeoff(
-    comparer: Comparer, models: ModelsShown, baseline: str
+    on_left_out: OnLeftOut, comparer: Comparer, models: ModelsShown, baseline: str
 ) -> Iterator[Drawing]:
     known = [one.name for one in models.models if one.role == "instruct"]
     chosen = baseline or (known[0] if len(known) == 1 else "")
     if not chosen:
         raise DataError("it is not said which of the models is the instructed one")
-    yield from _tradeoff("tradeoff", gather_model_tradeoff, comparer, models, chosen)
+    yield from _tradeoff(
+        "tradeoff", on_left_out, gather_model_tradeoff, comparer, models, chosen
+    )
 
 
 def _languages(comparer: Comparer, models: ModelsShown) -> Iterator[Drawing]:

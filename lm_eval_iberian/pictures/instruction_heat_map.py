@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from lm_eval_iberian.comparison.comparing import Comparer
@@ -221,19 +222,18 @@ def draw_instructions(data: InstructionHeatMap) -> Any:
 
 
 def _cell(axes: Any, x: float, y: float, share: float | None) -> None:
-    from matplotlib import colormaps
     from matplotlib.patches import Rectangle
 
     if share is None:
-        axes.add_patch(
+        axes.add_artist(
             Rectangle(
                 (x + 0.03, y + 0.03), 0.94, 0.94, linewidth=0, facecolor="white",
                 edgecolor="#9a9a9a", hatch="//////",
             )
         )  # fmt: skip
         return
-    colour = colormaps["cividis"](share / 100)
-    axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="white"))
+    colour = _colour(share / 100)
+    axes.add_artist(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="white"))
     red, green, blue = (part**2.2 for part in colour[:3])
     dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < _DARK
     axes.text(
@@ -242,14 +242,21 @@ def _cell(axes: Any, x: float, y: float, share: float | None) -> None:
     )  # fmt: skip
 
 
+@cache
+def _colour(share: float) -> tuple[float, ...]:
+    """Return a colour that is lighter the more it stands for, in grey too."""
+    from matplotlib import colormaps
+
+    return tuple(map(float, colormaps["cividis"](share)))
+
+
 def _scale(figure: Any, left: float, top: float) -> None:
     """Draw what the colours stand for."""
-    from matplotlib import colormaps
     from matplotlib.patches import Rectangle
 
     axes = axes_at(figure, left, top, 1.2, 0.1)
     for step in range(21):
-        colour = colormaps["cividis"](step / 20)
+        colour = _colour(step / 20)
         axes.add_patch(Rectangle((step, 0), 1, 1, facecolor=colour, edgecolor=colour))
     axes.set_xlim(0, 21)
     axes.set_ylim(0, 1)

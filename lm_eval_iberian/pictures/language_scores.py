@@ -31,7 +31,7 @@ from lm_eval_iberian.pictures.picture_style import (
     plain_ticks,
     write_at,
 )
-from lm_eval_iberian.pictures.score_estimates import score_estimate
+from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
 from lm_eval_iberian.report.tables import LANGUAGES, average_entry
 
@@ -91,6 +91,7 @@ def gather_language_scores(comparer: Comparer, models: ModelsShown) -> LanguageS
 
 
 def _averages(comparer: Comparer, models: Sequence[ModelShown]) -> Iterator[DotBand]:
+    estimates = ScoreEstimates(comparer)
     for key in _BLOCKS:
         block = comparer.catalogue.blocks[key]
         columns = []
@@ -99,7 +100,7 @@ def _averages(comparer: Comparer, models: Sequence[ModelShown]) -> Iterator[DotB
             for one in models:
                 report = comparer.subjects[one.name].model
                 measure = average_entry(report, name).measure
-                values.append(score_estimate(comparer, one.name, name, measure))
+                values.append(estimates.estimate(one.name, name, measure))
             if any(value is not None for value in values):
                 columns.append(DotColumn(_language(name), tuple(values)))
         if columns:
@@ -112,6 +113,7 @@ def _averages(comparer: Comparer, models: Sequence[ModelShown]) -> Iterator[DotB
 def _benchmarks(
     comparer: Comparer, models: Sequence[ModelShown], catalogue: Catalogue
 ) -> Iterator[DotBand]:
+    estimates = ScoreEstimates(comparer)
     for minis in (False, True):
         listed = catalogue.minis() if minis else catalogue.benchmarks
         grouped: dict[tuple[str, str], list[DotColumn]] = {}
@@ -122,7 +124,7 @@ def _benchmarks(
                 report = comparer.subjects[one.name].model
                 cell = (report.minis if minis else report.cells).get(key)
                 measure = None if cell is None else cell.measures.get(metric)
-                values.append(score_estimate(comparer, one.name, key, measure))
+                values.append(estimates.estimate(one.name, key, measure))
             if any(value is not None for value in values):
                 column = DotColumn(benchmark.name, tuple(values))
                 grouped.setdefault((benchmark.lang, metric), []).append(column)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from lm_eval_iberian.pictures.picture_labels import (
     Box,
     fitted,
     height_of,
+    mistaken,
     placed,
     width_of,
 )
@@ -266,19 +266,16 @@ def _number(
     sizes = [(72 * width_of(text, SMALL) + 2, high) for text in texts]
     found = placed([(float(x), float(y)) for x, y in where], sizes, inside, boxes)
     for (x, y), box, text in zip(where, found, texts, strict=True):
-        middle = box.x + box.width / 2, box.y + box.height / 2
-        own = math.dist(middle, (x, y))
         # where another mark is as near, a line says which one is meant
-        far = any(
-            math.dist(middle, one) < own + 3
-            for one in marks
-            if math.dist(one, (x, y)) > 1
-        )
+        far = mistaken(box, (x, y), boxes) > 0
         axes.annotate(
-            text, (x, y), middle, size=SMALL,
+            text, (x, y), box.middle, size=SMALL,
             xycoords="figure points", textcoords="figure points",
             ha="center", va="center_baseline", zorder=6,
-            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6}
+            arrowprops={
+                "arrowstyle": "-", "color": GREY, "linewidth": 0.6, "shrinkA": 0,
+                "shrinkB": 2,
+            }
             if far else None,
         )  # fmt: skip
 

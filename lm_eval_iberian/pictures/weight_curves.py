@@ -8,7 +8,7 @@ from typing import Literal
 
 from lm_eval_iberian.comparison.comparing import Comparer
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.pictures.score_estimates import score_estimate
+from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
 from lm_eval_iberian.report.sweep_scores import ScoreName
@@ -144,11 +144,12 @@ def gather_curves(
         if one.value is not None
     }
     names = series_names(drawn)
+    estimates = ScoreEstimates(comparer, report)
     panels = []
     for lang in langs:
         here = [one for one in drawn if one.lang == lang]
         curves = [
-            _curve(key, name, here, report, comparer, best.get((lang, key)))
+            _curve(key, name, here, report, estimates, best.get((lang, key)))
             for key, name in names.items()
         ]
         panels.append(
@@ -200,25 +201,25 @@ def _curve(
     name: str,
     points: Sequence[CurvePoint],
     report: SweepReport,
-    comparer: Comparer | None,
+    estimates: ScoreEstimates,
     best: float | None,
 ) -> Curve:
     mine = [p for p in points if p.series is not None and series_key(p.series) == key]
     there = [(one.value, one) for one in mine if one.value is not None]
 
-    def estimates(which: Which) -> tuple[Estimate | None, ...]:
+    def scores(which: Which) -> tuple[Estimate | None, ...]:
         rule = report.view.rule
         name = rule.language if which == "language" else rule.following
         return tuple(
-            score_estimate(
-                comparer, one.model.called, name.of(one.lang),
+            estimates.estimate(
+                one.model.called, name.of(one.lang),
                 (one.language if which == "language" else one.following).measure,
             )
             for _, one in there
         )  # fmt: skip
 
     xs = tuple(value for value, _ in there)
-    return Curve(name, xs, estimates("language"), estimates("following"), best)
+    return Curve(name, xs, scores("language"), scores("following"), best)
 
 
 def _baselines(
