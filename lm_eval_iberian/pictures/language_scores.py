@@ -10,6 +10,7 @@ from lm_eval_iberian.comparison.comparing import Comparer
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
 from lm_eval_iberian.pictures.models_shown import (
+    ModelChoice,
     ModelShown,
     ModelsShown,
 )
@@ -72,17 +73,25 @@ class LanguageScores:
         return f"{self.about} {said}{lacking}{self.models.sentence}"
 
 
-def gather_language_scores(comparer: Comparer, models: ModelsShown) -> LanguageScores:
+def gather_language_scores(comparer: Comparer, choice: ModelChoice) -> LanguageScores:
     """Return what models score: averages, or benchmarks where no average is whole.
 
     Raises:
         DataError: There is no score at all.
     """
-    catalogue = comparer.catalogue
+    blocks = [comparer.catalogue.blocks[key] for key in _BLOCKS]
+    columns = {name for block in blocks for name in block.columns}
+    models = choice.having(
+        lambda model: any(
+            model.averages[name].value is not None
+            for name in columns & model.averages.keys()
+        )
+    )
     bands = tuple(_averages(comparer, models.models))
     if bands:
         return LanguageScores(models, bands, "Averages of benchmarks, by language.")
-    bands = tuple(_benchmarks(comparer, models.models, catalogue))
+    models = choice.having(lambda model: bool(model.cells or model.minis))
+    bands = tuple(_benchmarks(comparer, models.models, comparer.catalogue))
     if not bands:
         raise DataError("no model has a value of any average or benchmark")
     return LanguageScores(

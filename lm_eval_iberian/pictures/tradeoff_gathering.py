@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lm_eval_iberian.comparison.comparing import Comparer
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.pictures.models_shown import ModelsShown
+from lm_eval_iberian.pictures.models_shown import ModelShown
 from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.pictures.tradeoff import (
     Tradeoff,
@@ -86,7 +86,7 @@ def _name(point: CurvePoint) -> str:
 
 
 def gather_model_tradeoff(
-    comparer: Comparer, models: ModelsShown, baseline: str
+    comparer: Comparer, models: Sequence[ModelShown], baseline: str
 ) -> Tradeoff:
     """Return the models outside of sweeps, by the paper's averages.
 
@@ -103,7 +103,7 @@ def gather_model_tradeoff(
     for lang, title in LANGUAGES.items():
         columns = LANGUAGE.of(lang), FOLLOWING.of(lang)
         points = []
-        for one in models.models:
+        for one in models:
             found = None
             if one.name != baseline:
                 found = against.differences(

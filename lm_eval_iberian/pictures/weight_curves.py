@@ -17,6 +17,8 @@ from lm_eval_iberian.report.tables import LANGUAGES
 from lm_eval_iberian.stats.estimate import Estimate
 
 
+# of more curves bands hide each other
+MOST_BANDS = 8
 Which = Literal["language", "following"]
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -100,6 +102,9 @@ class WeightCurves:
         parameter = next((p.parameter for p in self.panels if p.parameter), "")
         against = f" against {parameter}" if parameter else ""
         bands = "Bands, and bars at single points, are 95 % intervals"
+        if len(self.names) > MOST_BANDS:
+            bands = "Bars at single points are 95 % intervals; the curves are too many"
+            bands += " for bands"
         if not self._has_intervals():
             bands = "No intervals: no standard error was stored"
         best = f" Ringed: {self.rule}, of each series." if self.rule else ""

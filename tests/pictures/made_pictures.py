@@ -7,7 +7,7 @@ from itertools import cycle, islice
 
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn
 from lm_eval_iberian.pictures.health_rates import HealthRates, health_bands
-from lm_eval_iberian.pictures.instruction_heat_map import InstructionHeatMap, TypeRow
+from lm_eval_iberian.pictures.instruction_kinds import InstructionHeatMap, TypeRow
 from lm_eval_iberian.pictures.language_scores import LanguageScores
 from lm_eval_iberian.pictures.models_shown import ModelShown, ModelsShown
 from lm_eval_iberian.pictures.tradeoff import (
