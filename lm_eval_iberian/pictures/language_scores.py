@@ -41,7 +41,7 @@ TITLE = "Scores by language"
 # of more models bars cannot be told apart
 MOST_BARS = 6
 # in inches
-_BAR, _BETWEEN, _HIGH, _LEFT, _EDGE = 0.19, 0.3, 2.1, 0.95, 0.15
+_BAR, _BETWEEN, _HIGH, _LEFT, _EDGE = 0.19, 0.3, 2.1, 1.0, 0.15
 _WIDEST, _NARROWEST = 11.0, 3.3
 # blocks that are shown: the others are of other metrics of the same answers
 _BLOCKS = ("accuracy", "bleu", "ifeval")

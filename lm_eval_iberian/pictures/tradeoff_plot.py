@@ -42,7 +42,7 @@ TITLE = "Language gained against instructions kept"
 # of so few points all are named, of more those of the front
 _MOST_NAMED = 12
 # in inches
-_WIDE, _HIGH, _GAP, _LEFT, _TOP, _FOOT, _EDGE = 4.0, 3.5, 0.75, 0.95, 0.4, 0.62, 0.15
+_WIDE, _HIGH, _GAP, _LEFT, _TOP, _FOOT, _EDGE = 4.0, 3.5, 0.8, 1.05, 0.4, 0.62, 0.15
 # points farther from the others than they are from each other, so many times
 _FAR = 8.0
 

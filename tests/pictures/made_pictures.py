@@ -55,6 +55,7 @@ VALUES: dict[str, Values] = {
     "first only": lambda row, column: 30.0 if row == column == 0 else None,
     "negative": lambda row, column: -5.0 * row - column,
     "outlier": lambda row, column: 1e7 if row == 0 and column == 0 else 50.0 + row,
+    "huge": lambda row, column: (-1) ** row * 1.25e18 * (row + column),
     "tiny": lambda row, column: 1e-9 * (row + 1),
 }  # fmt: skip
 ROLES = ("base", "instruct", "expert", "merge")
