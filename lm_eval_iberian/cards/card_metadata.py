@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
@@ -36,7 +37,7 @@ def card_metadata(subject: CardSubject) -> ModelCardData:
     origin = subject.origin
     results = list(_results(subject))
     name = subject.called.rpartition("/")[2]
-    bases = [one.name for one in origin.models if one.is_on_hub]
+    bases = [one.repo for one in origin.models if one.repo]
     if results:
         index = eval_results_to_model_index(name, results)
         if model_index_to_eval_results(index) != (name, results):
@@ -44,7 +45,7 @@ def card_metadata(subject: CardSubject) -> ModelCardData:
     return ModelCardData(
         license=subject.license,
         language=list(subject.languages) or None,
-        base_model=bases or None,
+        base_model=list(dict.fromkeys(bases)) or None,
         base_model_relation="merge",
         library_name="transformers",
         pipeline_tag=_TASK,
@@ -102,7 +103,7 @@ def _results(subject: CardSubject) -> Iterator[EvalResult]:
             task_type=_TASK,
             task_name="Text generation",
             dataset_type=source.repo or cell.benchmark.id,
-            dataset_name=cell.benchmark.family or cell.benchmark.name,
+            dataset_name=cell.benchmark.name,
             dataset_config=source.config or None,
             dataset_split=source.split or None,
             dataset_revision=source.revision or None,
@@ -112,8 +113,10 @@ def _results(subject: CardSubject) -> Iterator[EvalResult]:
             metric_args=known or None,
         )
         grouped.setdefault(one.unique_identifier, []).append(one)
-    for group in grouped.values():
-        yield from group
+    for first, *others in grouped.values():
+        # a dataset has one name there, whatever was asked of it
+        yield first
+        yield from (replace(one, dataset_name=first.dataset_name) for one in others)
 
 
 def _check(subject: CardSubject) -> None:

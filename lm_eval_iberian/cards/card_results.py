@@ -73,7 +73,12 @@ def _averages(subject: CardSubject) -> Iterator[str]:
             )  # fmt: skip
     if rows:
         header = ("Average", "Metric", "Score", _INTERVAL, "Benchmarks")
-        yield f"### Averages\n\n{table(header, rows, texts=2)}"
+        yield (
+            "### Averages\n\n"
+            "Plain means of benchmarks, of those that the paper *Merge and Conquer* has"
+            " for a language; given only where every one of them was run.\n\n"
+            f"{table(header, rows, texts=2)}"
+        )
 
 
 def _average_title(column: str) -> str:
@@ -190,7 +195,7 @@ def health_section(subject: CardSubject) -> str:
     rates = {
         title: _rates(cell)
         for cell in (*subject.model.cells.values(), *subject.model.minis.values())
-        if (title := _health_title(cell)) and _rates(cell)
+        if (title := cell_title(cell)) and _rates(cell)
     }
     columns = [name for name in _RATES if any(name in one for one in rates.values())]
     if not columns:
@@ -209,7 +214,8 @@ def health_section(subject: CardSubject) -> str:
     )
 
 
-def _health_title(cell: Cell) -> str:
+def cell_title(cell: Cell) -> str:
+    """Return what a benchmark is called, with its language."""
     mini = " (mini)" if cell.benchmark.id.endswith("_mini") else ""
     name = cell.benchmark.name.removesuffix(" mini")
     where = cell.benchmark.id.removesuffix("_mini").rpartition("_")[2]

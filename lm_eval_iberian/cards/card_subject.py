@@ -76,21 +76,22 @@ def find_model(report: Report, model: str, repo_id: str = "") -> str:
             f" another name with --rename OLD={shown(folder.name)}"
         )
     near = difflib.get_close_matches(folder.name, known, n=3, cutoff=0.4)
-    named = f"did you mean {', '.join(near)}?" if near else f"of {_some(known)}"
+    named = ", ".join(near or known[:5]) + ("" if near or known[5:] == [] else " …")
     raise DataError(
-        f"the results are not of {shown(model)} but of other models: {named} If one of"
-        f" them is it: --rename {near[0] if near else 'NAME'}={shown(folder.name)}"
+        f"there are no results of {shown(model)}, but of {named}; if one of them is"
+        f" it: --rename {near[0] if near else 'NAME'}={shown(folder.name)}"
     )
 
 
 def parents_of(report: Report, origin: MergeOrigin, own: str) -> list[str]:
     """Return which models of a report a merge was made of, the base first."""
-    public = {public_name(name): name for name in report.models if name != own}
-    given = {one: name for name in report.models if name != own for one in (name,)}
-    found = [
-        public.get(one.name) or given.get(one.given) or "" for one in origin.models
-    ]
-    return [name for name in dict.fromkeys(found) if name]
+    known = {public_name(name): name for name in report.models}
+    known |= {name: name for name in report.models}
+    found = (
+        next((known[name] for name in one.result_names if name in known), own)
+        for one in origin.models
+    )
+    return [name for name in dict.fromkeys(found) if name != own]
 
 
 def chosen_license(origin: MergeOrigin, given: str) -> str:
@@ -116,5 +117,16 @@ def chosen_license(origin: MergeOrigin, given: str) -> str:
     )
 
 
-def _some(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}."
+def languages_of(origin: MergeOrigin, model: ModelReport) -> tuple[str, ...]:
+    """Return which languages a merge is for.
+
+    Those of a sweep's experts come first, then those that the cards of its models name;
+    where neither says it, those that it was evaluated in.
+    """
+    said = [one for merged in origin.models for one in merged.languages]
+    there = [
+        cell.benchmark.lang
+        for cell in (*model.cells.values(), *model.minis.values())
+        if cell.benchmark.lang != "mt"
+    ]
+    return tuple(dict.fromkeys([*origin.languages, *said] or there))

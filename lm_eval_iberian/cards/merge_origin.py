@@ -49,9 +49,17 @@ class MergedModel:
     languages: tuple[str, ...] = ()
 
     @property
-    def is_on_hub(self) -> bool:
-        """Whether its name is an id of the hub."""
-        return is_hub_id(self.name)
+    def repo(self) -> str:
+        """Its id on the hub, empty where it is not there."""
+        bare = self.name.partition("+")[0].partition("@")[0]
+        return bare if is_hub_id(bare) else ""
+
+    @property
+    def result_names(self) -> tuple[str, ...]:
+        """What results may call it: a revision stands in brackets there."""
+        bare, _, revision = self.name.partition("@")
+        apart = f"{bare} (revision={revision})" if revision else bare
+        return (self.name, self.given, apart)
 
 
 @dataclass(frozen=True)

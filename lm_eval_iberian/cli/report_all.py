@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lm_eval_iberian.errors import DataError, MissingExtraError
+from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
 from lm_eval_iberian.terminal import progress
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
+    from lm_eval_iberian.comparison.comparing import (
+        CompareOptions,
+        Comparer,
+        ComparisonReport,
+    )
+    from lm_eval_iberian.page import DrawnPictures
     from lm_eval_iberian.report import Report, SweepReport
 
 
@@ -23,8 +27,9 @@ def write_all(
     paths: Sequence[Path],
     report: Report,
     sweeps: Sequence[SweepReport],
+    options: CompareOptions,
+    *,
     baseline: str = "",
-    allow_mixed: bool = False,
     evaluator: str = "",
 ) -> None:
     """Leave all that can be made of results in a folder, whole or not at all.
@@ -34,13 +39,12 @@ def write_all(
         paths: Where the results are from.
         report: The results.
         sweeps: The sweeps among them.
+        options: How models are compared.
         baseline: The model that the others are held against; empty: it is chosen.
-        allow_mixed: Go on where settings differ.
         evaluator: Who ran the evaluations.
 
     Raises:
-        DataError: The folder is not to be had, settings differ, or samples cannot be
-            used.
+        DataError: The folder is not to be had, or samples cannot be used.
         UnknownNameError: There is no such baseline.
     """
     from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
@@ -56,9 +60,9 @@ def write_all(
         def tell(text: str, done: int = 0, of: int | None = None) -> None:
             bars.update(task, description=text, completed=done, total=of)
 
-        comparer = _comparer(report, allow_mixed)
+        comparer = comparer_of(report, options)
         tell("comparing models")
-        comparison = _compared(comparer, baseline, report, said.append)
+        comparison = compared(comparer, baseline, report, said.append)
         tell("tables")
         _write_tables(comparer, report, sweeps, into, tell)
         tell("data")
@@ -66,9 +70,9 @@ def write_all(
         tell("Every Eval Ever")
         every_eval_ever(report, comparer, into / "every_eval_ever", evaluator=evaluator)
         tell("pictures")
-        _draw(comparer, report, sweeps, into / "pictures", said.append)
+        drawn = _draw(comparison, report, sweeps, into / "pictures", said.append)
         tell("page")
-        write_page(comparison, report, sweeps, into / "index.html")
+        write_page(comparison, report, sweeps, into / "index.html", drawn)
         tell("putting it in place")
         count = sum(path.is_file() for path in into.rglob("*"))
     for sentence in said:
@@ -78,53 +82,50 @@ def write_all(
     click.echo(f"{count} files; open {out / 'index.html'}{told}")
 
 
-def _comparer(report: Report, allow_mixed: bool) -> Comparer:
-    from lm_eval_iberian.comparison.comparing import (
-        CompareOptions,
-        Comparer,
-        subjects_of,
-    )
+def comparer_of(report: Report, options: CompareOptions) -> Comparer:
+    """Return who compares the models of a report.
+
+    Raises:
+        DataError: None of them has a result.
+    """
+    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
 
     subjects = subjects_of(report)
     if not subjects:
-        raise DataError("there is no model with a result; run the evaluations first")
-    options = CompareOptions(allow_mixed=allow_mixed)
+        raise DataError("no model has a result; run the evaluations first")
     return Comparer(subjects, report.catalogue, options)
 
 
-def _compared(
+def compared(
     comparer: Comparer, baseline: str, report: Report, say: Callable[[str], None]
 ) -> ComparisonReport:
-    """Return the comparison with the baseline of all that share something with it."""
-    from lm_eval_iberian.comparison.comparing import (
-        Comparer,
-        ComparisonReport,
-        compare_all,
-    )
-    from lm_eval_iberian.errors import UnknownNameError
+    """Return the comparison of all others with the baseline.
+
+    Args:
+        comparer: The models.
+        baseline: The one that the others are held against; empty: it is chosen.
+        report: Their results.
+        say: Told what was chosen, and what is not compared.
+
+    Raises:
+        DataError: Settings differ, or samples cannot be used.
+        UnknownNameError: There is no such baseline.
+    """
+    from lm_eval_iberian.comparison.comparing import ComparisonReport, compare_all
 
     names = comparer.subjects
     if baseline and baseline not in names:
         raise UnknownNameError("model", baseline, names)
     chosen = baseline or _usual_baseline(comparer)
-    if not baseline and len(names) > 1:
-        say(f"the others are held against {chosen}; --baseline NAME takes another")
-    mine = _benchmarks(comparer, chosen)
-    apart = [name for name in names if not mine & _benchmarks(comparer, name)]
-    if apart:
-        say(f"without a benchmark in common with {chosen}: {', '.join(apart)}")
-    sharing = [one for name, one in names.items() if name not in apart]
-    if len(sharing) < 2:
+    if len(names) == 1:
         return ComparisonReport(comparer, chosen, (), (), report.inputs)
-    of = comparer
-    if apart:
-        of = Comparer(sharing, comparer.catalogue, comparer.options)
-    return replace(compare_all(of, chosen), comparer=comparer)
-
-
-def _benchmarks(comparer: Comparer, name: str) -> set[str]:
-    model = comparer.subjects[name].model
-    return {*model.cells, *model.minis}
+    if not baseline:
+        say(f"the others are held against {chosen}; --baseline NAME takes another")
+    found = compare_all(comparer, chosen, leave_out=True)
+    for note in found.notes:
+        if note.text.startswith("not compared: "):
+            say(note.text)
+    return found
 
 
 def _usual_baseline(comparer: Comparer) -> str:
@@ -175,22 +176,35 @@ def _write_data(
 
 
 def _draw(
-    comparer: Comparer,
+    comparison: ComparisonReport,
     report: Report,
     sweeps: Sequence[SweepReport],
     into: Path,
     say: Callable[[str], None],
-) -> None:
-    """Draw what the data allow, or say why there are no pictures."""
+) -> DrawnPictures:
+    """Draw what the data allow, and say what they do not."""
+    from lm_eval_iberian.page import DrawnPictures, embedded
+
+    without: list[str] = []
     try:
         from lm_eval_iberian.pictures.all_pictures import draw_all
 
-        drawn = draw_all(comparer, report, sweeps, into)
+        drawn = draw_all(
+            comparison.comparer,
+            report,
+            sweeps,
+            into,
+            baseline="" if sweeps else comparison.baseline,
+            on_left_out=without.append,
+        )
     except MissingExtraError as error:
         say(f"without pictures: {error}")
-        return
+        return DrawnPictures((), (str(error),))
+    for why in without:
+        say(f"a picture is left out: {why}")
     if not drawn:
         say("without pictures: there is nothing to draw")
+    return DrawnPictures(tuple(map(embedded, drawn)), tuple(without))
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
@@ -23,6 +22,11 @@ from lm_eval_iberian.comparison.scored_items import (
     ScoredItems,
     read_items,
     read_scored_items,
+)
+from lm_eval_iberian.comparison.stored_values import (
+    joined_differences,
+    mean_of_stored,
+    stored_value,
 )
 from lm_eval_iberian.comparison.subject import Subject
 from lm_eval_iberian.errors import DataError, UnknownNameError
@@ -326,7 +330,11 @@ class Comparer:
             parts.append(paired.runs)
         resamples, key = self.options.resamples, self.options.key
         if len(parts) < len(cells):
-            return _stored_value(cells, asked.metric)
+            return mean_of_stored(
+                [stored_value(cell, asked.metric) for cell in cells],
+                [cell.benchmark.family for cell in cells],
+                self.options.benchmarks,
+            )
         if len(parts) == 1:
             return estimate_of(numbered(parts)[0], resamples=resamples, key=key)
         return average_estimate(
@@ -342,22 +350,28 @@ class Comparer:
         if mixed and not self.options.allow_mixed:
             raise DataError(mixed_text(a, {(b, key): mixed[key] for key in mixed}))
         said = _said(mixed, asked.benchmarks)
-        parts: list[Paired] = []
-        note = ""
-        for one, other in zip(mine, theirs, strict=True):
-            paired = self._paired(a, b, one, other, asked.metric)
-            if isinstance(paired, Lacking):
-                note = paired.why
-                break
-            if not paired.whole:
-                said.append(_only_common(one.benchmark.id, paired))
-            parts.append(paired)
+        pairs = [
+            (one, other, self._paired(a, b, one, other, asked.metric))
+            for one, other in zip(mine, theirs, strict=True)
+        ]
+        said += (
+            _only_common(one.benchmark.id, paired)
+            for one, _, paired in pairs
+            if isinstance(paired, Paired) and not paired.whole
+        )
+        whole = [(one, found) for one, _, found in pairs if isinstance(found, Paired)]
+        note = _why_not_paired(
+            [(one, found) for one, _, found in pairs if isinstance(found, Lacking)],
+            len(pairs),
+        )
         if note:
-            difference = stored_difference(
-                _stored_value(mine, asked.metric), _stored_value(theirs, asked.metric)
+            difference = joined_differences(
+                [self._benchmark_difference(*pair, asked.metric) for pair in pairs],
+                [cell.benchmark.family for cell in mine],
+                self.options.benchmarks,
             )
         else:
-            difference = self._paired_difference(mine, theirs, parts)
+            difference = self._paired_difference(whole)
         if self.catalogue.metrics[asked.metric].lower_is_better:
             difference = _turned(difference)
         return ComparisonRow(
@@ -387,17 +401,25 @@ class Comparer:
             raise DataError(text)
         return paired if paired.common and self.options.allow_mixed else Lacking(text)
 
-    def _paired_difference(
-        self, mine: Sequence[Cell], theirs: Sequence[Cell], parts: Sequence[Paired]
+    def _benchmark_difference(
+        self, mine: Cell, theirs: Cell, paired: Paired | Lacking, metric: str
     ) -> Difference:
-        runs = numbered([paired.runs for paired in parts])
-        counts = [len(_runs(cell)) for cell in mine]
+        if isinstance(paired, Paired):
+            return self._paired_difference([(mine, paired)])
+        return stored_difference(
+            stored_average([stored_value(mine, metric)]),
+            stored_average([stored_value(theirs, metric)]),
+        )
+
+    def _paired_difference(self, parts: Sequence[tuple[Cell, Paired]]) -> Difference:
+        runs = numbered([paired.runs for _, paired in parts])
+        counts = [len(_runs(cell)) for cell, _ in parts]
         pairs = [(r[:at], r[at:]) for r, at in zip(runs, counts, strict=True)]
         resamples, key = self.options.resamples, self.options.key
         if len(pairs) == 1:
             return paired_difference(*pairs[0], resamples=resamples, key=key)
         return average_difference(
-            pairs, together=[cell.benchmark.family for cell in mine],
+            pairs, together=[cell.benchmark.family for cell, _ in parts],
             benchmarks=self.options.benchmarks, resamples=resamples, key=key,
         )  # fmt: skip
 
@@ -421,36 +443,15 @@ def _runs(cell: Cell) -> list[list[Result]]:
     return [[result] for result in cell.results]
 
 
-def _stored_value(cells: Sequence[Cell], metric: str) -> Estimate:
-    """Return the mean of cells by the standard errors that lm-eval stored.
-
-    Benchmarks of one family, directions of translation, are of the same items: how far
-    they go together is not stored, and the error is the largest there can be.
-    """
-    stored = [_stored(cell, metric) for cell in cells]
-    whole = stored_average(stored)
-    errors = [one.stderr for one in stored if one.stderr is not None]
-    one_family = len({cell.benchmark.family for cell in cells}) == 1
-    if not one_family or len(cells) < 2 or len(errors) < len(cells):
-        return whole
-    together = replace(stored[0], value=whole.value, stderr=statistics.fmean(errors))
-    return replace(stored_average([together]), n=whole.n)
-
-
-def _stored(cell: Cell, metric: str) -> Estimate:
-    """Return a value with the standard error that lm-eval stored.
-
-    Of a mean over runs, which are of the same items, it is that of a single run: more
-    than it would be, and never less.
-    """
-    measure = cell.measures[metric]
-    errors = [result.measures[metric].stderr for result in cell.results]
-    stderr = measure.stderr
-    known = [error for error in errors if error is not None]
-    if len(measure.runs) > 1 and len(known) == len(errors):
-        stderr = statistics.fmean(error**2 for error in known) ** 0.5
-    runs = max(1, len(measure.runs))
-    return Estimate(measure.value, None, None, stderr, cell.n, None, runs, "stored")
+def _why_not_paired(lacking: Sequence[tuple[Cell, Lacking]], of: int) -> str:
+    """Return why not all of some benchmarks are paired, and of some, which are not."""
+    groups: dict[str, list[str]] = {}
+    for cell, found in lacking:
+        groups.setdefault(found.why, []).append(cell.benchmark.id)
+    return "; ".join(
+        why if len(keys) == of else f"{', '.join(keys)}: {why}"
+        for why, keys in groups.items()
+    )
 
 
 def _said(mixed: Mapping[str, str], benchmarks: Sequence[str]) -> list[str]:

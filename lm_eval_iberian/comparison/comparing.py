@@ -48,7 +48,10 @@ class ComparisonReport:
 
 
 def compare_all(
-    comparer: Comparer, baseline: str, only: Sequence[str] = ()
+    comparer: Comparer,
+    baseline: str,
+    only: Sequence[str] = (),
+    leave_out: bool = False,
 ) -> ComparisonReport:
     """Compare every subject with the baseline, on all that both have.
 
@@ -58,6 +61,8 @@ def compare_all(
         comparer: The models.
         baseline: The one that the others are held against.
         only: Benchmarks' ids and averages' columns; left out, all.
+        leave_out: Leave out models that have nothing in common with the baseline and
+            results under other settings, with a note, instead of refusing them all.
 
     Raises:
         UnknownNameError: There is no such model, benchmark or average.
@@ -75,12 +80,28 @@ def compare_all(
     shared = {
         other: list(_shared(comparer, baseline, other, wanted)) for other in others
     }
+    notes: list[Note] = []
     for other, asked in shared.items():
         if not asked:
-            raise DataError(_nothing_shared(comparer, baseline, other, only))
-    _refuse_mixed(comparer, baseline, shared)
+            text = _nothing_shared(comparer, baseline, other, only)
+            if not leave_out:
+                raise DataError(text)
+            notes.append(Note("incomplete", other, text))
+    mixed = _mixed(comparer, baseline, shared)
+    if mixed and not comparer.options.allow_mixed:
+        text = mixed_text(baseline, mixed)
+        if not leave_out:
+            raise DataError(text)
+        notes.append(Note("mixed", "", f"not compared: {text}"))
+        shared = {
+            b: [
+                one
+                for one in asked
+                if not any((b, key) in mixed for key in comparer.benchmarks_of(one[0]))
+            ]
+            for b, asked in shared.items()
+        }
     rows: list[ComparisonRow] = []
-    notes: list[Note] = []
     for other, asked in shared.items():
         found = (comparer.compare(baseline, other, *one) for one in asked)
         rows += (row for row in found if row is not None)
@@ -123,18 +144,16 @@ def _shared(
     yield from (one for one in wanted if all(comparer.has(s, *one) for s in (a, b)))
 
 
-def _refuse_mixed(
+def _mixed(
     comparer: Comparer, a: str, shared: Mapping[str, Sequence[tuple[str, str]]]
-) -> None:
-    """Refuse results under other settings, all of them in one sentence."""
-    mixed = {
+) -> dict[tuple[str, str], str]:
+    """Return in which settings models differ from the baseline, by benchmark."""
+    return {
         (b, key): text
         for b, asked in shared.items()
         for name, _ in asked
         for key, text in comparer.mixed(a, b, name).items()
     }
-    if mixed and not comparer.options.allow_mixed:
-        raise DataError(mixed_text(a, mixed))
 
 
 def _nothing_shared(comparer: Comparer, a: str, b: str, only: Sequence[str]) -> str:
@@ -214,7 +233,7 @@ def _of_results(comparer: Comparer, rows: Sequence[ComparisonRow]) -> Iterator[N
             if issue.kind in _TOLD and issue.benchmark in (None, *keys)
         )
         models[name] = replace(model, issues=told)
-    yield from notes_of(Report(comparer.catalogue, models))
+    yield from notes_of(Report(comparer.catalogue, models), "likewise")
 
 
 def _gathered(notes: Sequence[Note]) -> Iterator[Note]:

@@ -61,7 +61,7 @@ class Paired:
     """Runs with the same items in the same order; clusters have their numbers still.
 
     Args:
-        runs: The runs.
+        runs: The runs; none where they have no item in common.
         common: How many items all of them have.
         others: How many more items each of them has.
         unlike: How many items have more verdicts in one run than in another.
@@ -75,7 +75,7 @@ class Paired:
     @property
     def whole(self) -> bool:
         """Whether every run has every item."""
-        return not any(self.others) and not self.unlike
+        return bool(self.runs) and not any(self.others) and not self.unlike
 
 
 def pair_items(runs: Sequence[CountedRun]) -> Paired:
@@ -89,6 +89,10 @@ def pair_items(runs: Sequence[CountedRun]) -> Paired:
     places = [_places(run.keys, first) for run in runs]
     rows = [run.counts.rows[at] for run, at in zip(runs, places, strict=True)]
     alike = np.all([one == rows[0] for one in rows], axis=0)
+    others = tuple(len(run.keys) - len(common) for run in runs)
+    unlike = int((~alike).sum())
+    if not (rows[0] * alike).any():
+        return Paired((), 0, others, unlike)
     kept = [at[alike] for at in places]
     clusters = np.repeat(runs[0].clusters[kept[0]], rows[0][alike])
     choices = runs[0].choices
@@ -104,8 +108,8 @@ def pair_items(runs: Sequence[CountedRun]) -> Paired:
             for run, at in zip(runs, kept, strict=True)
         ),
         int(alike.sum()),
-        tuple(len(run.keys) - len(common) for run in runs),
-        int((~alike).sum()),
+        others,
+        unlike,
     )  # fmt: skip
 
 

@@ -230,7 +230,7 @@ def read_items(
     for where, row in read_samples(path, result.filters.get(name, "none")):
         if subset is not None and not _belongs(row, subset):
             continue
-        key = f"{part}{_document(row, where)}"
+        key = f"{part}{document_of(row, where)}"
         places.setdefault(key, []).append(len(items))
         cluster = _cluster(row, columns, benchmark.family)
         items.append(Item(key, cluster, keep(row), where))
@@ -253,8 +253,16 @@ def _belongs(row: Mapping[str, Any], subset: Subset) -> bool:
     return isinstance(doc, Mapping) and doc.get(subset.field) == subset.value
 
 
-def _document(row: Mapping[str, Any], where: str) -> str:
-    """Return the hash of a sample's document, as lm-eval makes it."""
+def document_of(row: Mapping[str, Any], where: str) -> str:
+    """Return the hash of a sample's document, as lm-eval makes it.
+
+    Args:
+        row: The sample.
+        where: Where it stands.
+
+    Raises:
+        DataError: It has neither the hash nor the document.
+    """
     found = row.get("doc_hash")
     if isinstance(found, str) and found:
         return found

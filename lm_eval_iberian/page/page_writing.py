@@ -6,7 +6,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -63,12 +63,26 @@ class NoteGroup:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True)
+class DrawnPictures:
+    """The pictures of a page.
+
+    Args:
+        drawn: Title, caption and SVG of each, the SVG in base64: as an image it has
+            neither scripts nor styles that reach the page.
+        without: Why others are not there.
+    """
+
+    drawn: tuple[tuple[str, str, str], ...] = ()
+    without: tuple[str, ...] = ()
+
+
 def write_page(
     comparison: ComparisonReport,
     report: Report,
     sweeps: Sequence[SweepReport],
     out: Path,
-    drawn: Sequence[Picture] | None = None,
+    drawn: DrawnPictures | None = None,
 ) -> None:
     """Write the page of a comparison, whole or not at all.
 
@@ -92,7 +106,7 @@ def page_text(
     sweeps: Sequence[SweepReport] = (),
     *,
     limit: int = PAGE_LIMIT,
-    drawn: Sequence[Picture] | None = None,
+    drawn: DrawnPictures | None = None,
 ) -> str:
     """Return the page of a comparison: the same input, the same text.
 
@@ -108,10 +122,7 @@ def page_text(
         DataError: Samples cannot be used.
     """
     data = tables_of(comparison)
-    if drawn is None:
-        pictures = _pictures(comparison, report, sweeps)
-    else:
-        pictures = PagePictures([_embedded(one) for one in drawn])
+    pictures = drawn or _drawn(comparison, report, sweeps)
     frame = _frame(comparison, report, sweeps, data, pictures)
     without = frame.render(packed=Packed((), (), ()), data=script_json(data))
     room = limit - len(without.encode()) - 4096
@@ -147,7 +158,7 @@ def _frame(
     report: Report,
     sweeps: Sequence[SweepReport],
     data: Json,
-    pictures: PagePictures,
+    pictures: DrawnPictures,
 ) -> _Frame:
     style = (_ASSETS / "page.css").read_text("utf-8")
     parts = [(_ASSETS / name).read_text("utf-8") for name in _SCRIPTS]
@@ -184,36 +195,26 @@ def _frame(
     )
 
 
-@dataclass
-class PagePictures:
-    """The pictures of a page.
-
-    Args:
-        drawn: Title, caption and SVG of each, the SVG in base64: as an image it has
-            neither scripts nor styles that reach the page.
-        without: Why others are not there.
-    """
-
-    drawn: list[tuple[str, str, str]] = field(default_factory=list)
-    without: list[str] = field(default_factory=list)
-
-
-def _pictures(
+def _drawn(
     comparison: ComparisonReport, report: Report, sweeps: Sequence[SweepReport]
-) -> PagePictures:
+) -> DrawnPictures:
     """Return every picture that the data allow."""
-    found = PagePictures()
-    say = found.without.append
+    found: list[tuple[str, str, str]] = []
+    without: list[str] = []
     try:
-        for one in drawings(comparison.comparer, report, sweeps, on_left_out=say):
+        for one in drawings(
+            comparison.comparer, report, sweeps,
+            "" if sweeps else comparison.baseline, without.append,
+        ):  # fmt: skip
             svg = base64.b64encode(svg_of(one).encode()).decode()
-            found.drawn.append((one.title, one.caption, svg))
+            found.append((one.title, one.caption, svg))
     except MissingExtraError as error:
-        return PagePictures([], [str(error)])
-    return found
+        return DrawnPictures((), (str(error),))
+    return DrawnPictures(tuple(found), tuple(without))
 
 
-def _embedded(picture: Picture) -> tuple[str, str, str]:
+def embedded(picture: Picture) -> tuple[str, str, str]:
+    """Return a picture that was drawn as :class:`DrawnPictures` has it."""
     svg = base64.b64encode(picture.path.read_bytes()).decode()
     return picture.title, picture.caption, svg
 

@@ -31,14 +31,14 @@ HEAD = r"""% \usepackage[T1]{fontenc}
 # what cannot be made smaller; the height that a table may have on a page
 _WIDTH, _LEAST_WIDTH, _HEIGHT = 430.0, 342.0, 420.0
 _LINE, _LINE_WITH_INTERVAL = 10.5, 21.0
-# of a character, in \footnotesize and \scriptsize
-_CHARACTER, _SMALL = 4.3, 3.35
+# of a character: in \footnotesize, there in a head, in \scriptsize
+_CHARACTER, _LETTER, _SMALL = 4.3, 4.8, 3.35
 _NAME_WIDTH, _BETWEEN = 100.0, 6.0
 # where a name may be broken: after what divides it, and wherever that leaves too much
 _BREAK = re.compile(r"(?<=[/_+:-])(?=\w)")
 _LONG_WORD = 18
 # characters of a line in the head of a column
-_HEAD = 9
+_HEAD = 10
 # the document numbers its tables itself
 _OF_PAPER = re.compile(r"^Table (\d+): (.)")
 
@@ -149,7 +149,7 @@ def _parts(widths: Sequence[float], room: float) -> int:
 
 def _width(table: Table, at: int) -> float:
     """Return about how wide a column is."""
-    widest = max(map(len, _lines(table.columns[at]))) * _CHARACTER
+    widest = max(map(len, head_lines(table.columns[at]))) * _LETTER
     for row in table.rows.values():
         entry = row[at]
         text = entry.text
@@ -174,22 +174,24 @@ def _longest_name(table: Table) -> float:
 
 def _headed(title: str) -> str:
     """Return the head of a column, in as many lines as it has words."""
-    lines = list(map(escape_latex, _lines(title)))
+    lines = list(map(escape_latex, head_lines(title)))
     if len(lines) == 1:
         return lines[0]
     together = r"\\".join(lines)
     return rf"\begin{{tabular}}[b]{{@{{}}r@{{}}}}{together}\end{{tabular}}"
 
 
-def _lines(title: str) -> list[str]:
+def head_lines(title: str) -> list[str]:
     """Return the lines of a head: ``EusProficiency`` has two, ``CatCoLA MCC`` too."""
     lines: list[str] = []
     for word in title.split():
-        lines.append("")
-        for part in re.split(r"(?<=[a-z])(?=[A-Z])", word):
-            if lines[-1] and len(lines[-1] + part) > _HEAD:
-                lines.append("")
-            lines[-1] += part
+        parts = re.split(r"(?<=[a-z])(?=[A-Z])", word) if len(word) > _HEAD else [word]
+        for at, part in enumerate(parts):
+            between = " " if at == 0 else ""
+            if lines and len(lines[-1] + between + part) <= _HEAD:
+                lines[-1] += between + part
+            else:
+                lines.append(part)
     return lines
 
 

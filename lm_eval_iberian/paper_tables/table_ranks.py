@@ -14,6 +14,7 @@ from lm_eval_iberian.stats.estimate import LEVEL, Estimate
 from lm_eval_iberian.stats.multiple_tests import holm
 
 
+_UNKNOWN = "of no benchmark or average that can be compared"
 _NOTHING = "no samples and no stored errors"
 
 
@@ -126,7 +127,7 @@ def _ranked_group(
     done = {name: replace(entry, best=False) for name, entry in group.items()}
     if not places:
         return done
-    best = done[places[0][0]]
+    best = done[_held_against(places[0], group, comparer)]
     for at, names in enumerate(places):
         for name in names:
             if at == 0:
@@ -137,11 +138,32 @@ def _ranked_group(
     return done
 
 
+def _held_against(
+    best: Sequence[str], group: Mapping[str, RankedEntry], comparer: Comparer
+) -> str:
+    """Return the one of the best that most others can be held against."""
+
+    def like_it(name: str) -> int:
+        mine = group[name].source
+        others = [entry.source for entry in group.values() if entry.source is not None]
+        return sum(
+            mine is not None
+            and not comparer.mixed(mine.model, other.model, other.score)
+            for other in others
+        )
+
+    return best[0] if len(best) == 1 else max(best, key=like_it)
+
+
 def _against(best: RankedEntry, entry: RankedEntry, comparer: Comparer) -> RankedEntry:
     """Return an entry with what a comparison with the best says."""
     a, b = best.source, entry.source
     if a is None or b is None:
         return entry
+    mixed = comparer.mixed(a.model, b.model, b.score)
+    if mixed and not comparer.options.allow_mixed:
+        told = "; ".join(dict.fromkeys(mixed.values()))
+        return replace(entry, untested=f"other settings, {told}")
     try:
         row = comparer.compare(a.model, b.model, b.score, b.metric)
     except DataError as error:
@@ -178,8 +200,10 @@ def _untested(entry: RankedEntry) -> str:
 
 
 def _no_interval(entry: RankedEntry) -> str:
-    if entry.interval is not None or entry.source is None:
+    if entry.interval is not None:
         return ""
+    if entry.source is None:
+        return _UNKNOWN
     return (entry.estimate.why if entry.estimate else "") or _NOTHING
 
 

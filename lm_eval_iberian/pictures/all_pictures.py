@@ -171,7 +171,7 @@ def drawings(
     for health in gather_health(comparer, models):
         count += 1
         yield Drawing(
-            f"health_{health.key}", f"{health.title}, health", health.caption,
+            f"health_{health.key}", health.title, health.caption,
             partial(draw_health, health),
         )  # fmt: skip
     if not count:

@@ -31,7 +31,8 @@ from lm_eval_iberian.stats.estimate import Estimate
 
 
 # in inches
-_ROW, _COLUMN, _GAP, _NAME, _EDGE, _FOOT = 0.21, 1.35, 0.14, 2.9, 0.15, 0.42
+_ROW, _COLUMN, _GAP, _NAME, _EDGE, _FOOT = 0.21, 1.35, 0.14, 3.2, 0.15, 0.52
+_TITLE = 6.0
 # by role: colour and mark
 _LOOKS = {role: (colour, mark) for role, (colour, _, mark) in BASELINES.items()}
 _OTHERS = (COLOURS[0], "o")
@@ -72,55 +73,59 @@ def draw_dots(models: Sequence[ModelShown], bands: Sequence[DotBand]) -> Any:
     names = fitted_names([one.name for one in models], _NAME)
     left = _EDGE + max(map(width_of, names.values())) + 0.12
     most = max(len(band.columns) for band in bands)
-    titles = [_heads(band) for band in bands]
+    # a few may be wide
+    column = min(max(_COLUMN, 5.0 / most), 2.6)
+    titles = [fitted(band.title, _TITLE, LARGE) for band in bands]
+    units = [fitted(band.unit, _TITLE, SMALL) for band in bands]
     heads = [
-        height_of(1, LARGE) + 0.1 + height_of(max(t.count("\n") for t in found) + 1)
-        for found in titles
+        [in_lines(one.title, column, most=2) for one in band.columns] for band in bands
+    ]
+    above = [
+        (height_of(1, LARGE) + 0.1 if title else 0.0) + height_of(_lines(found))
+        for title, found in zip(titles, heads, strict=True)
     ]
     rows = max(2, len(models)) * _ROW
     roles = [role for role in dict.fromkeys(one.role for one in models) if role]
     legend = 0.3 if len(roles) > 1 else 0.0
+    room = max(
+        most * (column + _GAP),
+        *(width_of(text, LARGE) for text in titles),
+        *(width_of(text, SMALL) for text in units),
+        sum(width_of(role) + 0.6 for role in roles),
+    )
     figure = new_figure(
-        max(left + most * (_COLUMN + _GAP) + _EDGE, 4.0),
-        _EDGE + sum(heads) + len(bands) * (rows + _FOOT) + legend,
+        left + room + _EDGE, _EDGE + sum(above) + len(bands) * (rows + _FOOT) + legend
     )
     top = _EDGE
-    for band, found, head in zip(bands, titles, heads, strict=True):
-        wide = len(band.columns) * (_COLUMN + _GAP)
-        write_at(
-            figure, left, top, fitted(band.title, max(wide, 2.5), LARGE),
-            size=LARGE, va="top",
-        )  # fmt: skip
-        top += head
+    for at, band in enumerate(bands):
+        write_at(figure, left, top, titles[at], size=LARGE, va="top")
+        top += above[at]
         scale = _scale(band)
-        for at, (column, title) in enumerate(zip(band.columns, found, strict=True)):
-            place = left + at * (_COLUMN + _GAP)
-            axes = axes_at(figure, place, top, _COLUMN, rows)
-            _draw_column(axes, models, column, scale)
-            # beside the next one's, which begins where this one ends
-            axes.set_title(title, fontsize=NORMAL, pad=3)
-            if at == 0:
-                for row, one in enumerate(models):
-                    write_at(
-                        figure, left - 0.08, top + (row + 0.5) * rows / len(models),
-                        names[one.name], ha="right", va="center_baseline",
-                    )  # fmt: skip
-        write_at(
-            figure, left, top + rows + _FOOT - 0.16, fitted(band.unit, max(wide, 2.5)),
-            size=SMALL, color=GREY, va="center",
-        )  # fmt: skip
+        for place, (one, head) in enumerate(zip(band.columns, heads[at], strict=True)):
+            start = left + place * (column + _GAP)
+            axes = axes_at(figure, start, top, column, rows)
+            axes.set_title(head, fontsize=NORMAL, pad=3)
+            _draw_column(axes, models, one, scale)
+        for row, model in enumerate(models):
+            write_at(
+                figure, left - 0.08, top + (row + 0.5) * _ROW, names[model.name],
+                ha="right", va="center_baseline",
+            )  # fmt: skip
         top += rows + _FOOT
+        write_at(
+            figure, left, top - 0.1, units[at], size=SMALL, color=GREY, va="bottom"
+        )
     if legend:
         figure.legend(
             [_mark(role) for role in roles], roles, loc="lower left",
             bbox_to_anchor=(left / figure.get_size_inches()[0], 0.0), frameon=False,
-            ncols=len(roles), borderaxespad=0.2, handletextpad=0.2,
+            ncols=len(roles), borderaxespad=0.2, handletextpad=0.2, columnspacing=1.2,
         )  # fmt: skip
     return figure
 
 
-def _heads(band: DotBand) -> list[str]:
-    return [in_lines(column.title, _COLUMN, most=2) for column in band.columns]
+def _lines(texts: Sequence[str]) -> int:
+    return 1 + max(text.count("\n") for text in texts)
 
 
 def _draw_column(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -20,15 +20,17 @@ from lm_eval_iberian.report.tables import LANGUAGES
 from lm_eval_iberian.stats.estimate import LEVEL, Estimate
 
 
+# of so few models, so many rates stand beside each other
+_FEW, _BESIDE = 12, 4
 _TITLES = {
-    "stop_rate": "stops",
-    "no_stop_rate": "cut off",
-    "run_on_rate": "runs on",
-    "loop_rate": "loops",
-    "empty_rate": "empty",
-    "unclosed_thought_rate": "unclosed thought",
-    "copied_prompt_rate": "copies the prompt",
-    "off_language_rate": "other language",
+    "stop_rate": "stops ↑",
+    "no_stop_rate": "cut off ↓",
+    "run_on_rate": "runs on ↓",
+    "loop_rate": "loops ↓",
+    "empty_rate": "empty ↓",
+    "unclosed_thought_rate": "unclosed thought ↓",
+    "copied_prompt_rate": "copies the prompt ↓",
+    "off_language_rate": "other language ↓",
 }
 
 
@@ -40,19 +42,19 @@ class HealthRates:
         key: What the picture's file is named for.
         title: Of which prompts.
         models: The models.
-        band: The rates.
+        bands: The rates.
     """
 
     key: str
     title: str
     models: ModelsShown
-    band: DotBand
+    bands: tuple[DotBand, ...]
 
     @property
     def caption(self) -> str:
         """What a reader must know."""
         return (
-            "Shares of answers; more is better of those that stop, less of all others."
+            "Shares of answers; ↑ more is better, ↓ less is."
             " Lines are 95 % intervals, Wilson's where there is one run; –: not"
             f" measured.{self.models.sentence}"
         )
@@ -73,13 +75,27 @@ def gather_health(comparer: Comparer, models: ModelsShown) -> Iterator[HealthRat
             )
             if columns:
                 title = _title(benchmark, catalogue)
-                band = DotBand(title, "% of answers", columns, whole=True)
-                yield HealthRates(key, title, models, band)
+                yield HealthRates(
+                    key, title, models, health_bands(title, columns, models)
+                )
+
+
+def health_bands(
+    title: str, columns: Sequence[DotColumn], models: ModelsShown
+) -> tuple[DotBand, ...]:
+    """Return rates side by side; of a few models in two bands, which are narrower."""
+    unit = "% of answers"
+    if len(models.models) > _FEW or len(columns) <= _BESIDE:
+        return (DotBand(title, unit, tuple(columns), whole=True),)
+    return (
+        DotBand(title, unit, tuple(columns[:_BESIDE]), whole=True),
+        DotBand("", unit, tuple(columns[_BESIDE:]), whole=True),
+    )
 
 
 def _title(benchmark: ReportedBenchmark, catalogue: Catalogue) -> str:
     lang = LANGUAGES.get(benchmark.lang, benchmark.lang)
-    return f"{benchmark.name}, {lang}: answers"
+    return f"{benchmark.name}, {lang}: health of answers"
 
 
 def _rates(comparer: Comparer, subject: str, key: str) -> dict[str, Estimate]:
@@ -137,4 +153,4 @@ def share_of(count: int, n: int) -> Estimate:
 
 def draw_health(data: HealthRates) -> Any:
     """Return the figure; to be called within ``picture_style``."""
-    return draw_dots(data.models.models, [data.band])
+    return draw_dots(data.models.models, data.bands)

@@ -30,8 +30,9 @@ from lm_eval_iberian.report.tables import LANGUAGES
 
 METRIC = "inst_level_strict_acc"
 # in inches
-_CELL, _ROW, _NAME, _EDGE, _GAP = 0.38, 0.21, 2.3, 0.15, 0.5
-_DARK = 0.55  # below it letters on a colour are white
+_CELL, _ROW, _NAME, _EDGE, _GAP = 0.38, 0.21, 2.8, 0.15, 0.5
+# black letters on a colour of this luminance are as easy to read as white ones
+_DARK = 0.18
 
 
 @dataclass(frozen=True)
@@ -163,14 +164,15 @@ def _row(family: str, name: str, found: Sequence[Sequence[Sequence[bool]]]) -> T
         counts |= {len(run) for run in runs if run}
     least, most = min(counts), max(counts)
     n = str(least) if least == most else f"{least}–{most}"
-    return TypeRow(family, name.replace("_", " "), n, tuple(shares))
+    # Google's ids say it of every language
+    told = name.removeprefix("english_").replace("_", " ")
+    return TypeRow(family, told, n, tuple(shares))
 
 
 def draw_instructions(data: InstructionHeatMap) -> Any:
     """Return the figure; to be called within ``picture_style``."""
     models = data.models.models
     names = fitted_names([one.name for one in models], _NAME)
-    kinds = fitted_names([f"{r.family}:{r.name}" for r in data.rows], 4.0)
     shown = [fitted(row.name, 3.0) for row in data.rows]
     count = max(width_of(row.n, SMALL) for row in data.rows)
     left = _EDGE + max(map(width_of, shown)) + 0.2 + count + 0.14
@@ -179,7 +181,6 @@ def draw_instructions(data: InstructionHeatMap) -> Any:
     head = 0.34 + max(map(width_of, names.values())) + 0.1
     wide = left + len(models) * _CELL + _EDGE + 0.1
     figure = new_figure(max(wide, left + 1.6, 4.6), head + high + _GAP + _EDGE)
-    del kinds
     room = float(figure.get_size_inches()[0]) - 2 * _EDGE
     title = fitted(data.title, room, LARGE)
     write_at(figure, _EDGE, _EDGE, title, size=LARGE, va="top")
@@ -233,8 +234,8 @@ def _cell(axes: Any, x: float, y: float, share: float | None) -> None:
         return
     colour = colormaps["cividis"](share / 100)
     axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="white"))
-    red, green, blue, _ = colour
-    dark = 0.299 * red + 0.587 * green + 0.114 * blue < _DARK
+    red, green, blue = (part**2.2 for part in colour[:3])
+    dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < _DARK
     axes.text(
         x + 0.5, y + 0.5, f"{share:.0f}", size=SMALL, ha="center",
         va="center_baseline", color="white" if dark else INK,

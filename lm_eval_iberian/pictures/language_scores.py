@@ -40,8 +40,8 @@ TITLE = "Scores by language"
 # of more models bars cannot be told apart
 MOST_BARS = 6
 # in inches
-_BAR, _BETWEEN, _HIGH, _LEFT, _EDGE = 0.19, 0.3, 2.1, 0.75, 0.15
-_WIDEST = 11.0
+_BAR, _BETWEEN, _HIGH, _LEFT, _EDGE = 0.19, 0.3, 2.1, 0.95, 0.15
+_WIDEST, _NARROWEST = 11.0, 3.3
 # blocks that are shown: the others are of other metrics of the same answers
 _BLOCKS = ("accuracy", "bleu", "ifeval")
 
@@ -155,19 +155,19 @@ def draw_language_scores(data: LanguageScores) -> Any:
 def _draw_bars(data: LanguageScores, group: float) -> Any:
     models, bands = data.models.models, data.bands
     most = max(len(band.columns) for band in bands)
-    wide = max(_LEFT + most * group + _EDGE, 4.2)
+    group = max(group, _NARROWEST / most)
+    wide = _LEFT + most * group + _EDGE
     names = fitted_names([one.name for one in models], wide - 0.8)
     columns = max(1, int((wide - 0.2) / (max(map(width_of, names.values())) + 0.65)))
     legend = height_of(-(-len(models) // columns)) * 1.3 + 0.15
     head, foot = height_of(1, LARGE) + 0.15, height_of(2) + 0.25
     figure = new_figure(wide, _EDGE + len(bands) * (head + _HIGH + foot) + legend)
-    handles: dict[str, Any] = {}
     for at, band in enumerate(bands):
         top = _EDGE + at * (head + _HIGH + foot)
         title = fitted(band.title, wide - _LEFT - _EDGE, LARGE)
         write_at(figure, _LEFT, top, title, size=LARGE, va="top")
         axes = axes_at(figure, _LEFT, top + head, len(band.columns) * group, _HIGH)
-        for place, one in enumerate(models):
+        for place in range(len(models)):
             shift = (place - (len(models) - 1) / 2) * _BAR / group
             for x, column in enumerate(band.columns):
                 value = column.values[place]
@@ -177,11 +177,9 @@ def _draw_bars(data: LanguageScores, group: float) -> Any:
                         size=7,
                     )  # fmt: skip
                     continue
-                bar = axes.bar(
-                    x + shift, value.value, _BAR / group * 0.88, color=FILLS[place],
-                    hatch=HATCHES[place], edgecolor=INK, linewidth=0.6,
+                axes.bar(
+                    x + shift, value.value, _BAR / group * 0.88, **_look(place)
                 )  # fmt: skip
-                handles.setdefault(names[one.name], bar)
                 if value.low is not None and value.high is not None:
                     axes.plot(
                         [x + shift] * 2, [value.low, value.high], color="white",
@@ -202,7 +200,21 @@ def _draw_bars(data: LanguageScores, group: float) -> Any:
         axes.axhline(0, color=INK, linewidth=0.8)
         plain_ticks(axes.yaxis, 5)
     figure.legend(
-        list(handles.values()), list(handles), loc="lower center", ncols=columns,
+        [_patch(place) for place in range(len(models))], list(names.values()),
+        loc="lower center", ncols=columns,
         frameon=False, borderaxespad=0.3, handlelength=2.2, handleheight=1.1,
     )  # fmt: skip
     return figure
+
+
+def _look(place: int) -> dict[str, Any]:
+    return {
+        "facecolor": FILLS[place], "hatch": HATCHES[place], "edgecolor": INK,
+        "linewidth": 0.6,
+    }  # fmt: skip
+
+
+def _patch(place: int) -> Any:
+    from matplotlib.patches import Patch
+
+    return Patch(**_look(place))

@@ -12,11 +12,10 @@ from html import escape
 from typing import Any
 
 from lm_eval_iberian.errors import UnknownNameError
-from lm_eval_iberian.pictures.picture_style import LETTERS
+from lm_eval_iberian.pictures.picture_style import DPI, LETTERS
 
 
 PICTURES = ("pdf", "png", "svg")
-DPI = 160
 # what is not said in a file: when and by what it was made
 _UNSAID = {
     "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
@@ -76,7 +75,7 @@ def _to_inline(text: str, key: str, title: str) -> str:
 
     said = (
         f'<svg role="img" aria-label="{escape(title)}"'
-        # what matplotlib says of every element, which in a page would be all of the page
+        # matplotlib says it of every element, which in a page are all of the page's
         f' style="stroke-linejoin: round; stroke-linecap: butt; font-family: {_FONTS}"'
     )
     return said + _TAG.sub(tag, text).removeprefix("<svg")

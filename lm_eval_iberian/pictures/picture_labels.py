@@ -6,42 +6,52 @@ import math
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from textwrap import wrap
 from typing import Any
 
-from lm_eval_iberian.pictures.picture_style import LETTERS, NORMAL
+from lm_eval_iberian.pictures.picture_style import DPI, LETTERS, NORMAL
 from lm_eval_iberian.terminal import one_line
 
 
-_DPI = 720
 _CUT = "…"
+# how much of what stays of a name is after the cut: the first that tells names apart
+_TAILS = (0.5, 0.3, 0.7, 0.15, 0.85, 0.0, 1.0)
 
 
 @cache
-def _renderer() -> Any:
+def _renderer(dpi: int) -> Any:
     from matplotlib.backends.backend_agg import RendererAgg
 
-    return RendererAgg(1, 1, _DPI)
+    return RendererAgg(1, 1, dpi)
 
 
+@lru_cache(100_000)
 def width_of(text: str, size: float = NORMAL) -> float:
     """Return how wide a line is, in inches.
 
-    Wide letters count as the squares that they are where a font has them: matplotlib's
-    own has none, and draws a narrower box.
+    Wide letters count as the squares that they are where a font has them, or as the
+    boxes that matplotlib draws for them, whichever is wider.
     """
+    narrow = "".join(c for c in text if unicodedata.east_asian_width(c) not in "WF")
+    found = _measured(text, size)
+    if narrow != text:
+        squares = (len(text) - len(narrow)) * size / 72
+        found = max(found, _measured(narrow, size) + squares)
+    return found
+
+
+def _measured(text: str, size: float) -> float:
     from matplotlib.font_manager import FontProperties
 
+    if not text:
+        return 0.0
     font = FontProperties(family=LETTERS, size=size)
-    wide = [c for c in text if unicodedata.east_asian_width(c) in "WF"]
-    if wide:
-        text = "".join(c for c in text if unicodedata.east_asian_width(c) not in "WF")
-    found = 0.0
-    if text:
-        width, _, _ = _renderer().get_text_width_height_descent(text, font, False)
-        found = width / _DPI
-    return float(found + len(wide) * size / 72)
+    # letters snap to pixels in a PNG, and to none in an SVG
+    return max(
+        float(_renderer(dpi).get_text_width_height_descent(text, font, False)[0]) / dpi
+        for dpi in (DPI, 720)
+    )
 
 
 def height_of(lines: int = 1, size: float = NORMAL) -> float:
@@ -49,24 +59,33 @@ def height_of(lines: int = 1, size: float = NORMAL) -> float:
     return lines * 1.25 * size / 72
 
 
-def fitted(text: str, width: float, size: float = NORMAL) -> str:
-    """Return a text as one printable line, its middle cut out where it is too wide."""
+def fitted(
+    text: str, width: float, size: float = NORMAL, tail: float = _TAILS[0]
+) -> str:
+    """Return a text as one printable line, some of it cut out where it is too wide.
+
+    Args:
+        text: The text.
+        width: In inches.
+        size: Of the letters.
+        tail: Which share of what stays stands after the cut.
+    """
     line = one_line(text)
     if width_of(line, size) <= width:
         return line
     low, high = 0, len(line)
     while low < high:  # how many letters may stay
         middle = (low + high + 1) // 2
-        if width_of(_without_middle(line, middle), size) <= width:
+        if width_of(_cut(line, middle, tail), size) <= width:
             low = middle
         else:
             high = middle - 1
-    return _without_middle(line, low)
+    return _cut(line, low, tail)
 
 
-def _without_middle(line: str, stay: int) -> str:
-    tail = (stay + 1) // 2
-    return f"{line[: stay - tail]}{_CUT}{line[len(line) - tail :]}"
+def _cut(line: str, stay: int, tail: float) -> str:
+    after = round(stay * tail)
+    return f"{line[: stay - after]}{_CUT}{line[len(line) - after :]}"
 
 
 def fitted_names(
@@ -79,15 +98,31 @@ def fitted_names(
         width: How wide they may be, in inches.
         size: Of the letters.
     """
+    alike: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        alike.setdefault(fitted(name, width, size), []).append(name)
+    cuts = {
+        name: fitted(name, width, size, _telling(group, width, size))
+        for group in alike.values()
+        for name in group
+    }
     shown: dict[str, str] = {}
     for name in dict.fromkeys(names):
-        text, count = fitted(name, width, size), 1
+        text, count = cuts[name], 1
         while text in shown.values():
             count += 1
             mark = f" ({count})"
             text = fitted(name, width - width_of(mark, size), size) + mark
         shown[name] = text
     return shown
+
+
+def _telling(names: Sequence[str], width: float, size: float) -> float:
+    """Return where to cut so that most of some names can be told from each other."""
+    return max(
+        _TAILS,
+        key=lambda tail: len({fitted(one, width, size, tail) for one in names}),
+    )
 
 
 def in_lines(text: str, width: float, size: float = NORMAL, most: int = 3) -> str:

@@ -32,6 +32,7 @@ BASELINES: dict[str, tuple[str, Any, str]] = {
     "base": ("#999999", (0, (3, 1.5, 1, 1.5)), "^"),
 }
 SMALL, NORMAL, LARGE = 7.5, 9.0, 11.0
+DPI = 160  # of a PNG
 LETTERS = "DejaVu Sans"  # comes with matplotlib
 # letters that it does not have, of fonts that may be there
 _MORE_LETTERS = (
@@ -101,7 +102,7 @@ def new_figure(width: float, height: float) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(width, height), dpi=DPI)
     FigureCanvasAgg(figure)
     return figure
 

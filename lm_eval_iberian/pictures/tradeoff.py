@@ -94,7 +94,7 @@ class Tradeoff:
                 " standard errors, not paired by item."
             )
         return (
-            f"{self.language.title} gained, and {self.following.title} kept, against"
+            f"How {self.language.title} and {self.following.title} differ from those of"
             f" {self.baseline}. Filled: the front, merges that no other merge is better"
             f" than in both; the line is what they reach. {bars}"
         )
@@ -144,7 +144,7 @@ def gather_tradeoff(comparer: Comparer, sweep: SweepReport) -> Tradeoff:
         tuple(panels),
         curve_axis(rule.language, first.language.metric),
         curve_axis(rule.following, first.following.metric),
-        "the instructed model",
+        _INSTRUCT,
     )
 
 

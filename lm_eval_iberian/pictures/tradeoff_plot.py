@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,7 @@ from typing import Any
 from lm_eval_iberian.pictures.picture_labels import (
     Box,
     fitted,
-    fitted_names,
     height_of,
-    in_lines,
     placed,
     width_of,
 )
@@ -37,15 +36,20 @@ from lm_eval_iberian.pictures.weight_curves import CurveAxis
 from lm_eval_iberian.stats.estimate import Difference
 
 
+_FRONT = "the front, marks filled"
 TITLE = "Language gained against instructions kept"
 # of so few points all are named, of more those of the front
 _NAMED = 12
 # in inches
 _WIDE, _HIGH, _GAP, _LEFT, _TOP, _FOOT, _EDGE = 4.0, 3.5, 0.75, 0.95, 0.4, 0.62, 0.15
-_LINE = height_of(1, SMALL)
+_LINE, _NUMBER = height_of(1, SMALL), 0.2
 # points farther from the others than they are from each other, so many times
 _FAR = 8.0
 _MARK = 8.0  # how much room a mark takes, in points
+
+
+# of points that are named, by their place: their numbers and names
+_Key = dict[int, tuple[str, str]]
 
 
 def draw_tradeoff(data: Tradeoff) -> Any:
@@ -60,7 +64,7 @@ def draw_tradeoff(data: Tradeoff) -> Any:
     keys = [_named(panel) for panel in data.panels]
     lines = max(_key_rows(key) for key in keys)
     entries = _entries(data, series, wide)
-    columns = max(1, int((wide - 0.2) / (max(map(width_of, entries)) + 0.45)))
+    columns = max(1, int((wide - 0.2) / (max(map(width_of, entries)) + 0.5)))
     columns = min(columns, len(entries))
     legend = height_of(-(-len(entries) // columns)) * 1.3 + 0.2
     figure = new_figure(wide, _TOP + _HIGH + _FOOT + lines * _LINE + 0.1 + legend)
@@ -69,22 +73,25 @@ def draw_tradeoff(data: Tradeoff) -> Any:
         axes = axes_at(figure, left, _TOP, _WIDE, _HIGH)
         axes.set_title(fitted(panel.title, _WIDE, LARGE))
         _draw_panel(axes, panel, data, looks, key)
-        axes.set_xlabel(in_lines(_said(data.language, "gained"), _WIDE, most=2))
+        axes.set_xlabel(_said(data.language, data.baseline, _WIDE))
         if at == 0:
-            axes.set_ylabel(in_lines(_said(data.following, "kept"), _HIGH, most=2))
+            axes.set_ylabel(_said(data.following, data.baseline, _HIGH))
         _write_key(figure, key, left, _TOP + _HIGH + _FOOT)
+    handles = [_handle("s", INK, INK)]
+    handles += [_handle(mark, colour, colour) for colour, mark in looks.values()]
+    for role in _roles(data):
+        colour, _, mark = BASELINES[role]
+        handles.append(_handle(mark, colour, "white"))
     figure.legend(
-        [_handle("s", INK, INK), *(_handle(m, c, c) for c, m in looks.values()),
-         *(_handle(BASELINES[r][2], BASELINES[r][0], "white") for r in _roles(data))],
-        entries, loc="lower center", ncols=columns, frameon=False,
-        borderaxespad=0.3, handletextpad=0.3, handlelength=1.5,
+        [*handles, _front_handle()], entries, loc="lower center", ncols=columns,
+        frameon=False, borderaxespad=0.3, handletextpad=0.4, handlelength=1.8,
     )  # fmt: skip
     return figure
 
 
 def _entries(data: Tradeoff, series: Sequence[str], wide: float) -> list[str]:
-    names = fitted_names([data.baseline, *series, *_roles(data)], wide - 0.8)
-    return list(names.values())
+    every = [data.baseline, *series, *_roles(data), _FRONT]
+    return [fitted(name, wide - 0.8) for name in every]
 
 
 def _roles(data: Tradeoff) -> list[str]:
@@ -92,13 +99,15 @@ def _roles(data: Tradeoff) -> list[str]:
     return list(found)
 
 
-def _said(axis: CurveAxis, verb: str) -> str:
+def _said(axis: CurveAxis, baseline: str, width: float) -> str:
     unit = ", points" if axis.share else ""
-    way = ", less is better: axis reversed" if axis.lower_is_better else ""
-    return f"{axis.title} {verb}{unit}{way}"
+    way = " (less is better: reversed)" if axis.lower_is_better else ""
+    against = fitted(f"difference from {baseline}", width - width_of(unit + way))
+    title = fitted(axis.title, width - width_of(","))
+    return f"{title},\n{against}{unit}{way}"
 
 
-def _named(panel: TradeoffPanel) -> dict[int, str]:
+def _named(panel: TradeoffPanel) -> _Key:
     """Return the points that are named, by place, from most kept to least."""
     merges = [at for at, one in enumerate(panel.points) if one.series]
     wanted = merges
@@ -107,24 +116,25 @@ def _named(panel: TradeoffPanel) -> dict[int, str]:
     order = sorted(wanted, key=lambda at: -panel.points[at].kept.difference)
     half = _WIDE / (2 if len(order) > _NAMED else 1)
     numbered = {at: f"{number}" for number, at in enumerate(order, 1)}
-    texts = {
-        at: f"{number}  {panel.points[at].name}" for at, number in numbered.items()
+    room = half - _NUMBER - 0.1
+    return {
+        at: (number, fitted(panel.points[at].name, room, SMALL))
+        for at, number in numbered.items()
     }
-    return {at: fitted(text, half - 0.1, SMALL) for at, text in texts.items()}
 
 
-def _key_rows(key: dict[int, str]) -> int:
+def _key_rows(key: _Key) -> int:
     return -(-len(key) // 2) if len(key) > _NAMED else len(key)
 
 
-def _write_key(figure: Any, key: dict[int, str], left: float, top: float) -> None:
+def _write_key(figure: Any, key: _Key, left: float, top: float) -> None:
     rows = max(1, _key_rows(key))
-    for at, text in enumerate(key.values()):
+    for at, texts in enumerate(key.values()):
         column, row = divmod(at, rows)
-        write_at(
-            figure, left + column * _WIDE / 2, top + row * _LINE, text, size=SMALL,
-            va="top",
-        )  # fmt: skip
+        start = left + column * _WIDE / 2
+        # two texts: a name from right to left would take the number to its end
+        for place, text in zip((start, start + _NUMBER), texts, strict=True):
+            write_at(figure, place, top + row * _LINE, text, size=SMALL, va="top")
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,7 @@ def _draw_panel(
     panel: TradeoffPanel,
     data: Tradeoff,
     looks: dict[str, tuple[str, str]],
-    key: dict[int, str],
+    key: _Key,
 ) -> None:
     across = _view([one.gained for one in panel.points], data.language.share)
     up = _view([one.kept for one in panel.points], data.following.share)
@@ -211,6 +221,9 @@ def _arrow(x: float, y: float, across: _View, up: _View, axes: Any) -> str:
     return "^" if (y > up.high) != axes.yaxis_inverted() else "v"
 
 
+_EDGE_LINE: dict[str, Any] = {"color": INK, "linewidth": 1, "linestyle": (0, (4, 2))}
+
+
 def _draw_front(axes: Any, panel: TradeoffPanel, data: Tradeoff) -> None:
     """Draw the edge of what the merges of the front reach."""
     front = [
@@ -225,11 +238,11 @@ def _draw_front(axes: Any, panel: TradeoffPanel, data: Tradeoff) -> None:
     for (x, y), after in zip(front, [*front[1:], (front[-1][0], bottom)], strict=True):
         xs += [x, x]
         ys += [y, after[1]]
-    axes.plot(xs, ys, color=INK, linewidth=1, linestyle=(0, (4, 2)), zorder=1.5)
+    axes.plot(xs, ys, zorder=1.5, **_EDGE_LINE)
 
 
 def _number(
-    axes: Any, panel: TradeoffPanel, key: dict[int, str], across: _View, up: _View
+    axes: Any, panel: TradeoffPanel, key: _Key, across: _View, up: _View
 ) -> None:
     """Write the numbers of the named points where they cover nothing."""
     figure = axes.figure
@@ -241,9 +254,9 @@ def _number(
         return float(x) * scale, float(y) * scale
 
     where: dict[tuple[int, int], list[str]] = {}
-    for place, text in key.items():
+    for place, (number, _) in key.items():
         x, y = at(panel.points[place])
-        where.setdefault((round(x), round(y)), []).append(text.split(" ")[0])
+        where.setdefault((round(x), round(y)), []).append(number)
     texts = [_together(numbers) for numbers in where.values()]
     marks = [at(one) for one in panel.points] + [at(_ORIGIN)]
     boxes = [Box(x - _MARK / 2, y - _MARK / 2, _MARK, _MARK) for x, y in marks]
@@ -254,10 +267,16 @@ def _number(
     found = placed([(float(x), float(y)) for x, y in where], sizes, inside, boxes)
     for (x, y), box, text in zip(where, found, texts, strict=True):
         middle = box.x + box.width / 2, box.y + box.height / 2
-        far = (middle[0] - x) ** 2 + (middle[1] - y) ** 2 > 15**2
+        own = math.dist(middle, (x, y))
+        # where another mark is as near, a line says which one is meant
+        far = any(
+            math.dist(middle, one) < own + 3
+            for one in marks
+            if math.dist(one, (x, y)) > 1
+        )
         axes.annotate(
-            text, (x / scale, y / scale), (middle[0] / scale, middle[1] / scale),
-            xycoords="figure pixels", textcoords="figure pixels", size=SMALL,
+            text, (x, y), middle, size=SMALL,
+            xycoords="figure points", textcoords="figure points",
             ha="center", va="center_baseline", zorder=6,
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6}
             if far else None,
@@ -289,3 +308,9 @@ def _handle(mark: str, colour: str, inside: str) -> Any:
     return Line2D(
         [], [], marker=mark, color=colour, markerfacecolor=inside, linestyle="none"
     )
+
+
+def _front_handle() -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], **_EDGE_LINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from lm_eval_iberian.pictures.picture_style import (
     logarithmic,
     new_figure,
     picture_style,
+    plain,
     plain_ticks,
 )
 from lm_eval_iberian.pictures.weight_curves import (
@@ -96,7 +98,7 @@ def draw_curves(data: WeightCurves) -> Any:
             one = axes_at(figure, left, top, _WIDE, _HIGH, **shared)
             axes.append(one)
             _panel(one, panel, which, looks)
-            plain_ticks(one.xaxis, 7)
+            _ticks(one, panel)
             one.tick_params(labelbottom=row == 1, labelleft=column == 0)
         _same_width(rows["language"][-1], rows["following"][-1])
         rows["language"][-1].set_title(fitted(panel.title, _WIDE, 11))
@@ -188,6 +190,17 @@ def _same_width(above: Any, below: Any) -> None:
     least, most = min(low for low, _ in limits), max(high for _, high in limits)
     for axes in (above, below):
         axes.set_xlim(least, most)
+
+
+def _ticks(axes: Any, panel: CurvePanel) -> None:
+    """Say the values themselves where there is room for them."""
+    values = sorted({x for curve in panel.curves for x in curve.xs})
+    span = values[-1] - values[0]
+    steps = [after - one for one, after in pairwise(values)]
+    room = max(width_of(plain(value)) for value in values) + 0.08
+    plain_ticks(axes.xaxis, 7)
+    if not steps or min(steps) * _WIDE * 0.9 >= room * span:
+        axes.set_xticks(values)
 
 
 def _upright(

@@ -19,20 +19,6 @@ from lm_eval_iberian.stats.weighted_terms import WeightedValue, scale_of
 
 
 @dataclass(frozen=True)
-class DrawnTogether:
-    """How far clusters move the values of the terms whose clusters are drawn together.
-
-    Args:
-        moves: Of a term's place: an array (rows, runs) whose products, summed over
-            rows, are the covariances of the runs' values over items.
-        clusters: How many there are.
-    """
-
-    moves: Mapping[int, Floats]
-    clusters: int
-
-
-@dataclass(frozen=True)
 class Spread:
     """A variance, and how many degrees of freedom Student's t has for it."""
 
@@ -43,6 +29,34 @@ class Spread:
     def stderr(self) -> float:
         """The standard error."""
         return float(np.sqrt(self.variance))
+
+
+@dataclass(frozen=True)
+class DrawnTogether:
+    """How far clusters move the values of the terms whose clusters are drawn together.
+
+    Args:
+        moves: Of a term's place: an array (rows, runs) whose products, summed over
+            rows, are the covariances of the runs' values over items.
+        clusters: How many there are.
+        by_cluster: The same with a row for each cluster, where that can be told.
+    """
+
+    moves: Mapping[int, Floats]
+    clusters: int
+    by_cluster: Mapping[int, Floats] | None = None
+
+    def spread(self, weights: Floats) -> Spread:
+        """Return how the clusters move a weighted sum of the terms."""
+        moved = _weighted(self.moves, weights)
+        df = float(self.clusters - 1)
+        if self.by_cluster is not None:
+            df = min(df, _borne_by(_weighted(self.by_cluster, weights)))
+        return Spread(float(moved @ moved), df)
+
+    def covariance(self, a: Floats, b: Floats) -> float:
+        """Return how two weighted sums of the terms vary together."""
+        return float(_weighted(self.moves, a) @ _weighted(self.moves, b))
 
 
 @dataclass
@@ -119,7 +133,7 @@ class Scatter:
             shares = numerators.sum(axis=0) / denominators.sum(axis=0)
             above = (numerators - shares * denominators) / denominators.sum(axis=0)
             moves[place] = scale_of(term.runs[0]) * above * _small_sample(size)
-        return DrawnTogether(moves, size)
+        return DrawnTogether(moves, size, moves)
 
     def _resampled(
         self,
@@ -156,33 +170,20 @@ class Scatter:
             known = np.where(finite, deviations, 0.0)
             centred = np.where(finite, known - known.sum(axis=0) / many, 0.0)
             moves[place] = centred / np.sqrt(many - 1)
-        return DrawnTogether(moves, size), total
+        by_cluster = None
+        if all(run.ratio for place in members for run in self.terms[place].runs):
+            by_cluster = self._linearised(members, clusters, size).moves
+        return DrawnTogether(moves, size, by_cluster), total
 
     def of_items(self, weights: Floats | None = None) -> Spread:
         """Return how the items move a weighted sum of the terms."""
         weights = self.weights if weights is None else weights
-        return together_spread(
-            (float((moved @ moved)), one.clusters - 1)
-            for one in self.drawn
-            if (moved := self._moved(one, weights)) is not None
-        )
+        found = [one.spread(weights) for one in self.drawn]
+        return together_spread((one.variance, one.df) for one in found)
 
     def covariance(self, a: Floats, b: Floats) -> float:
         """Return how two weighted sums of the terms vary together over items."""
-        total = 0.0
-        for one in self.drawn:
-            first, second = self._moved(one, a), self._moved(one, b)
-            if first is not None and second is not None:
-                total += float(first @ second)
-        return total
-
-    def _moved(self, one: DrawnTogether, weights: Floats) -> Floats | None:
-        parts = [
-            weights[place] * moves.mean(axis=1)
-            for place, moves in one.moves.items()
-            if weights[place]
-        ]
-        return np.sum(parts, axis=0) if parts else None
+        return sum(one.covariance(a, b) for one in self.drawn)
 
     def spread(self) -> Spread:
         """Return how items and runs move the sum.
@@ -233,6 +234,25 @@ def together_spread(components: Iterable[tuple[float, float]]) -> Spread:
     if not parts:
         return Spread(0.0, 0.0)
     return Spread(total, total**2 / sum(one**2 / df for one, df in parts))
+
+
+def _weighted(moves: Mapping[int, Floats], weights: Floats) -> Floats:
+    parts = [weights[place] * one.mean(axis=1) for place, one in moves.items()]
+    return np.sum(parts, axis=0)
+
+
+def _borne_by(moved: Floats) -> float:
+    """Return the degrees of freedom that a sum of squares has by its own scatter.
+
+    Satterthwaite's: ``2 E(V)**2 / var(V)``, with the variance of V from the squares
+    themselves. It is the number of clusters where they are normal, and twice the number
+    of those that differ at all where these are few: then Student's t with clusters - 1
+    would take three items for certainty.
+    """
+    squares = moved**2
+    total = float(squares.sum())
+    varies = float((squares**2).sum()) - total**2 / len(moved)
+    return 2 * total**2 / varies if varies > 0 else np.inf
 
 
 def _small_sample(clusters: int) -> float:
