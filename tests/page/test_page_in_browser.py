@@ -387,7 +387,9 @@ def test_paper_has_everything_open_and_nothing_to_press(
     for what in ("header.top", "#filters", ".choose", ".skip"):
         assert not page.locator(what).first.is_visible(), what
     assert page.locator("details:not([open])").count() == 0
+    assert page.locator("details.row .said").count() >= 20
     assert page.locator("details.row .said").first.is_visible()
+    assert page.locator("thead button").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details.row[open]").count() == 0
 
