@@ -248,9 +248,9 @@ class RowView {
     this.outcomes.hidden = false;
     this.outcomes.replaceChildren(make("legend", {}, "Rows"), radio("", "All", this.pairs.length), ...counts.map((name) => radio(name, OUTCOMES[name][0], this.counts[name])));
     if (focused) this.outcomes.querySelector("input:checked").focus();
-    const { kept, n } = this.now;
-    const part = kept < n ? ` Of ${counted(n)} items, ${counted(kept)} are in this page.` : "";
-    this.summary.replaceChildren(`${plural(this.pairs.length, "item")} that both answered. A is `, named(a), ", B is ", named(b), `. Scores: ${this.now.metric}.${part}`);
+    const { thin, kept, n } = this.now;
+    const part = thin ? ` Of ${counted(n)} items, ${counted(kept)} are in this page: those in which a model and the baseline differ.` : "";
+    this.summary.replaceChildren(`${plural(this.pairs.length, "item")} that both answered${thin ? " here" : ""}. A is `, named(a), ", B is ", named(b), `. Scores: ${this.now.metric}.${part}`);
     this.bar.replaceChildren(...counts.map((name) => {
       const share = make("span", { class: name });
       share.style.flexGrow = this.counts[name];
