@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
+from lm_eval_iberian.errors import MissingExtraError
 from lm_eval_iberian.terminal import progress
 
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         Comparer,
         ComparisonReport,
     )
-    from lm_eval_iberian.pictures.all_pictures import Picture
+    from lm_eval_iberian.page import DrawnPictures
     from lm_eval_iberian.report import Report, SweepReport
 
 
@@ -49,8 +49,8 @@ def write_all(
         UnknownNameError: There is no such baseline.
     """
     from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
+    from lm_eval_iberian.cli.report_comparison import compared, comparer_of
     from lm_eval_iberian.cli.report_folder import whole_folder
-    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
     from lm_eval_iberian.page import write_page
     from lm_eval_iberian.report.sweep_report import notes_with
     from mergekit_ext.outputs.termination import unwound_by_signals
@@ -63,12 +63,10 @@ def write_all(
         def tell(text: str, done: int = 0, of: int | None = None) -> None:
             bars.update(task, description=text, completed=done, total=of)
 
-        subjects = subjects_of(report)
-        if not subjects:
-            raise DataError("no model has a result; run the evaluations first")
-        comparer = Comparer(subjects, report.catalogue, options)
+        comparer = comparer_of(report, options)
         tell("comparing models")
-        comparison = _compared(comparer, baseline, report, tell, said.append)
+        done = partial(tell, "comparing models")
+        comparison = compared(comparer, baseline, report, said.append, done)
         tell("tables")
         _write_tables(comparer, report, sweeps, into, tell)
         tell("data")
@@ -78,8 +76,7 @@ def write_all(
         tell("pictures")
         drawn = _draw(comparison, report, sweeps, into / "pictures", said.append)
         tell("page")
-        page = into / "index.html"
-        write_page(comparison, report, sweeps, page, drawn=drawn)
+        write_page(comparison, report, sweeps, into / "index.html", drawn)
         tell("putting it in place")
         count = sum(path.is_file() for path in into.rglob("*"))
     for sentence in said:
@@ -87,41 +84,6 @@ def write_all(
     notes = sum(1 for _ in notes_with(report, sweeps))
     told = f", {notes} notes in {out / 'tables.md'}" if notes else ""
     click.echo(f"{count} files; open {out / 'index.html'}{told}")
-
-
-def _compared(
-    comparer: Comparer,
-    baseline: str,
-    report: Report,
-    tell: Callable[..., None],
-    say: Callable[[str], None],
-) -> ComparisonReport:
-    """Return the comparison of all others with the baseline."""
-    from lm_eval_iberian.comparison.comparing import ComparisonReport, compare_all
-
-    names = comparer.subjects
-    if baseline and baseline not in names:
-        raise UnknownNameError("model", baseline, names)
-    chosen = baseline or _usual_baseline(comparer)
-    if len(names) == 1:
-        return ComparisonReport(comparer, chosen, (), (), report.inputs)
-    if not baseline:
-        say(f"the others are held against {chosen}; --baseline NAME takes another")
-    compared = partial(tell, "comparing models")
-    found = compare_all(comparer, chosen, leave_out=True, done=compared)
-    for note in found.notes:
-        if note.kind == "not compared" and not note.about:
-            say(f"{note.kind}: {note.text}")
-    return found
-
-
-def _usual_baseline(comparer: Comparer) -> str:
-    """Return the instructed model of a sweep, its base, or the first of all models."""
-    for role in ("instruct", "base"):
-        for name, subject in comparer.subjects.items():
-            if subject.about.get("role") == role:
-                return name
-    return next(iter(comparer.subjects))
 
 
 def _write_tables(
@@ -166,22 +128,28 @@ def _draw(
     sweeps: Sequence[SweepReport],
     into: Path,
     say: Callable[[str], None],
-) -> Sequence[Picture]:
-    """Draw what the data allow, or say why there are no pictures."""
+) -> DrawnPictures:
+    """Draw what the data allow, and say what they do not."""
+    from lm_eval_iberian.page import DrawnPictures, embedded
+
+    without: list[str] = []
     try:
         from lm_eval_iberian.pictures.all_pictures import draw_all
 
-        return draw_all(
+        drawn = draw_all(
             comparison.comparer,
             report,
             sweeps,
             into,
             baseline="" if sweeps else comparison.baseline,
-            on_left_out=lambda why: say(f"a picture is left out: {why}"),
+            on_left_out=without.append,
         )
     except MissingExtraError as error:
         say(f"without pictures: {error}")
-        return ()
+        return DrawnPictures((), (str(error),))
+    for why in without:
+        say(f"a picture is left out: {why}")
+    return DrawnPictures(tuple(map(embedded, drawn)), tuple(without))
 
 
 def _write_text(path: Path, text: str) -> None:
