@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_results import Results, everything
 
-from lm_eval_iberian.cards.every_eval_ever import every_eval_ever, unscaled
+from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
+from lm_eval_iberian.cards.exchange_record import unscaled
 from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import Report, build_report, written
@@ -184,6 +185,31 @@ def test_translations_have_a_score_of_their_sentence(
     assert 0 < other["evaluation"]["score"] < 60
     assert not other["evaluation"]["is_correct"]
     assert other["metadata"]["score_is"] == "chrF++ of the sentence"
+
+
+def test_what_was_counted_from_samples_is_called_what_it_is(
+    results: Results, tmp_path: Path
+) -> None:
+    path = results.write({"bertaqa_eu": 0.5}, n=4)
+    groups = ("Euskal gaiak", "Euskal gaiak", "Gai orokorrak", "Gai orokorrak")
+    rows = [
+        sample(at, at != 1, doc={"group": group}, target="0")
+        for at, group in enumerate(groups)
+    ]
+    path.with_name(f"samples_bertaqa_eu_{STAMP}.jsonl").write_text(
+        "".join(f"{json.dumps(row)}\n" for row in rows)
+    )
+    report = build_report([path])
+    every_eval_ever(report, None, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
+    (record,) = records(tmp_path / "eee")
+    assert record["evaluation_results"][0]["evaluation_name"] == "bertaqa_eu_local"
+    details = record["source_metadata"]["additional_details"]
+    assert details["counted_from"] == "bertaqa_eu"
+    assert record["detailed_evaluation_results"]["total_rows"] == 2
+    cell = build_report([tmp_path / "eee"]).models["org/model"].cells["bertaqa_eu"]
+    assert cell.measures == report.models["org/model"].cells["bertaqa_eu"].measures
+    assert cell.n == 2
 
 
 def test_a_sample_that_no_score_counts_has_no_record(
