@@ -42,7 +42,8 @@ def _sample(
     meta = row.get("metadata")
     details = texts_in(meta) if isinstance(meta, Mapping) else {}
     raw, choices = str(given.get("raw", "")), given.get("choices")
-    reference = given.get("reference")
+    references = given.get("reference")
+    first = references[:1] if isinstance(references, list) else []
     answers = _answers(row)
     texts = choices if isinstance(choices, list) and choices else [None]
     doc = parsed(details.get("doc"))
@@ -53,12 +54,13 @@ def _sample(
     if not known and metric is not None:
         known = {metric: judged["score"]}
     number = str(row["sample_id"])
-    return {
+    return known | {
         "doc_id": int(number) if number.isdecimal() and len(number) < 16 else number,
         "doc": doc if isinstance(doc, dict) else {"input": raw},
-        "target": details.get("target", str((reference or [""])[0])),
+        "target": details.get("target", "".join(map(str, first))),
         "arguments": {
-            f"gen_args_{at}": {"arg_0": raw} | ({} if text is None else {"arg_1": text})
+            f"gen_args_{at}": {"arg_0": raw}
+            | ({} if text is None else {"arg_1": str(text)})
             for at, text in enumerate(texts)
         },
         "resps": parsed(details.get("resps")) or [answers],
@@ -66,7 +68,6 @@ def _sample(
         "filter": details.get("filter", "none"),
         "metrics": list(known),
         "doc_hash": details.get("doc_hash") or row.get("sample_hash"),
-        **known,
     }
 
 
