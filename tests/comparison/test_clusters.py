@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from made_samples import Evaluations, answers
 
-from lm_eval_iberian.comparison.scored_items import read_items
+from lm_eval_iberian.comparison.sample_items import read_items
 from lm_eval_iberian.report import build_report, load_catalogue
 from lm_eval_iberian.tasks.benchmarks import load
 
