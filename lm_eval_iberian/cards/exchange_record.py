@@ -92,7 +92,7 @@ def record_content(
         "counted_from": result.setting.task if result.from_samples else None,
     }
     library = exchange.get("library") or "lm_eval"
-    version = exchange.get("version") or file.content.get("lm_eval_version")
+    version = exchange.get("version") or lm_eval_version(file)
     return {
         "schema_version": load_exchange_names().version,
         "evaluation_id": f"{one.task}/{portable(one.model)}/{stamp}",
@@ -112,6 +112,15 @@ def record_content(
             for metric, measure in result.measures.items()
         ],
     }
+
+
+def lm_eval_version(file: ResultsFile) -> str:
+    """Return which lm-eval wrote a file: the version, or a commit."""
+    for key, start in (("lm_eval_version", ""), ("git_hash", "commit ")):
+        found = file.content.get(key)
+        if isinstance(found, str) and 0 < len(found) < 60 and found != UNKNOWN:
+            return f"{start}{found}"
+    return ""
 
 
 def _value(

@@ -186,9 +186,8 @@ def test_other_settings_are_not_compared_and_that_is_said(
     results.write({"belebele_eus_Latn": 0.4}, model="org/instruct", shots=0)
     text = written(folder, results)
     assert "### Compared" not in text
-    assert "not compared with org/instruct, as the settings of the results differ" in (
-        text
-    )
+    assert "not compared with org/instruct, as its own results have other" in text
+    assert "settings: shots 5, not 0." in text
 
 
 @pytest.mark.parametrize(

@@ -328,6 +328,28 @@ def test_the_published_validator_finds_nothing(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ({"lm_eval_version": "0.4.13", "git_hash": "abc"}, "0.4.13"),
+        ({"git_hash": "7399ea9"}, "commit 7399ea9"),
+        ({}, "unknown"),
+    ],
+)
+def test_the_version_of_lm_eval_comes_along(
+    results: Results, tmp_path: Path, said: dict[str, str], version: str
+) -> None:
+    results.write({"belebele_eus_Latn": 0.5}, **said)
+    every_eval_ever(build_report([results.root]), None, tmp_path / "a")
+    (record,) = records(tmp_path / "a")
+    assert record["eval_library"] == {"name": "lm_eval", "version": version}
+    # and so it does once more
+    every_eval_ever(build_report([tmp_path / "a"]), None, tmp_path / "b")
+    (again,) = records(tmp_path / "b")
+    assert again["eval_library"] == record["eval_library"]
+    assert again["evaluation_id"] == record["evaluation_id"]
+
+
 def test_intervals_come_along(results: Results, tmp_path: Path) -> None:
     path = with_samples(results, [sample(at, at % 3 > 0) for at in range(60)])
     report = build_report([path])
