@@ -91,6 +91,39 @@ def test_what_is_written_reads_back_as_the_same_report(
     )
 
 
+def test_a_revision_stays_another_model(results: Results, tmp_path: Path) -> None:
+    results.write({"belebele_eus_Latn": 0.5})
+    args = {"model_args": {"pretrained": "org/model", "revision": "step1"}}
+    results.write({"belebele_eus_Latn": 0.6}, config=args)
+    report = build_report([results.root])
+    every_eval_ever(report, None, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
+    assert {one["model_info"]["id"] for one in records(tmp_path / "eee")} == {
+        "org/model"
+    }
+    again = build_report([tmp_path / "eee"])
+    assert list(again.models) == ["org/model", "org/model (revision=step1)"]
+    assert comparable(again) == comparable(report)
+
+
+def test_a_killed_run_leaves_what_was_there(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results.write({"belebele_eus_Latn": 0.5, "xstorycloze_eu": 0.6})
+    report = build_report([results.root])
+    first = every_eval_ever(report, None, tmp_path / "eee")
+    before = {path: path.read_bytes() for path in first}
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lm_eval_iberian.cards.every_eval_ever._Work._rows", stop)
+    with pytest.raises(KeyboardInterrupt):
+        every_eval_ever(report, None, tmp_path / "eee")
+    there = [path for path in (tmp_path / "eee").rglob("*") if path.is_file()]
+    assert {path: path.read_bytes() for path in there} == before
+
+
 def test_runs_stay_runs(results: Results, tmp_path: Path) -> None:
     for score in (0.3, 0.4, 0.5):
         row = {"iberian_ifeval_eu": {"inst_level_strict_acc,none": score}}
