@@ -136,8 +136,6 @@ def command(
     iberian report sweep/ --plot figure1.png --figure-data figure1.csv
     iberian report sweep/ --all -o report             all of it, in a folder
     """
-    from lm_eval_iberian.cli.report_all import write_all
-    from lm_eval_iberian.comparison.comparing import CompareOptions
     from lm_eval_iberian.errors import UnknownNameError
     from lm_eval_iberian.report import (
         FORMATS,
@@ -174,12 +172,11 @@ def command(
     found = report_sweeps(sweeps, report, view, lambda path: build([path]))
     if view.alone and not sweeps:
         raise click.UsageError("--tables sweep: PATHS hold none")
-    options = CompareOptions(allow_mixed=allow_mixed, keep_going=keep_going)
+    held = {
+        "baseline": baseline, "allow_mixed": allow_mixed, "keep_going": keep_going
+    }  # fmt: skip
     if everything:
-        write_all(
-            folder, paths, report, found, options, baseline=baseline,
-            evaluator=evaluator,
-        )  # fmt: skip
+        _write_all(folder, paths, report, found, held, evaluator)
         return
     _figures(found, figure_data, plot, report)
     if form == _PAGE:
