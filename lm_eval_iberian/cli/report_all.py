@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lm_eval_iberian.cli.report_comparison import (
+    ComparisonAsked,
+    compared,
+    comparer_of,
+)
 from lm_eval_iberian.errors import MissingExtraError
 from lm_eval_iberian.terminal import progress
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import (
-        CompareOptions,
-        Comparer,
-        ComparisonReport,
-    )
+    from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
     from lm_eval_iberian.page import DrawnPictures
     from lm_eval_iberian.report import Report, SweepReport
 
@@ -28,9 +29,7 @@ def write_all(
     paths: Sequence[Path],
     report: Report,
     sweeps: Sequence[SweepReport],
-    options: CompareOptions,
-    *,
-    baseline: str = "",
+    asked: ComparisonAsked,
     evaluator: str = "",
 ) -> None:
     """Leave all that can be made of results in a folder, whole or not at all.
@@ -40,8 +39,7 @@ def write_all(
         paths: Where the results are from.
         report: The results.
         sweeps: The sweeps among them.
-        options: How models are compared.
-        baseline: The model that the others are held against; empty: it is chosen.
+        asked: How models are to be compared.
         evaluator: Who ran the evaluations.
 
     Raises:
@@ -49,7 +47,6 @@ def write_all(
         UnknownNameError: There is no such baseline.
     """
     from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
-    from lm_eval_iberian.cli.report_comparison import compared, comparer_of
     from lm_eval_iberian.cli.report_folder import whole_folder
     from lm_eval_iberian.page import write_page
     from lm_eval_iberian.report.sweep_report import notes_with
@@ -63,10 +60,10 @@ def write_all(
         def tell(text: str, done: int = 0, of: int | None = None) -> None:
             bars.update(task, description=text, completed=done, total=of)
 
-        comparer = comparer_of(report, options)
+        comparer = comparer_of(report, asked)
         tell("comparing models")
         done = partial(tell, "comparing models")
-        comparison = compared(comparer, baseline, report, said.append, done)
+        comparison = compared(comparer, asked.baseline, report, said.append, done)
         tell("tables")
         _write_tables(comparer, report, sweeps, into, tell)
         tell("data")

@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import (
-        CompareOptions,
-        Comparer,
-        ComparisonReport,
-    )
+    from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
     from lm_eval_iberian.report import Report
 
 
-def comparer_of(report: Report, options: CompareOptions) -> Comparer:
+@dataclass(frozen=True)
+class ComparisonAsked:
+    """How the models of a report are to be compared.
+
+    Args:
+        baseline: The model that the others are held against; empty: it is chosen.
+        allow_mixed: Go on where settings differ.
+        keep_going: Go on where samples cannot be used.
+    """
+
+    baseline: str = ""
+    allow_mixed: bool = False
+    keep_going: bool = False
+
+
+def comparer_of(report: Report, asked: ComparisonAsked) -> Comparer:
     """Return who compares the models of a report.
 
     Raises:
         DataError: None of them has a result.
     """
-    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+    from lm_eval_iberian.comparison.comparing import (
+        CompareOptions,
+        Comparer,
+        subjects_of,
+    )
 
     subjects = subjects_of(report)
     if not subjects:
         raise DataError("no model has a result; run the evaluations first")
+    options = CompareOptions(allow_mixed=asked.allow_mixed, keep_going=asked.keep_going)
     return Comparer(subjects, report.catalogue, options)
 
 
