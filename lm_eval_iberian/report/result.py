@@ -10,7 +10,7 @@ from typing import Any
 
 from lm_eval_iberian.report.measure import Measure, filters_of
 from lm_eval_iberian.report.report_catalogue import Kind
-from lm_eval_iberian.report.results_file import ResultsFile
+from lm_eval_iberian.report.results_file import ResultsFile, samples_beside
 
 
 _TITLES = {
@@ -96,6 +96,12 @@ class Result:
     from_samples: bool = False
     path: Path | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
+
+    def samples_path(self) -> Path | None:
+        """Return where its samples lie, ``None`` where they do not."""
+        if self.path is None:
+            return None
+        return samples_beside(self.path, self.setting.task)
 
 
 def as_result(
