@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     help="The model that the others are held against; left out, the first.",
 )
 @click.option(
-    "--format", "form", help="md, csv, latex or json; left out, as --out ends, or md."
+    "--format",
+    "form",
+    help="md, csv, latex, json or html; left out, as --out ends, or md.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write here, not to the terminal."

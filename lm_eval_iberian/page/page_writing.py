@@ -1,0 +1,281 @@
+"""Writes the page: the frame, with tables, pictures and rows put into it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from lm_eval_iberian import __version__
+from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
+from lm_eval_iberian.comparison.sample_row import SampleRow
+from lm_eval_iberian.errors import DataError, MissingExtraError
+from lm_eval_iberian.page.page_tables import (
+    LANGUAGES,
+    better,
+    language_of,
+    tables_of,
+)
+from lm_eval_iberian.page.row_chunks import BenchmarkRows, Packed, pack
+from lm_eval_iberian.page.stored_answers import Json, answer_of, item_of
+from lm_eval_iberian.page.visible_text import script_json, visible
+from lm_eval_iberian.pictures.all_pictures import Picture, drawings, svg_of
+from lm_eval_iberian.report import Note, Report, SweepReport, notes_with, write
+from lm_eval_iberian.report.issue import KINDS
+
+
+# in bytes: what a browser opens without a pause, and a mailbox takes
+PAGE_LIMIT: Final = 30_000_000
+_ASSETS: Final = Path(__file__).parent / "assets"
+# in the order in which they use each other
+_SCRIPTS: Final = (
+    "elements.js", "sorted_table.js", "details.js", "score_tables.js", "rows.js",
+    "start.js",
+)  # fmt: skip
+# BLEU says nothing of one sentence
+_SENTENCE: Final = "chrF++ of the sentence"
+# of these a reader must know before any number
+_FIRST: Final = (
+    "mixed", "not paired", "not compared", "limit", "settings", "incomplete",
+    "bad file",
+)  # fmt: skip
+_TITLES: Final = KINDS | {
+    "mixed": "results under different settings",
+    "not paired": "comparisons without items that both have",
+    "not compared": "what only one of two models has",
+    "interval": "intervals that need a word",
+}
+
+
+@dataclass(frozen=True)
+class NoteGroup:
+    """The notes of one kind."""
+
+    kind: str
+    title: str
+    notes: tuple[Note, ...]
+
+
+def write_page(
+    comparison: ComparisonReport,
+    report: Report,
+    sweeps: Sequence[SweepReport],
+    out: Path,
+    drawn: Sequence[Picture] | None = None,
+) -> None:
+    """Write the page of a comparison, whole or not at all.
+
+    Args:
+        comparison: What was compared.
+        report: The averages that it is of.
+        sweeps: The sweeps among them, for their notes and pictures.
+        out: The file to write.
+        drawn: The pictures, where they are drawn already.
+
+    Raises:
+        DataError: It cannot be written there, or is one of the files it is made of.
+    """
+    text = page_text(comparison, report, sweeps, drawn=drawn)
+    write(text, out, (*comparison.inputs, *report.inputs))
+
+
+def page_text(
+    comparison: ComparisonReport,
+    report: Report,
+    sweeps: Sequence[SweepReport] = (),
+    *,
+    limit: int = PAGE_LIMIT,
+    drawn: Sequence[Picture] | None = None,
+) -> str:
+    """Return the page of a comparison: the same input, the same text.
+
+    Args:
+        comparison: What was compared.
+        report: The averages that it is of.
+        sweeps: The sweeps among them.
+        limit: How many bytes it may take. What does not fit is left out, rows of least
+            interest first, and the page says so.
+        drawn: The pictures, where they are drawn already.
+
+    Raises:
+        DataError: Samples cannot be used.
+    """
+    data = tables_of(comparison)
+    if drawn is None:
+        pictures = _pictures(comparison, report, sweeps)
+    else:
+        pictures = PagePictures([_embedded(one) for one in drawn])
+    frame = _frame(comparison, report, sweeps, data, pictures)
+    without = frame.render(packed=Packed((), (), ()), data=script_json(data))
+    room = limit - len(without.encode()) - 4096
+    packed = pack(_rows(comparison), data["baseline"], room)
+    data["rows"] = list(packed.benchmarks)
+    return frame.render(packed=packed, data=script_json(data))
+
+
+class _Frame:
+    """The template with everything but rows in it."""
+
+    def __init__(self, values: Json) -> None:
+        environment = Environment(
+            loader=FileSystemLoader(_ASSETS),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters["visible"] = visible
+        self.template = environment.get_template("page.html")
+        self.values = values
+
+    def render(self, packed: Packed, data: str) -> str:
+        """Return the page with rows and the data of its tables."""
+        # `script_json` leaves nothing in it that could end a script
+        safe = Markup(data)  # noqa: S704
+        return self.template.render(self.values | {"packed": packed, "data": safe})
+
+
+def _frame(
+    comparison: ComparisonReport,
+    report: Report,
+    sweeps: Sequence[SweepReport],
+    data: Json,
+    pictures: PagePictures,
+) -> _Frame:
+    style = (_ASSETS / "page.css").read_text("utf-8")
+    parts = [(_ASSETS / name).read_text("utf-8") for name in _SCRIPTS]
+    script = f'"use strict";\n(() => {{\n{"".join(parts)}}})();\n'
+    catalogue = comparison.comparer.catalogue
+    signs = Counter(better(row, catalogue) for row in comparison.rows)
+    levels = Counter(row.level for row in comparison.rows)
+    tested = sum(row.p_holm is not None for row in comparison.rows)
+    told = {(note.kind, note.text) for note in comparison.notes}
+    others = notes_with(report, sweeps)
+    notes = [
+        *comparison.notes, *(n for n in others if (n.kind, n.text) not in told)
+    ]  # fmt: skip
+    return _Frame(
+        {
+            # files of the package, and nothing of anybody's in them
+            "style": Markup(style),  # noqa: S704
+            "script": Markup(script),  # noqa: S704
+            "style_hash": _hash(style),
+            "script_hash": _hash(script),
+            "baseline": comparison.baseline,
+            "models": [one["name"] for one in data["models"]],
+            "compared": levels["benchmark"] + levels["average"] + levels["mini"],
+            "tested": tested,
+            "better": signs[1],
+            "worse": signs[-1],
+            "unpaired": sum(not row.difference.paired for row in comparison.rows),
+            "mixed": sum(bool(row.mixed) for row in comparison.rows),
+            "groups": list(_grouped(notes)),
+            "pictures": pictures.drawn,
+            "without": pictures.without,
+            "version": __version__,
+        }
+    )
+
+
+@dataclass
+class PagePictures:
+    """The pictures of a page.
+
+    Args:
+        drawn: Title, caption and SVG of each, the SVG in base64: as an image it has
+            neither scripts nor styles that reach the page.
+        without: Why others are not there.
+    """
+
+    drawn: list[tuple[str, str, str]] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+
+
+def _pictures(
+    comparison: ComparisonReport, report: Report, sweeps: Sequence[SweepReport]
+) -> PagePictures:
+    """Return every picture that the data allow."""
+    found = PagePictures()
+    say = found.without.append
+    try:
+        for one in drawings(comparison.comparer, report, sweeps, on_left_out=say):
+            svg = base64.b64encode(svg_of(one).encode()).decode()
+            found.drawn.append((one.title, one.caption, svg))
+    except MissingExtraError as error:
+        return PagePictures([], [str(error)])
+    return found
+
+
+def _embedded(picture: Picture) -> tuple[str, str, str]:
+    svg = base64.b64encode(picture.path.read_bytes()).decode()
+    return picture.title, picture.caption, svg
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _grouped(notes: Sequence[Note]) -> Iterator[NoteGroup]:
+    """Yield the notes by kind, those first that bear on every number."""
+    kinds = dict.fromkeys(note.kind for note in notes)
+    order = [kind for kind in _FIRST if kind in kinds]
+    for kind in (*order, *(kind for kind in kinds if kind not in order)):
+        same = dict.fromkeys(note for note in notes if note.kind == kind)
+        title = _TITLES.get(kind, kind)
+        yield NoteGroup(kind, title[:1].upper() + title[1:], tuple(same))
+
+
+def _samples(comparer: Comparer, name: str, key: str) -> list[list[SampleRow]]:
+    """Return samples; none where they cannot be used and that is no matter."""
+    try:
+        return comparer.rows(name, key)
+    except DataError:
+        if not comparer.options.keep_going:
+            raise
+        return []
+
+
+def _rows(comparison: ComparisonReport) -> list[BenchmarkRows]:
+    """Return the rows of every benchmark that samples lie beside."""
+    comparer = comparison.comparer
+    catalogue = comparer.catalogue
+    names = [
+        comparison.baseline,
+        *(name for name in comparer.subjects if name != comparison.baseline),
+    ]
+    places = {name: at for at, name in enumerate(comparer.subjects)}
+    found = []
+    for key, one in {**catalogue.benchmarks, **catalogue.minis()}.items():
+        metric = catalogue.kind_of(one).metrics[0]
+        known = catalogue.metrics[metric]
+        lang = language_of(one)
+        title = f"{one.name}, {LANGUAGES.get(one.lang, one.lang)}"
+        rows = BenchmarkRows(
+            {
+                "key": key, "title": title, "lang": lang,
+                "metric": _SENTENCE if known.form == "texts" else known.label,
+                "low": int(known.lower_is_better and known.form != "texts"),
+                "mt": int(one.lang == "mt"),
+            }
+        )  # fmt: skip
+        for name in names:
+            model = comparer.subjects[name].model
+            if key not in model.cells and key not in model.minis:
+                continue
+            for run, samples in enumerate(_samples(comparer, name, key)):
+                pairs = [
+                    (item_of(row), answer_of(row, metric, known.form, one.lang))
+                    for row in samples
+                ]
+                if pairs:
+                    rows.add(places[name], run, pairs)
+        if rows.runs:
+            found.append(rows)
+    return found
