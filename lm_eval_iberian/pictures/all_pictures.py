@@ -16,11 +16,12 @@ from lm_eval_iberian.pictures import (
     weight_plot,
 )
 from lm_eval_iberian.pictures.health_rates import draw_health, gather_health
-from lm_eval_iberian.pictures.instruction_heat_map import (
-    draw_instructions,
-    gather_instructions,
+from lm_eval_iberian.pictures.instruction_heat_map import draw_instructions
+from lm_eval_iberian.pictures.instruction_kinds import gather_instructions
+from lm_eval_iberian.pictures.models_shown import (
+    ModelChoice,
+    best_models,
 )
-from lm_eval_iberian.pictures.models_shown import ModelsShown, models_shown
 from lm_eval_iberian.pictures.picture_files import as_bytes
 from lm_eval_iberian.pictures.picture_style import picture_style
 from lm_eval_iberian.pictures.tradeoff import Tradeoff
@@ -133,7 +134,7 @@ def drawings(
     on_left_out: OnLeftOut = say_nothing,
 ) -> Iterator[Drawing]:
     """Yield every picture that the data allows; the arguments are ``draw_all``'s."""
-    models = models_shown(comparer, sweeps)
+    choice = ModelChoice(comparer, best_models(sweeps))
     if baseline and baseline not in comparer.subjects:
         raise UnknownNameError("model", baseline, comparer.subjects)
     for number, sweep in enumerate(sweeps, 1):
@@ -143,12 +144,15 @@ def drawings(
             weight_plot.TITLE, on_left_out,
         )  # fmt: skip
         yield from _if_possible(
-            partial(_tradeoff, f"tradeoff{ending}", gather_tradeoff, comparer, sweep),
+            partial(
+                _tradeoff, f"tradeoff{ending}", on_left_out, gather_tradeoff, comparer,
+                sweep,
+            ),
             tradeoff_plot.TITLE, on_left_out,
         )  # fmt: skip
     if not sweeps:
         yield from _if_possible(
-            partial(_model_tradeoff, comparer, models, baseline),
+            partial(_model_tradeoff, on_left_out, comparer, choice, baseline),
             tradeoff_plot.TITLE, on_left_out,
         )  # fmt: skip
     for draw, title in (
@@ -156,7 +160,7 @@ def drawings(
         (_instructions, "Instructions followed by kind"),
         (_health, "Health of answers"),
     ):
-        yield from _if_possible(partial(draw, comparer, models), title, on_left_out)
+        yield from _if_possible(partial(draw, comparer, choice), title, on_left_out)
 
 
 def _if_possible(
@@ -181,36 +185,41 @@ def _curves(key: str, sweep: SweepReport, comparer: Comparer) -> Iterator[Drawin
 
 
 def _tradeoff(
-    key: str, gather: Callable[..., Tradeoff], *given: Any
+    key: str, on_left_out: OnLeftOut, gather: Callable[..., Tradeoff], *given: Any
 ) -> Iterator[Drawing]:
     data = gather(*given)
+    for name, reason in data.left_out:
+        on_left_out(f"{tradeoff_plot.TITLE}, {name}: {reason}")
     draw = partial(tradeoff_plot.draw_tradeoff, data)
     yield Drawing(key, tradeoff_plot.TITLE, data.caption, draw)
 
 
 def _model_tradeoff(
-    comparer: Comparer, models: ModelsShown, baseline: str
+    on_left_out: OnLeftOut, comparer: Comparer, choice: ModelChoice, baseline: str
 ) -> Iterator[Drawing]:
-    known = [one.name for one in models.models if one.role == "instruct"]
+    models = choice.having(lambda model: bool(model.averages)).models
+    known = [one.name for one in models if one.role == "instruct"]
     chosen = baseline or (known[0] if len(known) == 1 else "")
     if not chosen:
         raise DataError("it is not said which of the models is the instructed one")
-    yield from _tradeoff("tradeoff", gather_model_tradeoff, comparer, models, chosen)
+    yield from _tradeoff(
+        "tradeoff", on_left_out, gather_model_tradeoff, comparer, models, chosen
+    )
 
 
-def _languages(comparer: Comparer, models: ModelsShown) -> Iterator[Drawing]:
-    data = language_scores.gather_language_scores(comparer, models)
+def _languages(comparer: Comparer, choice: ModelChoice) -> Iterator[Drawing]:
+    data = language_scores.gather_language_scores(comparer, choice)
     draw = partial(language_scores.draw_language_scores, data)
     yield Drawing("language_scores", language_scores.TITLE, data.caption, draw)
 
 
-def _instructions(comparer: Comparer, models: ModelsShown) -> Iterator[Drawing]:
-    for data in gather_instructions(comparer, models):
+def _instructions(comparer: Comparer, choice: ModelChoice) -> Iterator[Drawing]:
+    for data in gather_instructions(comparer, choice):
         draw = partial(draw_instructions, data)
         yield Drawing(f"instructions_{data.key}", data.title, data.caption, draw)
 
 
-def _health(comparer: Comparer, models: ModelsShown) -> Iterator[Drawing]:
-    for data in gather_health(comparer, models):
+def _health(comparer: Comparer, choice: ModelChoice) -> Iterator[Drawing]:
+    for data in gather_health(comparer, choice):
         draw = partial(draw_health, data)
         yield Drawing(f"health_{data.key}", data.title, data.caption, draw)

@@ -12,7 +12,7 @@ from lm_eval_iberian.comparison.comparing import Comparer
 from lm_eval_iberian.comparison.sample_row import SampleRow
 from lm_eval_iberian.health.examination import RATES
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
-from lm_eval_iberian.pictures.models_shown import ModelsShown
+from lm_eval_iberian.pictures.models_shown import ModelChoice, ModelsShown
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.tables import LANGUAGES
@@ -62,13 +62,14 @@ class HealthRates:
         )
 
 
-def gather_health(comparer: Comparer, models: ModelsShown) -> Iterator[HealthRates]:
+def gather_health(comparer: Comparer, choice: ModelChoice) -> Iterator[HealthRates]:
     """Yield the rates of every set of prompts whose answers were examined."""
     catalogue = comparer.catalogue
     for listed in (catalogue.benchmarks, catalogue.minis()):
         for key, benchmark in listed.items():
             if not set(catalogue.kind_of(benchmark).metrics) & set(RATES):
                 continue
+            models = choice.of_benchmark(key)
             found = [_rates(comparer, one.name, key) for one in models.models]
             columns = tuple(
                 DotColumn(_TITLES[rate], tuple(row.get(rate) for row in found))

@@ -13,6 +13,9 @@ from lm_eval_iberian.pictures.weight_curves import CurveAxis
 from lm_eval_iberian.stats.estimate import Difference
 
 
+_NAMED = 4
+
+
 @dataclass(frozen=True)
 class TradeoffPoint:
     """A model against the instructed one.
@@ -58,7 +61,7 @@ class Tradeoff:
     language: CurveAxis
     following: CurveAxis
     baseline: str
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
 
     @property
     def caption(self) -> str:
@@ -90,9 +93,12 @@ class Tradeoff:
     def _lacking(self) -> str:
         if not self.left_out:
             return ""
-        more = len(self.left_out) - 1
-        others = f", and {more} more" if more else ""
-        return f" Not shown: {self.left_out[0]}{others}."
+        names = list(dict.fromkeys(name for name, _ in self.left_out))
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return (
+            f" Not shown, for they cannot be compared with {self.baseline}:"
+            f" {', '.join(names[:_NAMED])}{more}."
+        )
 
 
 def with_front(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from lm_eval_iberian.comparison.comparing import Comparer
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.pictures.models_shown import ModelsShown
-from lm_eval_iberian.pictures.score_estimates import score_difference
+from lm_eval_iberian.pictures.models_shown import ModelShown
+from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.pictures.tradeoff import (
     Tradeoff,
     TradeoffPanel,
@@ -40,7 +40,8 @@ def gather_tradeoff(comparer: Comparer, sweep: SweepReport) -> Tradeoff:
         DataError: The sweep has no instructed model, nothing has both scores, or no
             model can be compared with it.
     """
-    rule, against = sweep.view.rule, _Against(comparer)
+    rule = sweep.view.rule
+    against = _Against(ScoreEstimates(comparer, sweep))
     names = series_names(sweep.curves)
     panels = []
     for lang in dict.fromkeys(one.lang for one in sweep.curves):
@@ -85,7 +86,7 @@ def _name(point: CurvePoint) -> str:
 
 
 def gather_model_tradeoff(
-    comparer: Comparer, models: ModelsShown, baseline: str
+    comparer: Comparer, models: Sequence[ModelShown], baseline: str
 ) -> Tradeoff:
     """Return the models outside of sweeps, by the paper's averages.
 
@@ -97,12 +98,12 @@ def gather_model_tradeoff(
     Raises:
         DataError: Nothing has both scores, or no model can be compared with it.
     """
-    catalogue, against = comparer.catalogue, _Against(comparer)
+    catalogue, against = comparer.catalogue, _Against(ScoreEstimates(comparer))
     panels = []
     for lang, title in LANGUAGES.items():
         columns = LANGUAGE.of(lang), FOLLOWING.of(lang)
         points = []
-        for one in models.models:
+        for one in models:
             found = None
             if one.name != baseline:
                 found = against.differences(
@@ -137,8 +138,8 @@ def _averages(comparer: Comparer, name: str, columns: Sequence[str]) -> _Measure
 class _Against:
     """Compares models, and remembers which cannot be."""
 
-    comparer: Comparer
-    left_out: list[str] = field(default_factory=list)
+    estimates: ScoreEstimates
+    left_out: list[tuple[str, str]] = field(default_factory=list)
 
     def differences(
         self,
@@ -151,9 +152,9 @@ class _Against:
         found = []
         for score, mine, other in zip(scores, ours, theirs, strict=True):
             try:
-                one = score_difference(self.comparer, names, score, (mine, other))
+                one = self.estimates.difference(names, score, (mine, other))
             except DataError as error:
-                self.left_out.append(f"{names[1]} ({error})")
+                self.left_out.append((names[1], str(error)))
                 return None
             if one is None:
                 return None
@@ -162,4 +163,5 @@ class _Against:
 
     def nothing(self, text: str) -> DataError:
         """Return the error of nothing to draw."""
-        return DataError(f"{text}{''.join(f'; {one}' for one in self.left_out[:1])}")
+        why = [f"; {name}: {reason}" for name, reason in self.left_out[:1]]
+        return DataError("".join([text, *why]))

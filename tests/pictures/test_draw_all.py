@@ -235,10 +235,13 @@ def test_models_that_cannot_be_compared_are_said(tmp_path: Path) -> None:
         results.write(galician(0.5), name, shots=shots)
         results.write({"iberian_ifeval_gl": {f"{STRICT},none": 0.5}}, name, shots=0)
     comparer, report, _ = everything_of(tmp_path)
-    found = {one.key: one for one in drawings(comparer, report, [], baseline="i")}
+    reasons: list[str] = []
+    given = comparer, report, [], "i", reasons.append
+    found = {one.key: one for one in drawings(*given)}
     assert [p.name for p in data_of(found["tradeoff"]).panels[0].points] == ["a"]
-    assert "Not shown: b (" in found["tradeoff"].caption
-    assert "shots 0, not 5" in found["tradeoff"].caption
+    assert found["tradeoff"].caption.endswith("cannot be compared with i: b.")
+    assert "instructions kept, b: " in reasons[0]
+    assert "shots 0, not 5" in reasons[0]
 
 
 def test_without_a_whole_average_benchmarks_are_shown(tmp_path: Path) -> None:

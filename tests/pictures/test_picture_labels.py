@@ -15,7 +15,7 @@ from lm_eval_iberian.pictures.picture_labels import (
     placed,
     width_of,
 )
-from lm_eval_iberian.pictures.picture_style import picture_style
+from lm_eval_iberian.pictures.picture_style import picture_style, plain
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +97,14 @@ def test_where_there_is_no_room_a_label_covers_the_least() -> None:
     inside = Box(0, 0, 10, 10)
     (only,) = placed([(5.0, 5.0)], [(20.0, 9.0)], inside, [])
     assert (only.x, only.y) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.25, "0.25"), (-20.0, "−20"), (-0.0, "0"), (100000.0, "100000"),
+        (1e6, "1e6"), (-1.25e18, "−1.25e18"), (1e-9, "1e−9"), (1234567.0, "1.23e6"),
+    ],
+)  # fmt: skip
+def test_numbers_of_an_axis_are_short(value: float, text: str) -> None:
+    assert plain(value) == text
