@@ -14,10 +14,12 @@ from lm_eval_iberian.cli.sweep_view import SWEEPS, view_options
 
 
 if TYPE_CHECKING:
+    from lm_eval_iberian.comparison.comparing import CompareOptions
     from lm_eval_iberian.report import Report, SweepReport, SweepView
 
 
 _RECORDS = "eee"
+_PAGE = "html"
 
 
 _of_results = options_of("Which results")
@@ -30,7 +32,7 @@ _of_sweeps = options_of(SWEEPS)
 @click.option(
     "--format",
     "form",
-    help="md, csv, latex, json or eee; left out, as --out ends, or md.",
+    help="md, csv, latex, json, html or eee; left out, as --out ends, or md.",
 )
 @click.option(
     "--out",
@@ -129,11 +131,13 @@ def command(
     iberian report output/                            tables for the terminal
     iberian report output/ --out table.tex            LaTeX, booktabs
     iberian report output/ --format json              every value, file and setting
+    iberian report output/ --out page.html            a page to look at, row by row
     iberian report output/ --format eee --out eee/    records to exchange
     iberian report sweep/ --plot figure1.png --figure-data figure1.csv
     iberian report sweep/ --all -o report             all of it, in a folder
     """
     from lm_eval_iberian.cli.report_all import write_all
+    from lm_eval_iberian.comparison.comparing import CompareOptions
     from lm_eval_iberian.errors import UnknownNameError
     from lm_eval_iberian.report import (
         FORMATS,
@@ -150,11 +154,11 @@ def command(
 
     if everything:
         folder = _folder_of_all(out, form, figure_data, plot)
-    elif baseline or allow_mixed:
-        raise click.UsageError("--baseline and --allow-mixed are for --all")
     form = form or format_for(None if everything else out)
-    if form not in (*FORMATS, _RECORDS):
-        raise UnknownNameError("format", form, (*FORMATS, _RECORDS))
+    if not everything and form != _PAGE and (baseline or allow_mixed):
+        raise click.UsageError("--baseline and --allow-mixed are for --all and html")
+    if form not in (*FORMATS, _RECORDS, _PAGE):
+        raise UnknownNameError("format", form, (*FORMATS, _RECORDS, _PAGE))
     if form == _RECORDS and out is None:
         raise click.UsageError("--format eee writes many files: give --out, a folder")
     renamed = renamed_models(renames)
@@ -170,17 +174,18 @@ def command(
     found = report_sweeps(sweeps, report, view, lambda path: build([path]))
     if view.alone and not sweeps:
         raise click.UsageError("--tables sweep: PATHS hold none")
+    options = CompareOptions(allow_mixed=allow_mixed, keep_going=keep_going)
     if everything:
-        from lm_eval_iberian.comparison.comparing import CompareOptions
-
-        options = CompareOptions(allow_mixed=allow_mixed, keep_going=keep_going)
         write_all(
             folder, paths, report, found, options, baseline=baseline,
             evaluator=evaluator,
         )  # fmt: skip
         return
     _figures(found, figure_data, plot, report)
-    text = written(report, form, found)
+    if form == _PAGE:
+        text = _page(report, found, options, baseline)
+    else:
+        text = written(report, form, found)
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -189,6 +194,21 @@ def command(
         for note in notes_with(report, found):
             about = f"{note.about}: " if note.about else ""
             click.echo(f"{note.kind}: {about}{note.text}", err=True)
+
+
+def _page(
+    report: Report, sweeps: Sequence[SweepReport], options: CompareOptions, base: str
+) -> str:
+    """Return a report as a page to look at."""
+    from lm_eval_iberian.cli.report_all import compared, comparer_of
+    from lm_eval_iberian.page import page_text
+
+    comparer = comparer_of(report, options)
+
+    def say(sentence: str) -> None:
+        click.echo(sentence, err=True)
+
+    return page_text(compared(comparer, base, report, say), report, sweeps)
 
 
 def _folder_of_all(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         Comparer,
         ComparisonReport,
     )
-    from lm_eval_iberian.pictures.all_pictures import Picture
+    from lm_eval_iberian.page import DrawnPictures
     from lm_eval_iberian.report import Report, SweepReport
 
 
@@ -49,7 +49,6 @@ def write_all(
     """
     from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
     from lm_eval_iberian.cli.report_folder import whole_folder
-    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
     from lm_eval_iberian.page import write_page
     from lm_eval_iberian.report.sweep_report import notes_with
     from mergekit_ext.outputs.termination import unwound_by_signals
@@ -62,12 +61,9 @@ def write_all(
         def tell(text: str, done: int = 0, of: int | None = None) -> None:
             bars.update(task, description=text, completed=done, total=of)
 
-        subjects = subjects_of(report)
-        if not subjects:
-            raise DataError("no model has a result; run the evaluations first")
-        comparer = Comparer(subjects, report.catalogue, options)
+        comparer = comparer_of(report, options)
         tell("comparing models")
-        comparison = _compared(comparer, baseline, report, said.append)
+        comparison = compared(comparer, baseline, report, said.append)
         tell("tables")
         _write_tables(comparer, report, sweeps, into, tell)
         tell("data")
@@ -77,8 +73,7 @@ def write_all(
         tell("pictures")
         drawn = _draw(comparison, report, sweeps, into / "pictures", said.append)
         tell("page")
-        page = into / "index.html"
-        write_page(comparison, report, sweeps, page, drawn=drawn)
+        write_page(comparison, report, sweeps, into / "index.html", drawn)
         tell("putting it in place")
         count = sum(path.is_file() for path in into.rglob("*"))
     for sentence in said:
@@ -88,10 +83,35 @@ def write_all(
     click.echo(f"{count} files; open {out / 'index.html'}{told}")
 
 
-def _compared(
+def comparer_of(report: Report, options: CompareOptions) -> Comparer:
+    """Return who compares the models of a report.
+
+    Raises:
+        DataError: None of them has a result.
+    """
+    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+
+    subjects = subjects_of(report)
+    if not subjects:
+        raise DataError("no model has a result; run the evaluations first")
+    return Comparer(subjects, report.catalogue, options)
+
+
+def compared(
     comparer: Comparer, baseline: str, report: Report, say: Callable[[str], None]
 ) -> ComparisonReport:
-    """Return the comparison of all others with the baseline."""
+    """Return the comparison of all others with the baseline.
+
+    Args:
+        comparer: The models.
+        baseline: The one that the others are held against; empty: it is chosen.
+        report: Their results.
+        say: Told what was chosen, and what is not compared.
+
+    Raises:
+        DataError: Settings differ, or samples cannot be used.
+        UnknownNameError: There is no such baseline.
+    """
     from lm_eval_iberian.comparison.comparing import ComparisonReport, compare_all
 
     names = comparer.subjects
@@ -162,22 +182,30 @@ def _draw(
     sweeps: Sequence[SweepReport],
     into: Path,
     say: Callable[[str], None],
-) -> Sequence[Picture]:
-    """Draw what the data allow, or say why there are no pictures."""
+) -> DrawnPictures:
+    """Draw what the data allow, and say what they do not."""
+    from lm_eval_iberian.page import DrawnPictures, embedded
+
+    without: list[str] = []
     try:
         from lm_eval_iberian.pictures.all_pictures import draw_all
 
-        return draw_all(
+        drawn = draw_all(
             comparison.comparer,
             report,
             sweeps,
             into,
             baseline="" if sweeps else comparison.baseline,
-            on_left_out=lambda why: say(f"a picture is left out: {why}"),
+            on_left_out=without.append,
         )
     except MissingExtraError as error:
         say(f"without pictures: {error}")
-        return ()
+        return DrawnPictures((), (str(error),))
+    for why in without:
+        say(f"a picture is left out: {why}")
+    if not drawn:
+        say("without pictures: there is nothing to draw")
+    return DrawnPictures(tuple(map(embedded, drawn)), tuple(without))
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -6,7 +6,8 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +24,18 @@ from lm_eval_iberian.page.page_tables import (
     language_of,
     tables_of,
 )
-from lm_eval_iberian.page.row_chunks import BenchmarkRows, Packed, pack
+from lm_eval_iberian.page.row_chunks import (
+    BenchmarkRows,
+    Packed,
+    RowSource,
+    pack,
+)
 from lm_eval_iberian.page.stored_answers import Json, answer_of, item_of
 from lm_eval_iberian.page.visible_text import script_json, visible
 from lm_eval_iberian.pictures.all_pictures import Picture, drawings, svg_of
 from lm_eval_iberian.report import Note, Report, SweepReport, notes_with, write
 from lm_eval_iberian.report.issue import KINDS
+from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 
 
 # in bytes: what a browser opens without a pause, and a mailbox takes
@@ -63,12 +70,26 @@ class NoteGroup:
     notes: tuple[Note, ...]
 
 
+@dataclass(frozen=True)
+class DrawnPictures:
+    """The pictures of a page.
+
+    Args:
+        drawn: Title, caption and SVG of each, the SVG in base64: as an image it has
+            neither scripts nor styles that reach the page.
+        without: Why others are not there.
+    """
+
+    drawn: tuple[tuple[str, str, str], ...] = ()
+    without: tuple[str, ...] = ()
+
+
 def write_page(
     comparison: ComparisonReport,
     report: Report,
     sweeps: Sequence[SweepReport],
     out: Path,
-    drawn: Sequence[Picture] | None = None,
+    drawn: DrawnPictures | None = None,
 ) -> None:
     """Write the page of a comparison, whole or not at all.
 
@@ -92,7 +113,7 @@ def page_text(
     sweeps: Sequence[SweepReport] = (),
     *,
     limit: int = PAGE_LIMIT,
-    drawn: Sequence[Picture] | None = None,
+    drawn: DrawnPictures | None = None,
 ) -> str:
     """Return the page of a comparison: the same input, the same text.
 
@@ -108,10 +129,7 @@ def page_text(
         DataError: Samples cannot be used.
     """
     data = tables_of(comparison)
-    if drawn is None:
-        pictures = _pictures(comparison, report, sweeps)
-    else:
-        pictures = PagePictures([_embedded(one) for one in drawn])
+    pictures = drawn or _drawn(comparison, report, sweeps)
     frame = _frame(comparison, report, sweeps, data, pictures)
     without = frame.render(packed=Packed((), (), ()), data=script_json(data))
     room = limit - len(without.encode()) - 4096
@@ -147,7 +165,7 @@ def _frame(
     report: Report,
     sweeps: Sequence[SweepReport],
     data: Json,
-    pictures: PagePictures,
+    pictures: DrawnPictures,
 ) -> _Frame:
     style = (_ASSETS / "page.css").read_text("utf-8")
     parts = [(_ASSETS / name).read_text("utf-8") for name in _SCRIPTS]
@@ -184,36 +202,26 @@ def _frame(
     )
 
 
-@dataclass
-class PagePictures:
-    """The pictures of a page.
-
-    Args:
-        drawn: Title, caption and SVG of each, the SVG in base64: as an image it has
-            neither scripts nor styles that reach the page.
-        without: Why others are not there.
-    """
-
-    drawn: list[tuple[str, str, str]] = field(default_factory=list)
-    without: list[str] = field(default_factory=list)
-
-
-def _pictures(
+def _drawn(
     comparison: ComparisonReport, report: Report, sweeps: Sequence[SweepReport]
-) -> PagePictures:
+) -> DrawnPictures:
     """Return every picture that the data allow."""
-    found = PagePictures()
-    say = found.without.append
+    found: list[tuple[str, str, str]] = []
+    without: list[str] = []
     try:
-        for one in drawings(comparison.comparer, report, sweeps, on_left_out=say):
+        for one in drawings(
+            comparison.comparer, report, sweeps,
+            "" if sweeps else comparison.baseline, without.append,
+        ):  # fmt: skip
             svg = base64.b64encode(svg_of(one).encode()).decode()
-            found.drawn.append((one.title, one.caption, svg))
+            found.append((one.title, one.caption, svg))
     except MissingExtraError as error:
-        return PagePictures([], [str(error)])
-    return found
+        return DrawnPictures((), (str(error),))
+    return DrawnPictures(tuple(found), tuple(without))
 
 
-def _embedded(picture: Picture) -> tuple[str, str, str]:
+def embedded(picture: Picture) -> tuple[str, str, str]:
+    """Return a picture that was drawn as :class:`DrawnPictures` has it."""
     svg = base64.b64encode(picture.path.read_bytes()).decode()
     return picture.title, picture.caption, svg
 
@@ -242,40 +250,46 @@ def _samples(comparer: Comparer, name: str, key: str) -> list[list[SampleRow]]:
         return []
 
 
-def _rows(comparison: ComparisonReport) -> list[BenchmarkRows]:
-    """Return the rows of every benchmark that samples lie beside."""
-    comparer = comparison.comparer
-    catalogue = comparer.catalogue
-    names = [
-        comparison.baseline,
-        *(name for name in comparer.subjects if name != comparison.baseline),
+def _rows(comparison: ComparisonReport) -> list[RowSource]:
+    """Return where the rows of every benchmark are from that samples lie beside."""
+    catalogue = comparison.comparer.catalogue
+    models = [one.model for one in comparison.comparer.subjects.values()]
+    return [
+        partial(_benchmark_rows, comparison, one)
+        for key, one in {**catalogue.benchmarks, **catalogue.minis()}.items()
+        if any(key in model.cells or key in model.minis for model in models)
     ]
-    places = {name: at for at, name in enumerate(comparer.subjects)}
-    found = []
-    for key, one in {**catalogue.benchmarks, **catalogue.minis()}.items():
-        metric = catalogue.kind_of(one).metrics[0]
-        known = catalogue.metrics[metric]
-        lang = language_of(one)
-        title = f"{one.name}, {LANGUAGES.get(one.lang, one.lang)}"
-        rows = BenchmarkRows(
-            {
-                "key": key, "title": title, "lang": lang,
-                "metric": _SENTENCE if known.form == "texts" else known.label,
-                "low": int(known.lower_is_better and known.form != "texts"),
-                "mt": int(one.lang == "mt"),
-            }
-        )  # fmt: skip
-        for name in names:
-            model = comparer.subjects[name].model
-            if key not in model.cells and key not in model.minis:
-                continue
-            for run, samples in enumerate(_samples(comparer, name, key)):
-                pairs = [
-                    (item_of(row), answer_of(row, metric, known.form, one.lang))
-                    for row in samples
-                ]
-                if pairs:
-                    rows.add(places[name], run, pairs)
-        if rows.runs:
-            found.append(rows)
-    return found
+
+
+def _benchmark_rows(
+    comparison: ComparisonReport, benchmark: ReportedBenchmark
+) -> BenchmarkRows:
+    """Return what all models answered to a benchmark, the baseline's items first."""
+    comparer, key = comparison.comparer, benchmark.id
+    name = comparer.catalogue.kind_of(benchmark).metrics[0]
+    metric = comparer.catalogue.metrics[name]
+    texts = metric.form == "texts"
+    lang = language_of(benchmark)
+    rows = BenchmarkRows(
+        {
+            "key": key,
+            "title": f"{benchmark.name}, {LANGUAGES.get(benchmark.lang, lang)}",
+            "lang": lang,
+            "metric": _SENTENCE if texts else metric.label,
+            "low": int(metric.lower_is_better and not texts),
+            "mt": int(benchmark.lang == "mt"),
+        }
+    )
+    places = {one: at for at, one in enumerate(comparer.subjects)}
+    for one in sorted(places, key=lambda one: one != comparison.baseline):
+        model = comparer.subjects[one].model
+        if key not in model.cells and key not in model.minis:
+            continue
+        for run, samples in enumerate(_samples(comparer, one, key)):
+            pairs = [
+                (item_of(row), answer_of(row, name, metric.form, benchmark.lang))
+                for row in samples
+            ]
+            if pairs:
+                rows.add(places[one], run, pairs)
+    return rows

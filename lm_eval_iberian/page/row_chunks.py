@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -65,22 +65,25 @@ class BenchmarkRows:
         self.runs.append(Run(model, run, answers))
 
 
+RowSource = Callable[[], BenchmarkRows]
+
+
 @dataclass(frozen=True)
 class Thinning:
     """What is left out of rows so that they fit.
 
     Args:
         longest: After how many characters a text is cut; ``None`` cuts none.
-        changed: Whether only items are kept that some model and the baseline differ
-            in.
+        changed: Whether of every model only those answers are kept in which it and the
+            baseline differ, and of the baseline those that belong to them.
     """
 
     longest: int | None = None
     changed: bool = False
 
 
+_WHOLE: Final = Thinning()
 _STEPS: Final = (
-    Thinning(),
     Thinning(20_000),
     Thinning(4_000),
     Thinning(4_000, changed=True),
@@ -103,27 +106,29 @@ class Packed:
     left_out: tuple[str, ...]
 
 
-def pack(rows: Sequence[BenchmarkRows], baseline: int, room: int) -> Packed:
+def pack(sources: Sequence[RowSource], baseline: int, room: int) -> Packed:
     """Return rows as chunks that take no more than ``room`` characters together.
 
-    First long texts are cut, then items left out on which all models agree, then whole
+    First long texts are cut, then items left out on which models agree, then whole
     benchmarks, the largest first; whatever it is, it is said.
 
     Args:
-        rows: The benchmarks.
+        sources: Each returns the rows of a benchmark; of many models they do not fit
+            into memory together, and are asked for twice where they do not fit here.
         baseline: The place of the model that the others are held against.
         room: How many characters there are for all chunks.
     """
-    longest = max((length for one in rows for length in _lengths(one)), default=0)
-    found = []
-    for step in _STEPS:
-        if step.longest is None or step.changed or step.longest < longest:
-            found = [_packed(one, baseline, step) for one in rows]
-            if sum(one.size for one in found) <= room:
+    found = _within(sources, baseline, room)
+    if found is None:
+        thinner = [_thinned(source(), baseline) for source in sources]
+        for step in range(len(_STEPS)):
+            found = [one[step] for one in thinner]
+            if _size(found) <= room:
                 break
-    said = [one.said for one in found if one.said]
+    found = found or []
     kept = list(found)
-    while kept and sum(one.size for one in kept) > room:
+    said = [one.said for one in found if one.said]
+    while kept and _size(kept) > room:
         largest = max(kept, key=lambda one: one.size)
         kept.remove(largest)
         title = largest.about["title"]
@@ -132,6 +137,8 @@ def pack(rows: Sequence[BenchmarkRows], baseline: int, room: int) -> Packed:
     chunks: list[str] = []
     benchmarks = []
     for one in kept:
+        if not one.runs:
+            continue
         first = len(chunks)
         chunks += one.chunks
         runs = [
@@ -140,6 +147,35 @@ def pack(rows: Sequence[BenchmarkRows], baseline: int, room: int) -> Packed:
         ]
         benchmarks.append(one.about | {"items": first, "runs": runs})
     return Packed(tuple(chunks), tuple(benchmarks), tuple(said))
+
+
+def _within(
+    sources: Sequence[RowSource], baseline: int, room: int
+) -> list[_PackedBenchmark] | None:
+    """Return everything, ``None`` as soon as it is too much."""
+    found: list[_PackedBenchmark] = []
+    for source in sources:
+        found.append(_packed(source(), baseline, _WHOLE))
+        if _size(found) > room:
+            return None
+    return found
+
+
+def _thinned(rows: BenchmarkRows, baseline: int) -> list[_PackedBenchmark]:
+    """Return a benchmark with less and less, by each of the steps."""
+    longest = max(_lengths(rows), default=0)
+    found: list[_PackedBenchmark] = []
+    for step in _STEPS:
+        same = step.longest is not None and step.longest >= longest
+        if found and same and not step.changed:
+            found.append(found[-1])
+        else:
+            found.append(_packed(rows, baseline, step))
+    return found
+
+
+def _size(found: Sequence[_PackedBenchmark]) -> int:
+    return sum(one.size for one in found)
 
 
 @dataclass(frozen=True)
@@ -164,22 +200,21 @@ def _lengths(rows: BenchmarkRows) -> Iterator[int]:
 
 
 def _packed(rows: BenchmarkRows, baseline: int, thinning: Thinning) -> _PackedBenchmark:
-    kept = _changed(rows, baseline) if thinning.changed else set(range(len(rows.items)))
+    answers: Sequence[Sequence[Json]] = [run.answers for run in rows.runs]
+    if thinning.changed:
+        answers = _changed(rows, baseline)
+    kept = {one["i"] for run in answers for one in run}
     places = {at: new for new, at in enumerate(sorted(kept))}
     texts = _Texts(thinning.longest)
     items = [texts.item(rows.items[at]) for at in places]
-    runs = [
-        [
-            texts.answer(one | {"i": places[one["i"]]})
-            for one in run.answers
-            if one["i"] in places
-        ]
-        for run in rows.runs
+    thin = [
+        [texts.answer(one | {"i": places[one["i"]]}) for one in run] for run in answers
     ]
     asked = {"items": items, "pieces": list(texts.pieces)}
-    chunks = [_chunk(asked), *(_chunk({"answers": run}) for run in runs)]
+    chunks = [_chunk(asked), *(_chunk({"answers": run}) for run in thin)]
     return _PackedBenchmark(
-        rows.about | {"n": len(rows.items), "kept": len(items)},
+        rows.about
+        | {"n": len(rows.items), "kept": len(items), "thin": int(thinning.changed)},
         chunks,
         [(run.model, run.run) for run in rows.runs],
         _said(rows, len(items), texts.cut, thinning),
@@ -188,10 +223,10 @@ def _packed(rows: BenchmarkRows, baseline: int, thinning: Thinning) -> _PackedBe
 
 def _said(rows: BenchmarkRows, kept: int, cut: int, thinning: Thinning) -> str:
     found = []
-    if kept < len(rows.items):
+    if thinning.changed:
         found.append(
-            f"{kept:,} of {len(rows.items):,} items are in this page, those on which"
-            " a model and the baseline differ"
+            f"{kept:,} of {len(rows.items):,} items are in this page, and of every"
+            " model the answers in which it and the baseline differ"
         )
     if cut:
         found.append(f"{cut:,} texts are cut after {thinning.longest:,} characters")
@@ -248,20 +283,30 @@ class _Texts:
         return [self.pieces.setdefault(one, len(self.pieces)) for one in pieces]
 
 
-def _changed(rows: BenchmarkRows, baseline: int) -> set[int]:
-    """Return the places of items that some model and the baseline differ in."""
+def _changed(rows: BenchmarkRows, baseline: int) -> list[list[Json]]:
+    """Return of every run the answers in which it and the baseline differ."""
     base = {
         run.run: {one["i"]: one for one in run.answers}
         for run in rows.runs
         if run.model == baseline
     }
     if not base:
-        return set()
-    kept: set[int] = set()
-    for run in rows.runs:
-        if run.model != baseline:
-            kept.update(_differing(run.answers, base.get(run.run, base[min(base)])))
-    return kept
+        return [[] for _ in rows.runs]
+    kept = [
+        set()
+        if run.model == baseline
+        else set(_differing(run.answers, base.get(run.run, base[min(base)])))
+        for run in rows.runs
+    ]
+    every = set().union(*kept)
+    return [
+        [
+            one
+            for one in run.answers
+            if one["i"] in (every if run.model == baseline else mine)
+        ]
+        for run, mine in zip(rows.runs, kept, strict=True)
+    ]
 
 
 def _differing(answers: Iterable[Json], base: Mapping[int, Json]) -> Iterator[int]:

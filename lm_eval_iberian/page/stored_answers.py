@@ -65,12 +65,12 @@ def answer_of(row: SampleRow, name: str, form: str, lang: str) -> Json:
     if right is not None:
         found["g"] = int(right)
     if _choices(asked, values):
-        found["l"] = [None if v is None else round(v, 4) for v in values]
+        found["l"] = [None if v is None else round(v, 2) for v in values]
         known = [v for v in values if v is not None]
         if known:
             found["x"] = values.index(max(known))
     elif form == "losses" and len(values) == 1 and values[0] is not None:
-        found["l"] = [round(values[0], 4)]
+        found["l"] = [round(values[0], 2)]
     else:
         said, kept = _said(sample)
         found["a"] = said

@@ -98,7 +98,7 @@ def test_bad_files_are_listed_and_left_out(folder: Path) -> None:
     [
         (
             ["--format", "xml"],
-            "Unknown format 'xml'. Available: csv, eee, json, latex, md.",
+            "Available: csv, eee, html, json, latex, md.",
         ),
         (["--out", "t.xlsx"], "Unknown format 'xlsx'. Available: csv, json, latex"),
         (["--shots", "0"], "no result with 0 shots among 3"),

@@ -58,6 +58,36 @@ def three_models() -> tuple[ComparisonReport, Report]:
     return compared(models, samples, notes)
 
 
+def translations() -> tuple[ComparisonReport, Report]:
+    """Return two models' translations into Basque: a better, a worse and an equal one."""
+    written = [
+        ("Kaixo mundua gaur", "Kaixo mundua gaur", "Kaixo mundua gaur"),
+        ("Etxea handia da", "Etxea txikia da", "Etxea handia da"),
+        ("Gaur hotz egiten du", "Gaur hotz egiten du", "Bero"),
+    ]
+    models = [
+        subject("a", {"flores_en-eu": 20.0}),
+        subject("b", {"flores_en-eu": 15.0}),
+    ]
+
+    def samples(place: int) -> list[dict[str, object]]:
+        return [
+            {
+                "key": at,
+                "doc": {},
+                "target": texts[0],
+                "arguments": {"gen_args_0": {"arg_0": f"English: {at}\nBasque:"}},
+                "resps": [[f"{texts[place]}\nand more"]],
+                "filtered_resps": [texts[place]],
+                "bleu": [texts[0], texts[place]],
+            }
+            for at, texts in enumerate(written)
+        ]
+
+    found = {"a": {"flores_en-eu": samples(1)}, "b": {"flores_en-eu": samples(2)}}
+    return compared(models, found)
+
+
 def hostile_models(texts: list[str]) -> tuple[ComparisonReport, Report]:
     """Return models, prompts, answers, files and notes of texts that do something."""
     values = {"belebele_eu": 50.0, "ifeval_eu": 30.0}

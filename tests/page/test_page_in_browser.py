@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from hostile import HOSTILE
 from made_comparisons import compared, many_rows, subject
-from made_pages import LONG, hostile_models, three_models
+from made_pages import LONG, hostile_models, three_models, translations
 
 from lm_eval_iberian.page import PAGE_LIMIT, page_text
 
 
 pytestmark = pytest.mark.slow
 Visit = Callable[..., Any]
-BASQUE = "#score-tables .sorted:has(caption:text('Basque'))"
+BASQUE = "#score-tables .sorted:has(caption:has-text('Basque'))"
 DIFFERENCES = "#comparison-table"
 
 
@@ -262,6 +262,25 @@ def test_a_long_answer_is_cut_in_view_until_all_is_asked_for(
     assert said.evaluate("one => one.textContent.length") == len(LONG)
 
 
+def test_translations_come_by_how_much_they_change(
+    visit: Visit, tmp_path: Path
+) -> None:
+    path = tmp_path / "translations.html"
+    path.write_text(page_text(*translations()), "utf-8")
+    page = visit(path)
+    rows = rows_shown(page)
+    outcomes = page.locator("details.row .outcome").all_inner_texts()
+    assert outcomes == ["B better", "A better", "The same"]
+    rows.nth(1).locator("summary").first.click()
+    side = rows.nth(1).locator(".side").first
+    assert side.locator(".said").first.get_attribute("lang") == "eu"
+    assert "and more" in side.locator(".said").first.inner_text()
+    assert "chrF++ of the sentence: 100.00" in side.inner_text()
+    side.get_by_text("What was scored of it").click()
+    assert side.locator(".filtered .said").inner_text() == "Gaur hotz egiten du"
+    assert "Target" in rows.nth(1).inner_text()
+
+
 def test_models_change_places_and_benchmarks_are_those_of_both(
     visit: Visit, made: Path
 ) -> None:
@@ -387,7 +406,9 @@ def test_paper_has_everything_open_and_nothing_to_press(
     for what in ("header.top", "#filters", ".choose", ".skip"):
         assert not page.locator(what).first.is_visible(), what
     assert page.locator("details:not([open])").count() == 0
+    assert page.locator("details.row .said").count() >= 20
     assert page.locator("details.row .said").first.is_visible()
+    assert page.locator("thead button").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details.row[open]").count() == 0
 

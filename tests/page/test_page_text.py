@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +18,7 @@ from made_comparisons import compared, subject
 from made_pages import hostile_models, three_models
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.page import PAGE_LIMIT, page_text, write_page
+from lm_eval_iberian.page import PAGE_LIMIT, DrawnPictures, page_text, write_page
 
 
 class Elements(HTMLParser):
@@ -165,6 +166,28 @@ def test_a_page_with_no_room_for_rows_says_so() -> None:
     assert "Left out of this page" in text
     assert "no row is in this page, which would be too large" in text
     assert len(text.encode()) <= limit + 4096
+
+
+def test_without_matplotlib_the_page_says_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]
+    for name in loaded:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    text = page_text(*three_models())
+    assert "<figure>" not in text
+    assert "matplotlib, which is not installed" in text
+
+
+def test_pictures_that_are_drawn_are_not_drawn_again(text: str) -> None:
+    svg = base64.b64encode(b"<svg><script>x</script></svg>").decode()
+    drawn = DrawnPictures((("Health <b>", "of \u202eanswers", svg),), ("Another: why",))
+    found = page_text(*three_models(), drawn=drawn)
+    assert found.count("<figure>") == 1 < text.count("<figure>")
+    assert "Health &lt;b&gt;" in found
+    assert "of ⟨U+202E⟩answers" in found
+    assert "<li>Another: why</li>" in found
 
 
 def test_one_model_alone_has_a_page() -> None:

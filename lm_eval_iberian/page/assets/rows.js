@@ -97,7 +97,7 @@ class RowView {
       return;
     }
     const models = [...new Set(this.benchmarks.flatMap((one) => one.runs.map((run) => run.m)))].sort((a, b) => a - b);
-    const options = models.map((at) => [String(at), data.models[at].name]);
+    const options = models.map((at) => [String(at), shown[at]]);
     const a = models.includes(data.baseline) ? data.baseline : models[0];
     const b = models.find((one) => one !== a && this.shared(a, one).length) ?? models.find((one) => one !== a) ?? a;
     const again = () => { this.first = 0; this.load(); };
@@ -240,7 +240,7 @@ class RowView {
 
   drawOutcomes() {
     const counts = Object.keys(OUTCOMES).filter((name) => this.counts[name]);
-    const [a, b] = this.models().map((at) => data.models[at].name);
+    const [a, b] = this.models().map((at) => shown[at]);
     const focused = this.outcomes.contains(document.activeElement);
     const radio = (value, text, count) => make("label", { class: `chip ${value}` },
       make("input", { type: "radio", name: "outcome", value, checked: this.outcome === value, onchange: () => { this.outcome = value; this.filter(true); } }),
@@ -248,9 +248,9 @@ class RowView {
     this.outcomes.hidden = false;
     this.outcomes.replaceChildren(make("legend", {}, "Rows"), radio("", "All", this.pairs.length), ...counts.map((name) => radio(name, OUTCOMES[name][0], this.counts[name])));
     if (focused) this.outcomes.querySelector("input:checked").focus();
-    const { kept, n } = this.now;
-    const part = kept < n ? ` Of ${counted(n)} items, ${counted(kept)} are in this page.` : "";
-    this.summary.replaceChildren(`${plural(this.pairs.length, "item")} that both answered. A is `, named(a), ", B is ", named(b), `. Scores: ${this.now.metric}.${part}`);
+    const { thin, kept, n } = this.now;
+    const part = thin ? ` Of ${counted(n)} items, ${counted(kept)} are in this page: those in which a model and the baseline differ.` : "";
+    this.summary.replaceChildren(`${plural(this.pairs.length, "item")} that both answered${thin ? " here" : ""}. A is `, named(a), ", B is ", named(b), `. Scores: ${this.now.metric}.${part}`);
     this.bar.replaceChildren(...counts.map((name) => {
       const share = make("span", { class: name });
       share.style.flexGrow = this.counts[name];
@@ -259,9 +259,9 @@ class RowView {
   }
 
   draw() {
-    const shown = this.kept.slice(this.first, this.first + ROWS);
-    this.list.replaceChildren(...shown.map((one) => this.row(one)));
-    if (!shown.length) this.list.append(make("p", {}, "No row is left by the filters."));
+    const rows = this.kept.slice(this.first, this.first + ROWS);
+    this.list.replaceChildren(...rows.map((one) => this.row(one)));
+    if (!rows.length) this.list.append(make("p", {}, "No row is left by the filters."));
     this.pages.replaceChildren(...(this.kept.length > ROWS ? pager(this.first, ROWS, this.kept.length, ["row", "rows"], (first) => {
       this.first = first;
       this.draw();
@@ -282,9 +282,10 @@ class RowView {
         summary.focus();
       }
     } }, summary);
-    element.addEventListener("toggle", () => {
-      if (element.open && element.children.length < 2) element.append(this.opened(one));
-    });
+    element.fill = () => {
+      if (element.children.length < 2) element.append(this.opened(one));
+    };
+    element.addEventListener("toggle", () => { if (element.open) element.fill(); });
     return element;
   }
 
@@ -308,7 +309,7 @@ class RowView {
   }
 
   opened({ item, a, b }) {
-    const [modelA, modelB] = this.models().map((at) => data.models[at].name);
+    const [modelA, modelB] = this.models().map((at) => shown[at]);
     const own = a.p || b.p;
     const ask = (title, prompt) => [make("h3", {}, title), textBlock(promptText(prompt, this.pieces), { lang: this.promptLang(), cut: prompt.n, end: true, shown: 1500, empty: "(no prompt)" })];
     return make("div", { class: "opened" },

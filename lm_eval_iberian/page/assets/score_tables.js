@@ -58,7 +58,7 @@ function aboutColumns(of, only = null) {
       return found && numeric ? Number(found) : found;
     };
     const title = name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
-    return { title, text: !numeric, value, cell: (row) => visibleNodes(data.models[of(row)].about[name] || "") };
+    return { title, text: !numeric, value, cell: (row) => make("div", { class: numeric ? null : "name" }, visibleNodes(data.models[of(row)].about[name] || "")) };
   });
 }
 
@@ -155,7 +155,6 @@ function buildComparisons() {
       visibleNodes(row.t), levels[row.level] ? make("span", { class: "badge" }, levels[row.level]) : null,
       make("small", { class: "below" }, visibleNodes([data.languages[row.lang], row.metric, row.paired ? "" : "not paired"].filter(Boolean).join(", "))),
       row.mixed ? make("span", { class: "badge warn", title: row.mixed }, "mixed settings") : null] },
-    { title: "Language", text: true, value: (row) => data.languages[row.lang] || row.lang, cell: (row) => visibleNodes(row.lang) },
     number("Difference", (row) => row.difference, opener),
     number("95 % interval", (row) => (row.low === undefined ? undefined : row.low), (row) => [strip(row, most), make("span", { class: "bounds" }, interval(row.low, row.high, 1) || "none")]),
     number("p, Holm", (row) => row.holm, (row) => chance(row.holm)),
@@ -166,6 +165,7 @@ function buildComparisons() {
     number("Items", (row) => row.n, (row) => counted(row.n)),
     number("Clusters", (row) => row.clusters, (row) => counted(row.clusters)),
     number("Could find", (row) => row.detectable, (row) => fixed(row.detectable, 1)),
+    { title: "Language", text: true, value: (row) => data.languages[row.lang] || row.lang, cell: (row) => visibleNodes(row.lang) },
   ];
   const table = new SortedTable({ caption: `Differences from ${data.models[data.baseline].name}`, columns, words: ["difference", "differences"] });
   place.append(table.element);
@@ -186,7 +186,7 @@ function buildAgainst() {
   const compared = rows.filter((row) => row.better + row.worse + row.even);
   if (!compared.length) return;
   const count = (title, key) => ({ title, value: (row) => row[key], cell: (row) => counted(row[key]) });
-  const columns = [modelColumn("Model", (row) => row.model), ...aboutColumns((row) => row.model), count("▲ better", "better"), count("▼ worse", "worse"), count("not told apart", "even")];
+  const columns = [modelColumn("Model", (row) => row.model), count("▲ better", "better"), count("▼ worse", "worse"), count("not told apart", "even"), ...aboutColumns((row) => row.model)];
   const table = new SortedTable({ caption: "Every model against the baseline", columns, words: ["model", "models"] });
   document.getElementById("against").append(table.element);
   table.show(compared);

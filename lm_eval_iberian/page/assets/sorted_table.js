@@ -30,7 +30,7 @@ class SortedTable {
     this.head = make("tr");
     this.body = make("tbody");
     this.table = make("table", { role: "grid", "aria-describedby": "grid-hint", onkeydown: (event) => this.walk(event), onfocusin: (event) => this.stand(event.target) },
-      make("caption", {}, visibleNodes(caption)), make("thead", {}, this.head), this.body);
+      make("caption", {}, make("span", {}, visibleNodes(caption))), make("thead", {}, this.head), this.body);
     this.pages = make("div", { class: "pages" });
     this.element = make("div", { class: "sorted" }, make("div", { class: "scroll" }, this.table), this.pages);
     everyTable.push(this);
@@ -81,7 +81,8 @@ class SortedTable {
     const sorted = this.sorted && this.sorted.column === column;
     const order = !sorted ? "none" : this.sorted.direction > 0 ? "ascending" : "descending";
     return make("th", { scope: "col", "aria-sort": order, class: column.text ? "text" : null },
-      make("button", { type: "button", onclick: () => this.sort(column) },
+      // on the next sheets of paper a button is not painted
+      this.every ? visibleNodes(column.title) : make("button", { type: "button", onclick: () => this.sort(column) },
         visibleNodes(column.title), make("span", { class: "arrow", "aria-hidden": "true" }, { none: "", ascending: " ↑", descending: " ↓" }[order])),
       column.note ? make("small", {}, column.note) : null);
   }

@@ -12,6 +12,8 @@ function chooseColours() {
 function preparePrinting() {
   let closed = [];
   window.addEventListener("beforeprint", () => {
+    // what is asked for when a row is opened comes too late for a printer
+    for (const row of document.querySelectorAll("details.row")) row.fill();
     closed = [...document.querySelectorAll("details:not([open])")];
     for (const one of closed) one.open = true;
     for (const table of everyTable) {
