@@ -80,8 +80,8 @@ def compared(
         say(f"the others are held against {chosen}; --baseline NAME takes another")
     found = compare_all(comparer, chosen, leave_out=True, done=done)
     for note in found.notes:
-        if note.kind == "not compared" and not note.about:
-            say(f"{note.kind}: {note.text}")
+        if note.kind == "mixed" and not note.about:
+            say(note.text)
     return found
 
 

@@ -62,8 +62,8 @@ def compare_all(
         baseline: The one that the others are held against.
         only: Benchmarks' ids and averages' columns; left out, all.
         done: Told after each comparison how many there are, and of how many.
-        leave_out: Leave out results under other settings, with a note, instead of
-            refusing them all; and go on if nothing is left.
+        leave_out: Where nothing is in common or settings differ, leave that out with a
+            note, instead of refusing it all.
 
     Raises:
         UnknownNameError: There is no such model, benchmark or average.
@@ -89,7 +89,7 @@ def compare_all(
         text = mixed_text(baseline, mixed)
         if not leave_out:
             raise DataError(text)
-        notes.append(Note("not compared", "", text))
+        notes.append(Note("mixed", "", f"not compared: {text}"))
         shared = {
             b: [
                 one
