@@ -11,6 +11,7 @@ from typing import Any
 from lm_eval_iberian.report.measure import Measure, filters_of
 from lm_eval_iberian.report.report_catalogue import Kind
 from lm_eval_iberian.report.results_file import ResultsFile, samples_beside
+from lm_eval_iberian.terminal import shown
 
 
 _TITLES = {
@@ -56,7 +57,7 @@ class Setting:
     prompts: str | None = None
 
     def differences(self, other: Setting) -> str:
-        """Return in words what differs: ``shots 5, not 0``."""
+        """Return in words that can be shown what differs: ``shots 5, not 0``."""
         found = []
         for name in (one.name for one in fields(self)):
             mine, theirs = getattr(self, name), getattr(other, name)
@@ -64,7 +65,7 @@ class Setting:
                 continue  # not said is not another
             if mine != theirs:
                 found.append(f"{_TITLES[name]} {said(mine)}, not {said(theirs)}")
-        return "; ".join(found)
+        return shown("; ".join(found))
 
 
 @dataclass(frozen=True)
