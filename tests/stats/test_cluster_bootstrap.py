@@ -97,4 +97,4 @@ def test_ten_thousand_resamples_of_sixteen_thousand_items_are_quick_and_small() 
     resampled_sums(unlike, 1_000)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 300e6
+    assert peak < 50e6

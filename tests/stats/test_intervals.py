@@ -54,7 +54,9 @@ def test_variances_sum_with_satterthwaite_s_degrees_of_freedom() -> None:
     # Welch's test is the sum of two
     rng = np.random.default_rng(10)
     a, b = rng.normal(size=7), 3 * rng.normal(size=12)
-    found = together_spread([(a.var(ddof=1) / 7, 6.0), (b.var(ddof=1) / 12, 11.0)])
+    found = together_spread(
+        [Spread(a.var(ddof=1) / 7, 6.0), Spread(b.var(ddof=1) / 12, 11.0)]
+    )
     welch = scipy.stats.ttest_ind(b, a, equal_var=False)
     assert found.df == pytest.approx(welch.df)
     assert t_p(b.mean() - a.mean(), found) == pytest.approx(welch.pvalue)
@@ -130,7 +132,7 @@ def test_where_nothing_changes_a_few_might_have() -> None:
 
 
 def test_the_exact_interval_covers_what_is_seldom_otherwise() -> None:
-    """Of clusters of which 5 % are wrong, of sizes 1 and 5, those drawn are all right."""
+    """Clusters of sizes 1 and 5, 5 % of them wrong; what samples without one say."""
     rng = np.random.default_rng(13)
     missed = drawn = 0
     for _ in range(3_000):
@@ -143,6 +145,17 @@ def test_the_exact_interval_covers_what_is_seldom_otherwise() -> None:
         missed += found.low > 95
     assert drawn > 500
     assert missed < 0.05 * 3_000
+
+
+def test_an_unseen_cluster_may_be_as_large_as_the_largest() -> None:
+    labels = [0, 1, 1, 1, 1, 1, 2, 2, 2]
+    found = estimate_of([right_or_wrong(np.ones(9), labels)])
+    share = (1 - 0.025 ** (1 / 3)) * 5 / 3
+    assert found.low == pytest.approx(max(0.0, 100 * (1 - share)))
+    many = np.repeat(np.arange(60), [1, 5] * 30)
+    found = estimate_of([right_or_wrong(np.ones(180), many)])
+    share = (1 - 0.025 ** (1 / 60)) * 5 / 3
+    assert found.low == pytest.approx(100 * (1 - share))
 
 
 def test_over_benchmarks_each_is_bounded_less_surely() -> None:

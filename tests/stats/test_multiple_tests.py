@@ -14,7 +14,7 @@ from lm_eval_iberian.stats import holm
 
 
 def closed_test(ps: Sequence[float]) -> list[float]:
-    """Reference: an hypothesis is rejected if every set that holds it is, by Bonferroni.
+    """Reference: one is rejected if every set that holds it is, by Bonferroni.
 
     The adjusted p is the largest of ``len(set) * min(set)`` over those sets.
     """
@@ -29,8 +29,8 @@ def closed_test(ps: Sequence[float]) -> list[float]:
 
 
 def test_a_worked_example() -> None:
-    # four hypotheses of https://en.wikipedia.org/wiki/Holm-Bonferroni_method: at .05 the
-    # first and the fourth are rejected; R's p.adjust gives these numbers
+    # of https://en.wikipedia.org/wiki/Holm-Bonferroni_method: at .05 the first and the
+    # fourth are rejected; R's p.adjust gives these numbers
     found = holm([0.01, 0.04, 0.03, 0.005])
     assert found == pytest.approx([0.03, 0.06, 0.06, 0.02])
 

@@ -94,9 +94,9 @@ def test_what_cannot_be_told_is_said(
     ("value", "stderr"), [(np.nan, 1.0), (np.inf, 1.0), (1.0, np.nan), (1.0, -1.0)]
 )
 def test_what_is_no_number_is_refused(value: float, stderr: float) -> None:
-    with pytest.raises(DataError, match="finite number|number from 0 on"):
+    with pytest.raises(DataError, match=r"finite number|number from 0 on"):
         stored_average([Estimate(value, stderr=stderr)])
-    with pytest.raises(DataError, match="finite number|number from 0 on"):
+    with pytest.raises(DataError, match=r"finite number|number from 0 on"):
         stored_difference(Estimate(1.0, stderr=1.0), Estimate(value, stderr=stderr))
 
 
