@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from lm_eval_iberian.cli.options import SectionedCommand, options_of, renamed_models
+from lm_eval_iberian.cli.report_all import write_all
+from lm_eval_iberian.cli.report_comparison import (
+    ComparisonAsked,
+    compared,
+    comparer_of,
+)
 from lm_eval_iberian.cli.sweep_view import SWEEPS, view_options
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import CompareOptions
     from lm_eval_iberian.report import Report, SweepReport, SweepView
 
 
@@ -136,8 +141,6 @@ def command(
     iberian report sweep/ --plot figure1.png --figure-data figure1.csv
     iberian report sweep/ --all -o report             all of it, in a folder
     """
-    from lm_eval_iberian.cli.report_all import write_all
-    from lm_eval_iberian.comparison.comparing import CompareOptions
     from lm_eval_iberian.errors import UnknownNameError
     from lm_eval_iberian.report import (
         FORMATS,
@@ -174,16 +177,13 @@ def command(
     found = report_sweeps(sweeps, report, view, lambda path: build([path]))
     if view.alone and not sweeps:
         raise click.UsageError("--tables sweep: PATHS hold none")
-    options = CompareOptions(allow_mixed=allow_mixed, keep_going=keep_going)
+    asked = ComparisonAsked(baseline, allow_mixed, keep_going)
     if everything:
-        write_all(
-            folder, paths, report, found, options, baseline=baseline,
-            evaluator=evaluator,
-        )  # fmt: skip
+        write_all(folder, paths, report, found, asked, evaluator)
         return
     _figures(found, figure_data, plot, report)
     if form == _PAGE:
-        text = _page(report, found, options, baseline)
+        text = _page(report, found, asked)
     else:
         text = written(report, form, found)
     if out is None:
@@ -196,19 +196,16 @@ def command(
             click.echo(f"{note.kind}: {about}{note.text}", err=True)
 
 
-def _page(
-    report: Report, sweeps: Sequence[SweepReport], options: CompareOptions, base: str
-) -> str:
+def _page(report: Report, sweeps: Sequence[SweepReport], asked: ComparisonAsked) -> str:
     """Return a report as a page to look at."""
-    from lm_eval_iberian.cli.report_all import compared, comparer_of
     from lm_eval_iberian.page import page_text
 
-    comparer = comparer_of(report, options)
+    comparer = comparer_of(report, asked)
 
     def say(sentence: str) -> None:
         click.echo(sentence, err=True)
 
-    return page_text(compared(comparer, base, report, say), report, sweeps)
+    return page_text(compared(comparer, asked.baseline, report, say), report, sweeps)
 
 
 def _folder_of_all(
