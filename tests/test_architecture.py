@@ -57,6 +57,7 @@ OWN_NAMES = (
     "lm_eval_iberian/page",
     "lm_eval_iberian/paper_recipes",
     "lm_eval_iberian/paper_tables",
+    "lm_eval_iberian/pictures",
     "lm_eval_iberian/report",
     "lm_eval_iberian/stats",
     "mergekit_ext/inputs",

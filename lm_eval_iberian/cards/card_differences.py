@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from lm_eval_iberian.cards.card_results import average_title, cell_title
 from lm_eval_iberian.cards.card_subject import CardSubject, parents_of
 from lm_eval_iberian.cards.card_text import plain_text, table
 from lm_eval_iberian.cards.public_names import public_name
@@ -14,11 +15,7 @@ from lm_eval_iberian.comparison.comparing import (
     compare_all,
 )
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
-from lm_eval_iberian.comparison.comparison_text import (
-    row_title,
-    written_difference,
-    written_p,
-)
+from lm_eval_iberian.comparison.comparison_text import written_difference, written_p
 from lm_eval_iberian.comparison.subject import Subject
 from lm_eval_iberian.stats.multiple_tests import holm
 
@@ -80,27 +77,9 @@ def _rows(
 
 
 def differences_section(subject: CardSubject, found: CardDifferences) -> str:
-    """Return a table of the differences, empty where there are none."""
+    """Return a table for each model that it is compared with, empty without any."""
     if not found.rows:
         return ""
-    catalogue = subject.report.catalogue
-    header = (
-        "Compared with", "Benchmark", "Other", "This model", "Difference [95 %]",
-        "p (Holm)", "Gained", "Lost", "Items",
-    )  # fmt: skip
-    rows = [
-        (
-            plain_text(public_name(row.a)),
-            plain_text(row_title(_named(row), catalogue))
-            + (" (mini)" if row.level == "mini" else "")
-            + ("" if row.difference.paired else "‡"),
-            f"{row.difference.a_value:.2f}", f"{row.difference.b_value:.2f}",
-            written_difference(row.difference), plain_text(written_p(row.p_holm)),
-            _count(row.difference.gained), _count(row.difference.lost),
-            _count(row.difference.n),
-        )
-        for row in found.rows
-    ]  # fmt: skip
     paired = {row.difference.paired for row in found.rows}
     tests = sum(row.difference.p is not None for row in found.rows)
     told = [
@@ -118,21 +97,44 @@ def differences_section(subject: CardSubject, found: CardDifferences) -> str:
             " standard errors of both are taken."
         )
     if tests > 1:
-        told.append(f"p is adjusted by Holm for the {tests} tests of the table.")
+        told.append(f"p is adjusted by Holm for the {tests} tests that are shown.")
     whom = "other models" if _strangers(subject) else "its parents"
+    parts = [f"### Compared with {whom}", " ".join(told)]
+    for other in dict.fromkeys(row.a for row in found.rows):
+        rows = [_cells(subject, row) for row in found.rows if row.a == other]
+        header = (
+            "Benchmark", "Other", "This model", "Difference [95 %]", "p (Holm)",
+            "Gained", "Lost", "Items",
+        )  # fmt: skip
+        name = plain_text(public_name(other))
+        parts.append(f"**Against {name}**\n\n{table(header, rows)}")
+    return "\n\n".join(parts)
+
+
+def _cells(subject: CardSubject, row: ComparisonRow) -> tuple[str, ...]:
+    found = row.difference
     return (
-        f"### Compared with {whom}\n\n{' '.join(told)}\n\n"
-        f"{table(header, rows, texts=2)}"
-    )
+        _title(subject, row) + ("" if found.paired else "‡"),
+        f"{found.a_value:.2f}", f"{found.b_value:.2f}", written_difference(found),
+        plain_text(written_p(row.p_holm)), _count(found.gained), _count(found.lost),
+        _count(found.n),
+    )  # fmt: skip
+
+
+def _title(subject: CardSubject, row: ComparisonRow) -> str:
+    """Return what a line is of, with its metric where that is not accuracy."""
+    label = plain_text(subject.report.catalogue.metrics[row.metric].label)
+    metric = "" if row.metric == "acc" else f", {label}"
+    keys = subject.comparer.benchmarks_of(row.benchmark)
+    if row.level == "average" and len(keys) > 1:
+        return f"**{average_title(row.benchmark)}, average{metric}**"
+    cells = {**subject.model.cells, **subject.model.minis}
+    return f"{cell_title(cells[keys[0]])}{metric}"
 
 
 def _strangers(subject: CardSubject) -> bool:
     parents = parents_of(subject.report, subject.origin, subject.name)
     return any(name not in parents for name in subject.against)
-
-
-def _named(row: ComparisonRow) -> ComparisonRow:
-    return replace(row, title=row.title.removesuffix(" mini"))
 
 
 def _count(number: int | None) -> str:

@@ -65,7 +65,7 @@ def _averages(subject: CardSubject) -> Iterator[str]:
             mark = "†" if any(_marked(subject, one) for one in average.measures) else ""
             rows.append(
                 (
-                    _average_title(column), plain_text(metric.label),
+                    average_title(column), plain_text(metric.label),
                     f"{average.value:.2f}{mark}",
                     interval(subject.comparer.estimate(subject.name, column)),
                     str(len(average.measures)),
@@ -81,7 +81,7 @@ def _averages(subject: CardSubject) -> Iterator[str]:
         )
 
 
-def _average_title(column: str) -> str:
+def average_title(column: str) -> str:
     """Return an average's column in words: ``*-EU`` is translation into Basque."""
     lang = column.split()[0].removeprefix("*-").lower()
     into = "Translation into " if column.startswith("*-") else ""

@@ -41,7 +41,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], texts: int = 1) 
         texts: How many columns on the left are texts; the others are numbers.
     """
     rule = ["---" if at < texts else "---:" for at in range(len(header))]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
+    # an interval is read as one
+    kept = (
+        (*row[:texts], *(cell.replace(" ", "\u00a0") for cell in row[texts:]))
+        for row in rows
+    )
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *kept))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -144,19 +144,11 @@ class _Work:
         parts = map(portable, (one.cell.benchmark.id, developer, name))
         place = self.folder.joinpath("data", *parts)
         place.mkdir(parents=True, exist_ok=True)
-        samples = self._samples(one, file)
-        metric = one.cell.metric
-        if is_scored_by_item(samples, metric):
-            ids = {
-                "evaluation_id": content["evaluation_id"],
-                "model_id": content["model_info"]["id"],
-                "evaluation_name": _name(one, metric),
-                "evaluation_result_id": _result_id(one, metric),
-            }
+        rows = self._rows(one, file, content)
+        if rows:
             path = place / f"{number}{SAMPLES_END}"
             # escaped: some of whoever reads lines splits them at more than line feeds
-            lines = map(json.dumps, instance_records(samples, metric, ids))
-            data = "".join(f"{line}\n" for line in lines).encode()
+            data = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
             path.write_bytes(data)
             self.files.append(path)
             content["detailed_evaluation_results"] = {
@@ -164,7 +156,7 @@ class _Work:
                 "file_path": path.relative_to(self.folder).as_posix(),
                 "hash_algorithm": "sha256",
                 "checksum": hashlib.sha256(data).hexdigest(),
-                "total_rows": len(samples),
+                "total_rows": len(rows),
             }
         path = place / f"{number}.json"
         text = json.dumps(content, indent=1, allow_nan=False)
@@ -190,7 +182,8 @@ class _Work:
         additional = {
             "written_by": f"lm-eval-iberian {__version__}",
             "date": _written(file.content.get("date")),
-            "start_time": _written(file.content.get("start_time")),
+            # what tells the run from others: in both forms it is one
+            "run": result.run,
             "chat_template_sha": result.setting.chat_template,
             "fewshot_as_multiturn": "true" if result.setting.multiturn else None,
             "system_instruction_sha": result.setting.system,
@@ -257,6 +250,22 @@ class _Work:
                 "additional_details": _there(details),
             },
         }
+
+    def _rows(
+        self, one: _Record, file: ResultsFile, content: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return a record of each sample, none where they have no scores."""
+        metric = one.cell.metric
+        form = self.catalogue.metrics[metric].form
+        if not is_scored_by_item(form):
+            return []
+        ids = {
+            "evaluation_id": content["evaluation_id"],
+            "model_id": content["model_info"]["id"],
+            "evaluation_name": _name(one, metric),
+            "evaluation_result_id": _result_id(one, metric),
+        }
+        return list(instance_records(self._samples(one, file), metric, form, ids))
 
     def _samples(self, one: _Record, file: ResultsFile) -> list[tuple[str, Sample]]:
         """Return the samples of a result, all of them or none.

@@ -6,26 +6,35 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from lm_eval_iberian.comparison.sample_forms import ABSENT, value_in
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.exchange_names import load_exchange_names
 
 
 Sample = Mapping[str, Any]
+_TEXTS = "texts"
 
 
 def instance_records(
-    samples: Sequence[tuple[str, Sample]], metric: str, ids: Mapping[str, str]
+    samples: Sequence[tuple[str, Sample]],
+    metric: str,
+    form: str,
+    ids: Mapping[str, str],
 ) -> Iterator[dict[str, Any]]:
     """Yield a record for each sample, of the metric that counts alone.
 
     The other metrics of a sample stand in ``metadata``, so that no answer is written as
-    often as it has metrics.
+    often as it has metrics. BLEU is of a whole corpus: a translation has the chrF++ of
+    its sentence as its score, and ``metadata`` says so.
 
     Args:
-        samples: Where each stands, and lm-eval's row.
+        samples: Where each stands, and lm-eval's row. One that nothing was asked of,
+            and that no score counts, has no record.
         metric: lm-eval's name of the metric.
+        form: What a sample holds of it, as the catalogue says.
         ids: What every record says of where it belongs: ``evaluation_id``,
             ``model_id``, ``evaluation_name``, ``evaluation_result_id``.
 
@@ -33,26 +42,50 @@ def instance_records(
         DataError: A sample's score is not a finite number.
     """
     for where, sample in samples:
-        score = _score(sample.get(metric))
+        value = value_in(sample, metric, form)
+        if value is None or value == []:
+            continue
+        score = _score(value, form)
         if score is None:
-            raise DataError(
-                f"{where}: {metric} is {str(sample.get(metric))[:40]!r}, not a number"
-            )
-        yield _record(sample, score, ids)
+            said = "not there" if value is ABSENT else repr(value)[:40]
+            raise DataError(f"{where}: {metric} is {said}, not a score")
+        record = _record(sample, score, ids)
+        if form == _TEXTS:
+            record["evaluation"]["is_correct"] = value[0] == value[1]
+            record["metadata"]["score_is"] = "chrF++ of the sentence"
+        yield record
 
 
-def is_scored_by_item(samples: Sequence[tuple[str, Sample]], metric: str) -> bool:
-    """Return whether samples have scores of their own; BLEU is of a whole corpus."""
-    return bool(samples) and _score(samples[0][1].get(metric)) is not None
+def is_scored_by_item(form: str) -> bool:
+    """Return whether a sample can have a score of its own, by a metric of this form."""
+    return form in ("right", "verdicts", _TEXTS)
 
 
-def _score(value: object) -> float | None:
+def _score(value: object, form: str) -> float | None:
     """Return a number: of several verdicts the share that holds."""
-    if isinstance(value, list) and value and all(isinstance(v, bool) for v in value):
+    if form == _TEXTS:
+        texts = isinstance(value, list) and [one for one in value if _is_text(one)]
+        return _sentence_chrf(*texts) if texts and len(texts) == 2 else None
+    if isinstance(value, list) and all(isinstance(v, bool) for v in value):
         return sum(value) / len(value)
     if isinstance(value, bool | int | float) and math.isfinite(value):
         return float(value)
     return None
+
+
+def _is_text(one: object) -> bool:
+    return isinstance(one, str)
+
+
+def _sentence_chrf(reference: str, answer: str) -> float:
+    return float(_chrf().sentence_score(answer, [reference]).score)
+
+
+@cache
+def _chrf() -> Any:
+    from sacrebleu.metrics.chrf import CHRF
+
+    return CHRF(word_order=2)
 
 
 def _record(sample: Sample, score: float, ids: Mapping[str, str]) -> dict[str, Any]:

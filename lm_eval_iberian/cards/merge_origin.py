@@ -88,6 +88,16 @@ class MergeOrigin:
     template_of: str = ""
     languages: tuple[str, ...] = ()
 
+    def is_like(self, other: MergeOrigin) -> bool:
+        """Return whether another is by the same recipe, whoever computed it."""
+        return _essence(self) == _essence(other)
+
+
+def _essence(origin: MergeOrigin) -> dict[str, Any]:
+    plain = origin.method.removeprefix("fused_")
+    kept = {k: v for k, v in origin.recipe.items() if k != "merge_method"}
+    return {**kept, "merge_method": plain}
+
 
 def read_origin(folder: Path, renamed: Mapping[str, str]) -> MergeOrigin:
     """Return what the model in a folder was made of.
@@ -133,11 +143,11 @@ def origin_in_sweep(swept: SweptModel, renamed: Mapping[str, str]) -> MergeOrigi
     """Return what a merge of a sweep was made of, whether or not it has a folder.
 
     Raises:
-        DataError: It is no merge.
+        DataError: Its plan has no recipe.
     """
     recipe, _, seed = json.loads(swept.subject)
     if not isinstance(recipe, dict) or "merge_method" not in recipe:
-        raise DataError(f"{swept.name} is no merge of the sweep: it has no recipe")
+        raise DataError(f"{swept.name} has no recipe in the plan of its sweep")
     return MergeOrigin(
         method=str(recipe["merge_method"]),
         recipe=_published(recipe, renamed),

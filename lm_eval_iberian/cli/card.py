@@ -130,7 +130,18 @@ def _subject(
         raise DataError(f"--repo-id takes ORG/NAME, found {repo_id!r}")
     folder = Path(model)
     name = find_model(report, model, repo_id)
-    origin = origin or _swept(runs, name, renamed)
+    swept = _swept(runs, name, renamed)
+    if origin and swept and not origin.is_like(swept):
+        raise DataError(
+            f"{model} was merged by another recipe than the merge of the sweep whose"
+            f" results are {name}; give the folder of that merge, or --rename another"
+        )
+    found_origin = origin or swept
+    if found_origin is None:
+        raise DataError(
+            f"what {name} was merged of stands nowhere: it is no folder, and no merge"
+            " of a sweep among the results; give the folder that the merge wrote"
+        )
     for one in baselines:
         if one not in report.models or one == name:
             known = [other for other in report.models if other != name]
@@ -138,26 +149,24 @@ def _subject(
     found = report.models[name]
     title = public_name(str(folder.resolve()) if folder.is_dir() else name)
     return CardSubject(
-        title, repo_id, chosen_license(origin, given_license),
-        tuple(languages) or languages_of(origin, found),
-        origin, found, report, Comparer(subjects_of(report), report.catalogue),
-        name, tuple(baselines) or tuple(parents_of(report, origin, name)),
+        title, repo_id, chosen_license(found_origin, given_license),
+        tuple(languages) or languages_of(found_origin, found),
+        found_origin, found, report, Comparer(subjects_of(report), report.catalogue),
+        name, tuple(baselines) or tuple(parents_of(report, found_origin, name)),
     )  # fmt: skip
 
 
-def _swept(runs: Sequence[Path], name: str, renamed: Mapping[str, str]) -> MergeOrigin:
-    """Return what a merge of a sweep was made of."""
+def _swept(
+    runs: Sequence[Path], name: str, renamed: Mapping[str, str]
+) -> MergeOrigin | None:
+    """Return what a merge of a sweep was made of, ``None`` where it is none."""
     from lm_eval_iberian.cards.merge_origin import origin_in_sweep
     from lm_eval_iberian.report import find_sweeps, load_catalogue
 
     sweeps = find_sweeps(runs, load_catalogue(), renamed, keep_going=True)
-    for one in (one for sweep in sweeps for one in sweep.models):
-        if name in (one.called, one.name):
-            return origin_in_sweep(one, renamed)
-    raise DataError(
-        f"what {name} was merged of stands nowhere: it is no folder, and no merge of a"
-        " sweep among the results; give the folder that the merge wrote"
-    )
+    merges = (one for sweep in sweeps for one in sweep.merges)
+    found = next((one for one in merges if name in (one.called, one.name)), None)
+    return None if found is None else origin_in_sweep(found, renamed)
 
 
 def _advice(subject: CardSubject) -> list[str]:

@@ -109,6 +109,7 @@ def command(
     from lm_eval_iberian.comparison.subject_paths import read_subjects
     from lm_eval_iberian.errors import UnknownNameError
     from lm_eval_iberian.report import Wanted, format_for, load_catalogue, write
+    from lm_eval_iberian.terminal import progress
 
     writers = _writers()
     form = form or format_for(out)
@@ -123,12 +124,17 @@ def command(
         allow_mixed=allow_mixed, benchmarks=benchmarks, keep_going=keep_going
     )
     comparer = Comparer(named.subjects, catalogue, options)
-    report = compare_all(comparer, named.baseline, only)
+    with progress() as bars:
+        bar = bars.add_task("comparing", total=None)
+        report = compare_all(
+            comparer, named.baseline, only,
+            lambda number, of: bars.update(bar, completed=number, total=of),
+        )  # fmt: skip
     text = _page(report, named.issues) if form == _PAGE else writers[form](report)
     if out is None:
         click.echo(text, nl=False)
     else:
-        write(text, out, named.inputs)
+        write(text, out, (*named.inputs, *report.inputs))
     for issue in named.issues:
         click.echo(f"{issue.kind}: {issue.text}", err=True)
     if out is not None or form in ("csv", "latex"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,7 +181,7 @@ def command(
             evaluator=evaluator,
         )  # fmt: skip
         return
-    _figures(found, figure_data, plot, report.inputs)
+    _figures(found, figure_data, plot, report)
     if form == _PAGE:
         text = _page(report, found, options, baseline)
     else:
@@ -231,9 +231,11 @@ def _write_records(report: Report, out: Path, evaluator: str) -> None:
         every_eval_ever,
         without_developer,
     )
+    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
     from lm_eval_iberian.terminal import shown
 
-    files = every_eval_ever(report, None, out, evaluator=evaluator)
+    comparer = Comparer(subjects_of(report), report.catalogue)
+    files = every_eval_ever(report, comparer, out, evaluator=evaluator)
     records = sum(file.suffix == ".json" for file in files)
     samples = len(files) - records
     click.echo(shown(f"{records} records, {samples} with samples, in {out}"), err=True)
@@ -250,10 +252,9 @@ def _figures(
     sweeps: Sequence[SweepReport],
     data: Path | None,
     plot: Path | None,
-    inputs: Iterable[str],
+    report: Report,
 ) -> None:
     """Write the data and the picture that are asked for."""
-    from lm_eval_iberian.pictures.weight_plot import draw
     from lm_eval_iberian.report import figure_data, write
 
     for option, path in (("--figure-data", data), ("--plot", plot)):
@@ -263,6 +264,16 @@ def _figures(
         names = ", ".join(str(one.sweep.path) for one in sweeps)
         raise click.UsageError(f"--plot draws one sweep, and PATHS hold {names}")
     if data is not None:
-        write(figure_data(sweeps, data), data, inputs)
+        write(figure_data(sweeps, data), data, report.inputs)
     if plot is not None:
-        write(draw(sweeps[0], plot), plot, inputs)
+        from lm_eval_iberian.comparison.comparing import (
+            CompareOptions,
+            Comparer,
+            subjects_of,
+        )
+        from lm_eval_iberian.pictures.weight_plot import draw
+
+        # where samples cannot be used, stored errors are as good as before
+        options = CompareOptions(keep_going=True)
+        comparer = Comparer(subjects_of(report), report.catalogue, options)
+        write(draw(sweeps[0], plot, comparer), plot, report.inputs)

@@ -54,7 +54,8 @@ def write_all(
     from mergekit_ext.outputs.termination import unwound_by_signals
 
     said: list[str] = []
-    with unwound_by_signals(), whole_folder(out, paths) as into, progress() as bars:
+    inputs = [*paths, *map(Path, report.inputs)]
+    with unwound_by_signals(), whole_folder(out, inputs) as into, progress() as bars:
         task = bars.add_task("", total=None)
 
         def tell(text: str, done: int = 0, of: int | None = None) -> None:

@@ -9,7 +9,8 @@ from functools import reduce
 import numpy as np
 
 from lm_eval_iberian.comparison.sample_forms import Counts, Indices
-from lm_eval_iberian.comparison.scored_items import Lacking, ScoredItems
+from lm_eval_iberian.comparison.sample_items import Lacking
+from lm_eval_iberian.comparison.scored_items import ScoredItems
 from lm_eval_iberian.stats.item_counts import ItemCounts
 
 
@@ -95,9 +96,9 @@ def pair_items(runs: Sequence[CountedRun]) -> Paired:
         return Paired((), 0, others, unlike)
     kept = [at[alike] for at in places]
     clusters = np.repeat(runs[0].clusters[kept[0]], rows[0][alike])
-    choices = runs[0].choices
+    choices = _choices(runs, kept)
     if choices is not None:
-        choices = np.repeat(choices[kept[0]], rows[0][alike])
+        choices = np.repeat(choices, rows[0][alike])
     binary = all(run.counts.binary for run in runs)
     return Paired(
         tuple(
@@ -111,6 +112,17 @@ def pair_items(runs: Sequence[CountedRun]) -> Paired:
         others,
         unlike,
     )  # fmt: skip
+
+
+def _choices(runs: Sequence[CountedRun], kept: Sequence[Indices]) -> Indices | None:
+    """Return how many answers items had to choose from, if the same in all runs."""
+    found = [
+        run.choices[at]
+        for run, at in zip(runs, kept, strict=True)
+        if run.choices is not None
+    ]
+    same = len(found) == len(runs) and all(np.array_equal(found[0], x) for x in found)
+    return found[0] if same else None
 
 
 def _places(keys: Indices, wanted: Indices) -> Indices:

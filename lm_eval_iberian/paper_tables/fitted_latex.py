@@ -29,16 +29,16 @@ HEAD = r"""% \usepackage[T1]{fontenc}
 """
 # in points: the width of the text in the styles of most papers; that in article, for
 # what cannot be made smaller; the height that a table may have on a page
-_WIDTH, _LEAST_WIDTH, _HEIGHT = 430.0, 342.0, 420.0
+_WIDTH, _LEAST_WIDTH, _HEIGHT = 432.0, 342.0, 420.0
 _LINE, _LINE_WITH_INTERVAL = 10.5, 21.0
-# of a character: in \footnotesize, there in a head, in \scriptsize
-_CHARACTER, _LETTER, _SMALL = 4.3, 4.8, 3.35
-_NAME_WIDTH, _BETWEEN = 100.0, 6.0
+# of a character in \footnotesize, of a capital, of one of an interval
+_CHARACTER, _CAPITAL, _SMALL = 4.3, 6.2, 3.2
+_NAME_WIDTH, _BETWEEN = 95.0, 6.0
 # where a name may be broken: after what divides it, and wherever that leaves too much
 _BREAK = re.compile(r"(?<=[/_+:-])(?=\w)")
 _LONG_WORD = 18
 # characters of a line in the head of a column
-_HEAD = 10
+_HEAD = 9
 # the document numbers its tables itself
 _OF_PAPER = re.compile(r"^Table (\d+): (.)")
 
@@ -113,7 +113,7 @@ class _Part:
             if entry.interval is not None:
                 text = rf"\withci{{{text}}}{{{interval_text(entry.interval)}}}"
             cells.append(text)
-        wrapped = len(name) * _CHARACTER > self.names
+        wrapped = _text_width(name) > self.names
         spaced = wrapped or any(entry.interval is not None for entry in entries)
         end = r"\\ \addlinespace[2pt]" if spaced else r"\\"
         return " & ".join([breakable(name), *cells]) + f" {end}"
@@ -149,27 +149,31 @@ def _parts(widths: Sequence[float], room: float) -> int:
 
 def _width(table: Table, at: int) -> float:
     """Return about how wide a column is."""
-    widest = max(map(len, head_lines(table.columns[at]))) * _LETTER
+    widest = max(map(_text_width, head_lines(table.columns[at])))
     for row in table.rows.values():
         entry = row[at]
         text = entry.text
         if entry.measure is not None:
             text = table.written(entry.measure)
             text += "~" * (entry.as_good + entry.marked)
-        widest = max(widest, len(text) * _CHARACTER)
+        widest = max(widest, _text_width(text))
         if entry.interval is not None:
             widest = max(widest, len(interval_text(entry.interval)) * _SMALL)
     return widest + _BETWEEN
 
 
 def _height(name: str, row: Sequence[Entry], names: float) -> float:
-    lines = -(-len(name) * _CHARACTER // names) * _LINE
+    lines = -(-_text_width(name) // names) * _LINE
     with_interval = any(entry.interval is not None for entry in row)
     return max(lines, _LINE_WITH_INTERVAL if with_interval else _LINE)
 
 
 def _longest_name(table: Table) -> float:
-    return max(map(len, [table.first, *table.rows])) * _CHARACTER
+    return max(map(_text_width, [table.first, *table.rows]))
+
+
+def _text_width(text: str) -> float:
+    return sum(_CAPITAL if letter.isupper() else _CHARACTER for letter in text)
 
 
 def _headed(title: str) -> str:

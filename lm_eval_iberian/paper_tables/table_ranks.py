@@ -15,6 +15,8 @@ from lm_eval_iberian.stats.multiple_tests import holm
 
 
 _UNKNOWN = "of no benchmark or average that can be compared"
+_OTHERS = "all results of the model together have another value"
+_SAME = 0.005
 _NOTHING = "no samples and no stored errors"
 
 
@@ -113,6 +115,9 @@ def _estimated(entry: Entry, comparer: Comparer) -> RankedEntry:
     if source is None or entry.measure is None:
         return RankedEntry(**plain)
     found = comparer.estimate(source.model, source.score, source.metric)
+    if found is not None and abs(found.value - entry.measure.value) > _SAME:
+        found = Estimate(entry.measure.value, why=_OTHERS)
+        return RankedEntry(**plain, estimate=found, untested=_OTHERS)
     if found is not None and found.low is not None and found.high is not None:
         plain["interval"] = (found.low, found.high)
     return RankedEntry(**plain, estimate=found)
@@ -160,6 +165,8 @@ def _against(best: RankedEntry, entry: RankedEntry, comparer: Comparer) -> Ranke
     a, b = best.source, entry.source
     if a is None or b is None:
         return entry
+    if told := best.untested or entry.untested:
+        return replace(entry, untested=told)
     mixed = comparer.mixed(a.model, b.model, b.score)
     if mixed and not comparer.options.allow_mixed:
         told = "; ".join(dict.fromkeys(mixed.values()))

@@ -9,22 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.comparison.comparing import Comparer
-from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.pictures import (
     language_scores,
     tradeoff_plot,
     weight_plot,
 )
 from lm_eval_iberian.pictures.health_rates import draw_health, gather_health
-from lm_eval_iberian.pictures.instruction_heat_map import (
-    draw_instructions,
-    gather_instructions,
+from lm_eval_iberian.pictures.instruction_heat_map import draw_instructions
+from lm_eval_iberian.pictures.instruction_kinds import gather_instructions
+from lm_eval_iberian.pictures.models_shown import (
+    ModelChoice,
+    best_models,
 )
-from lm_eval_iberian.pictures.models_shown import ModelsShown, models_shown
 from lm_eval_iberian.pictures.picture_files import as_bytes
 from lm_eval_iberian.pictures.picture_style import picture_style
-from lm_eval_iberian.pictures.tradeoff import (
-    Tradeoff,
+from lm_eval_iberian.pictures.tradeoff import Tradeoff
+from lm_eval_iberian.pictures.tradeoff_gathering import (
     gather_model_tradeoff,
     gather_tradeoff,
 )
@@ -95,6 +96,7 @@ def draw_all(
 
     Raises:
         MissingExtraError: matplotlib is not installed.
+        UnknownNameError: There is no such model as the baseline.
         DataError: A file cannot be written.
     """
     try:
@@ -132,76 +134,92 @@ def drawings(
     on_left_out: OnLeftOut = say_nothing,
 ) -> Iterator[Drawing]:
     """Yield every picture that the data allows; the arguments are ``draw_all``'s."""
-    models = models_shown(comparer, sweeps)
+    choice = ModelChoice(comparer, best_models(sweeps))
+    if baseline and baseline not in comparer.subjects:
+        raise UnknownNameError("model", baseline, comparer.subjects)
     for number, sweep in enumerate(sweeps, 1):
         ending = "" if len(sweeps) == 1 else f"_{number}"
-        try:
-            curves = gather_curves(sweep, comparer)
-        except DataError as error:
-            on_left_out(f"{weight_plot.TITLE}: {error}")
-        else:
-            yield Drawing(
-                f"weight_curves{ending}", weight_plot.TITLE, curves.caption,
-                partial(weight_plot.draw_curves, curves),
-            )  # fmt: skip
-        yield from _tradeoff(
-            f"tradeoff{ending}", partial(gather_tradeoff, comparer, sweep), on_left_out
-        )
+        yield from _if_possible(
+            partial(_curves, f"weight_curves{ending}", sweep, comparer),
+            weight_plot.TITLE, on_left_out,
+        )  # fmt: skip
+        yield from _if_possible(
+            partial(
+                _tradeoff, f"tradeoff{ending}", on_left_out, gather_tradeoff, comparer,
+                sweep,
+            ),
+            tradeoff_plot.TITLE, on_left_out,
+        )  # fmt: skip
     if not sweeps:
-        yield from _model_tradeoff(comparer, models, baseline, on_left_out)
-    try:
-        scores = language_scores.gather_language_scores(comparer, models)
-    except DataError as error:
-        on_left_out(f"{language_scores.TITLE}: {error}")
-    else:
-        yield Drawing(
-            "language_scores", language_scores.TITLE, scores.caption,
-            partial(language_scores.draw_language_scores, scores),
+        yield from _if_possible(
+            partial(_model_tradeoff, on_left_out, comparer, choice, baseline),
+            tradeoff_plot.TITLE, on_left_out,
         )  # fmt: skip
-    count = 0
-    for kinds in gather_instructions(comparer, models):
-        count += 1
-        yield Drawing(
-            f"instructions_{kinds.key}", kinds.title, kinds.caption,
-            partial(draw_instructions, kinds),
-        )  # fmt: skip
-    if not count:
-        on_left_out("Instructions followed by kind: no samples of IFEval")
-    count = 0
-    for health in gather_health(comparer, models):
-        count += 1
-        yield Drawing(
-            f"health_{health.key}", health.title, health.caption,
-            partial(draw_health, health),
-        )  # fmt: skip
-    if not count:
-        on_left_out("Health of answers: no answers were examined")
+    for draw, title in (
+        (_languages, language_scores.TITLE),
+        (_instructions, "Instructions followed by kind"),
+        (_health, "Health of answers"),
+    ):
+        yield from _if_possible(partial(draw, comparer, choice), title, on_left_out)
 
 
-def _model_tradeoff(
-    comparer: Comparer, models: ModelsShown, baseline: str, on_left_out: OnLeftOut
+def _if_possible(
+    make: Callable[[], Iterator[Drawing]], title: str, on_left_out: OnLeftOut
 ) -> Iterator[Drawing]:
-    known = [one.name for one in models.models if one.role == "instruct"]
-    chosen = baseline or (known[0] if len(known) == 1 else "")
-    if not chosen:
-        on_left_out(
-            f"{tradeoff_plot.TITLE}: it is not said which of the models is the"
-            " instructed one"
-        )
-        return
-    yield from _tradeoff(
-        "tradeoff", partial(gather_model_tradeoff, comparer, models, chosen),
-        on_left_out,
-    )  # fmt: skip
+    """Yield drawings, or say why there is none."""
+    found = False
+    try:
+        for one in make():
+            found = True
+            yield one
+        if not found:
+            on_left_out(f"{title}: no model has samples of such answers")
+    except DataError as error:
+        on_left_out(f"{title}: {error}")
+
+
+def _curves(key: str, sweep: SweepReport, comparer: Comparer) -> Iterator[Drawing]:
+    data = gather_curves(sweep, comparer)
+    draw = partial(weight_plot.draw_curves, data)
+    yield Drawing(key, weight_plot.TITLE, data.caption, draw)
 
 
 def _tradeoff(
-    key: str, gather: Callable[[], Tradeoff], on_left_out: OnLeftOut
+    key: str, on_left_out: OnLeftOut, gather: Callable[..., Tradeoff], *given: Any
 ) -> Iterator[Drawing]:
-    try:
-        found = gather()
-    except DataError as error:
-        on_left_out(f"{tradeoff_plot.TITLE}: {error}")
-        return
-    draw = partial(tradeoff_plot.draw_tradeoff, found)
-    yield Drawing(key, tradeoff_plot.TITLE, found.caption, draw)
+    data = gather(*given)
+    for name, reason in data.left_out:
+        on_left_out(f"{tradeoff_plot.TITLE}, {name}: {reason}")
+    draw = partial(tradeoff_plot.draw_tradeoff, data)
+    yield Drawing(key, tradeoff_plot.TITLE, data.caption, draw)
+
+
+def _model_tradeoff(
+    on_left_out: OnLeftOut, comparer: Comparer, choice: ModelChoice, baseline: str
+) -> Iterator[Drawing]:
+    models = choice.having(lambda model: bool(model.averages)).models
+    known = [one.name for one in models if one.role == "instruct"]
+    chosen = baseline or (known[0] if len(known) == 1 else "")
+    if not chosen:
+        raise DataError("it is not said which of the models is the instructed one")
+    yield from _tradeoff(
+        "tradeoff", on_left_out, gather_model_tradeoff, comparer, models, chosen
+    )
+
+
+def _languages(comparer: Comparer, choice: ModelChoice) -> Iterator[Drawing]:
+    data = language_scores.gather_language_scores(comparer, choice)
+    draw = partial(language_scores.draw_language_scores, data)
+    yield Drawing("language_scores", language_scores.TITLE, data.caption, draw)
+
+
+def _instructions(comparer: Comparer, choice: ModelChoice) -> Iterator[Drawing]:
+    for data in gather_instructions(comparer, choice):
+        draw = partial(draw_instructions, data)
+        yield Drawing(f"instructions_{data.key}", data.title, data.caption, draw)
+
+
+def _health(comparer: Comparer, choice: ModelChoice) -> Iterator[Drawing]:
+    for data in gather_health(comparer, choice):
+        draw = partial(draw_health, data)
+        yield Drawing(f"health_{data.key}", data.title, data.caption, draw)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
-from scipy.stats import binomtest
+import numpy as np
 
 from lm_eval_iberian.comparison.comparing import Comparer
-from lm_eval_iberian.errors import UnknownNameError
+from lm_eval_iberian.comparison.sample_row import SampleRow
 from lm_eval_iberian.health.examination import RATES
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
-from lm_eval_iberian.pictures.models_shown import ModelsShown
+from lm_eval_iberian.pictures.models_shown import ModelChoice, ModelsShown
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.tables import LANGUAGES
-from lm_eval_iberian.stats.estimate import LEVEL, Estimate
+from lm_eval_iberian.stats.estimate import Estimate
+from lm_eval_iberian.stats.estimating import estimate_of
+from lm_eval_iberian.stats.item_counts import ItemCounts
+from lm_eval_iberian.stats.metrics_of_sums import ratio
 
 
 # of so few models, so many rates stand beside each other
@@ -55,18 +57,19 @@ class HealthRates:
         """What a reader must know."""
         return (
             "Shares of answers; ↑ more is better, ↓ less is."
-            " Lines are 95 % intervals, Wilson's where there is one run; –: not"
+            " Lines are 95 % intervals, within 0 and 100; hollow: none is known; –: not"
             f" measured.{self.models.sentence}"
         )
 
 
-def gather_health(comparer: Comparer, models: ModelsShown) -> Iterator[HealthRates]:
+def gather_health(comparer: Comparer, choice: ModelChoice) -> Iterator[HealthRates]:
     """Yield the rates of every set of prompts whose answers were examined."""
     catalogue = comparer.catalogue
     for listed in (catalogue.benchmarks, catalogue.minis()):
         for key, benchmark in listed.items():
             if not set(catalogue.kind_of(benchmark).metrics) & set(RATES):
                 continue
+            models = choice.of_benchmark(key)
             found = [_rates(comparer, one.name, key) for one in models.models]
             columns = tuple(
                 DotColumn(_TITLES[rate], tuple(row.get(rate) for row in found))
@@ -99,56 +102,32 @@ def _title(benchmark: ReportedBenchmark, catalogue: Catalogue) -> str:
 
 
 def _rates(comparer: Comparer, subject: str, key: str) -> dict[str, Estimate]:
+    """Return the rates that are known; those in no benchmark's list of its samples."""
     report = comparer.subjects[subject].model
     cell = report.cells.get(key) or report.minis.get(key)
     if cell is None:
         return {}
     found: dict[str, Estimate] = {}
     runs = comparer.rows(subject, key)
+    listed = comparer.catalogue.kind_of(cell.benchmark).metrics
     for rate in RATES:
-        counts = [
-            [
-                bool(row.sample[rate])
-                for row in run
-                if isinstance(_said(row, rate), bool)
-            ]
-            for run in runs
-        ]
-        counts = [run for run in counts if run]
-        if len(counts) == 1:
-            found[rate] = share_of(sum(counts[0]), len(counts[0]))
-        elif rate in cell.measures:
-            value = cell.measures[rate].value
-            known = _estimate(comparer, subject, key, rate)
-            if not cell.measures[rate].runs and cell.n:
-                known = known or share_of(round(value * cell.n / 100), cell.n)
-            found[rate] = known or Estimate(value, why="of several runs")
-        elif counts:
-            value = 100 * fmean(sum(run) / len(run) for run in counts)
-            found[rate] = Estimate(
-                value, n=len(counts[0]), runs=len(counts), why="of several runs"
-            )
+        known = comparer.estimate(subject, key, rate) if rate in listed else None
+        counts = [_counts(run, rate) for run in runs] if known is None else []
+        if known is not None:
+            found[rate] = known
+        elif counts and all(one is not None for one in counts):
+            found[rate] = estimate_of([one for one in counts if one is not None])
     return found
 
 
-def _said(row: Any, rate: str) -> object:
-    return row.sample.get(rate)
-
-
-def _estimate(comparer: Comparer, subject: str, key: str, rate: str) -> Estimate | None:
-    try:
-        return comparer.estimate(subject, key, rate)
-    except UnknownNameError:
+def _counts(run: Sequence[SampleRow], rate: str) -> ItemCounts | None:
+    """Return what a run's samples say of a rate, in the order of their items."""
+    said = [row.sample.get(rate) for row in sorted(run, key=lambda row: row.key)]
+    if not said or not all(isinstance(one, bool) for one in said):
         return None
-
-
-def share_of(count: int, n: int) -> Estimate:
-    """Return a share, in per cent, with Wilson's interval, which is never empty."""
-    ends = binomtest(count, n).proportion_ci(LEVEL, method="wilson")
-    return Estimate(
-        100 * count / n, 100 * ends.low, 100 * ends.high, n=n, clusters=n,
-        method="wilson",
-    )  # fmt: skip
+    counts = np.array([[float(bool(one)), 1.0] for one in said])
+    clusters = np.arange(len(said))
+    return ItemCounts(counts, clusters, ratio(100.0), ratio=True, binary=True)
 
 
 def draw_health(data: HealthRates) -> Any:

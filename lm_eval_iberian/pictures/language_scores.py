@@ -10,6 +10,7 @@ from lm_eval_iberian.comparison.comparing import Comparer
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
 from lm_eval_iberian.pictures.models_shown import (
+    ModelChoice,
     ModelShown,
     ModelsShown,
 )
@@ -31,7 +32,7 @@ from lm_eval_iberian.pictures.picture_style import (
     plain_ticks,
     write_at,
 )
-from lm_eval_iberian.pictures.score_estimates import score_estimate
+from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
 from lm_eval_iberian.report.tables import LANGUAGES, average_entry
 
@@ -40,7 +41,7 @@ TITLE = "Scores by language"
 # of more models bars cannot be told apart
 MOST_BARS = 6
 # in inches
-_BAR, _BETWEEN, _HIGH, _LEFT, _EDGE = 0.19, 0.3, 2.1, 0.95, 0.15
+_BAR, _BETWEEN, _HIGH, _LEFT, _EDGE = 0.19, 0.3, 2.1, 1.0, 0.15
 _WIDEST, _NARROWEST = 11.0, 3.3
 # blocks that are shown: the others are of other metrics of the same answers
 _BLOCKS = ("accuracy", "bleu", "ifeval")
@@ -72,17 +73,25 @@ class LanguageScores:
         return f"{self.about} {said}{lacking}{self.models.sentence}"
 
 
-def gather_language_scores(comparer: Comparer, models: ModelsShown) -> LanguageScores:
+def gather_language_scores(comparer: Comparer, choice: ModelChoice) -> LanguageScores:
     """Return what models score: averages, or benchmarks where no average is whole.
 
     Raises:
         DataError: There is no score at all.
     """
-    catalogue = comparer.catalogue
+    blocks = [comparer.catalogue.blocks[key] for key in _BLOCKS]
+    columns = {name for block in blocks for name in block.columns}
+    models = choice.having(
+        lambda model: any(
+            model.averages[name].value is not None
+            for name in columns & model.averages.keys()
+        )
+    )
     bands = tuple(_averages(comparer, models.models))
     if bands:
         return LanguageScores(models, bands, "Averages of benchmarks, by language.")
-    bands = tuple(_benchmarks(comparer, models.models, catalogue))
+    models = choice.having(lambda model: bool(model.cells or model.minis))
+    bands = tuple(_benchmarks(comparer, models.models, comparer.catalogue))
     if not bands:
         raise DataError("no model has a value of any average or benchmark")
     return LanguageScores(
@@ -91,6 +100,7 @@ def gather_language_scores(comparer: Comparer, models: ModelsShown) -> LanguageS
 
 
 def _averages(comparer: Comparer, models: Sequence[ModelShown]) -> Iterator[DotBand]:
+    estimates = ScoreEstimates(comparer)
     for key in _BLOCKS:
         block = comparer.catalogue.blocks[key]
         columns = []
@@ -99,7 +109,7 @@ def _averages(comparer: Comparer, models: Sequence[ModelShown]) -> Iterator[DotB
             for one in models:
                 report = comparer.subjects[one.name].model
                 measure = average_entry(report, name).measure
-                values.append(score_estimate(comparer, one.name, name, measure))
+                values.append(estimates.estimate(one.name, name, measure))
             if any(value is not None for value in values):
                 columns.append(DotColumn(_language(name), tuple(values)))
         if columns:
@@ -112,6 +122,7 @@ def _averages(comparer: Comparer, models: Sequence[ModelShown]) -> Iterator[DotB
 def _benchmarks(
     comparer: Comparer, models: Sequence[ModelShown], catalogue: Catalogue
 ) -> Iterator[DotBand]:
+    estimates = ScoreEstimates(comparer)
     for minis in (False, True):
         listed = catalogue.minis() if minis else catalogue.benchmarks
         grouped: dict[tuple[str, str], list[DotColumn]] = {}
@@ -122,7 +133,7 @@ def _benchmarks(
                 report = comparer.subjects[one.name].model
                 cell = (report.minis if minis else report.cells).get(key)
                 measure = None if cell is None else cell.measures.get(metric)
-                values.append(score_estimate(comparer, one.name, key, measure))
+                values.append(estimates.estimate(one.name, key, measure))
             if any(value is not None for value in values):
                 column = DotColumn(benchmark.name, tuple(values))
                 grouped.setdefault((benchmark.lang, metric), []).append(column)

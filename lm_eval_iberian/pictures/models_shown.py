@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.report.model_report import ModelReport
 from lm_eval_iberian.report.sweep_report import SweepReport
 
 
@@ -50,31 +51,50 @@ class ModelsShown:
         )
 
 
-def models_shown(
-    comparer: Comparer, sweeps: Sequence[SweepReport], most: int = MOST_MODELS
-) -> ModelsShown:
-    """Return the models of a picture; of too many, baselines and best points first.
+@dataclass(frozen=True)
+class ModelChoice:
+    """Chooses the models of every picture.
 
     Args:
         comparer: Who knows the models.
-        sweeps: Whose best points matter.
+        best: Those that are the best point of a series.
         most: How many can be read.
     """
-    best = {
-        point.model.called
-        for sweep in sweeps
-        for point in sweep.best
-        if point.model is not None
-    }
-    every = [
-        ModelShown(name, subject.about.get("role", ""))
-        for name, subject in comparer.subjects.items()
-    ]
-    every.sort(key=lambda one: _place(one.role))
-    wanted = sorted(every, key=lambda one: (_place(one.role), one.name not in best))
-    kept = set(wanted[:most])
-    models = tuple(one for one in every if one in kept)
-    return ModelsShown(models, len(every) - len(models))
+
+    comparer: Comparer
+    best: frozenset[str] = frozenset()
+    most: int = MOST_MODELS
+
+    def having(self, has: Callable[[ModelReport], bool]) -> ModelsShown:
+        """Return the models that have something to show.
+
+        Of too many these stay: baselines, best points, then the first of the others.
+
+        Args:
+            has: Whether a model has it.
+        """
+        every = [
+            ModelShown(name, subject.about.get("role", ""))
+            for name, subject in self.comparer.subjects.items()
+            if has(subject.model)
+        ]
+        every.sort(key=lambda one: _place(one.role))
+        wanted = sorted(
+            every, key=lambda one: (_place(one.role), one.name not in self.best)
+        )
+        kept = set(wanted[: self.most])
+        models = tuple(one for one in every if one in kept)
+        return ModelsShown(models, len(every) - len(models))
+
+    def of_benchmark(self, key: str) -> ModelsShown:
+        """Return the models that have a result of a benchmark."""
+        return self.having(lambda model: key in model.cells or key in model.minis)
+
+
+def best_models(sweeps: Iterable[SweepReport]) -> frozenset[str]:
+    """Return the models that are the best point of a series."""
+    points = [point for sweep in sweeps for point in sweep.best]
+    return frozenset(one.model.called for one in points if one.model is not None)
 
 
 def _place(role: str) -> int:

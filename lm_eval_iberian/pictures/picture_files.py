@@ -57,10 +57,10 @@ def as_bytes(figure: Any, form: str, key: str, title: str = "") -> bytes:
     figure.savefig(picture, dpi=DPI, format=form, metadata=_UNSAID[form])
     if form != "svg":
         return picture.getvalue()
-    return _to_inline(picture.getvalue().decode("utf-8"), key, title).encode("utf-8")
+    return to_inline(picture.getvalue().decode("utf-8"), key, title).encode("utf-8")
 
 
-def _to_inline(text: str, key: str, title: str) -> str:
+def to_inline(text: str, key: str, title: str) -> str:
     """Return an SVG of matplotlib's so that it can stand inside of a page."""
     text = _METADATA.sub("", _STYLE.sub("", _HEAD.sub("", text)))
     known = set(re.findall(r'(?:url\(#|href="#)([^")]+)', text))

@@ -144,6 +144,11 @@ class Box:
     width: float
     height: float
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Its middle."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
     def over(self, other: Box) -> float:
         """Return the area that both cover."""
         wide = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
@@ -168,8 +173,8 @@ def placed(
 ) -> list[Box]:
     """Return a place for the label of each point, near it and on nothing else.
 
-    Labels are placed one by one, as near as there is room; one that has none anywhere
-    stands where it covers the least.
+    Labels are placed one by one, as near as there is room and nearer to their own point
+    than to other marks; one that has none anywhere stands where it covers the least.
 
     Args:
         anchors: The points.
@@ -191,16 +196,29 @@ def placed(
                 continue
             labels = sum(box.over(one) for one in taken)
             marks = sum(box.over(one) for one in others)
-            cost = (labels * 100 + marks, radius, box)
+            unclear = mistaken(box, (x, y), others)
+            cost = (labels * 100 + marks + unclear * 4, radius, box)
             if best is None or cost[:2] < best[:2]:
                 best = cost
-            if not labels and not marks:
+            if not cost[0]:
                 break
         if best is None:
             box = Box(inside.x, inside.y, width, height)
             best = (0.0, 0.0, box)
         taken.append(best[2])
     return taken
+
+
+def mistaken(box: Box, anchor: tuple[float, float], others: Sequence[Box]) -> float:
+    """Return by how much too near a label is to the mark of another point."""
+    own = math.dist(box.middle, anchor)
+    away = [math.dist(box.middle, other.middle) for other in others]
+    apart = [math.dist(anchor, other.middle) > 1 for other in others]
+    nearest = min(
+        (d for d, is_other in zip(away, apart, strict=True) if is_other),
+        default=math.inf,
+    )
+    return max(0.0, own + 2 - nearest)
 
 
 @cache

@@ -142,6 +142,9 @@ def logarithmic(axes: Any) -> None:
 
 
 def plain(value: float) -> str:
-    """Return a number as an axis has it."""
+    """Return a number as an axis has it: 0.25, −20, 1.5e18."""
     text = f"{value:.6g}"
+    if "e" in text:
+        digits, _, power = f"{value:.3g}".partition("e")
+        text = f"{digits}e{int(power or 0)}"
     return "0" if text == "-0" else text.replace("-", "−")

@@ -1,115 +1,155 @@
-"""A model's score with its interval, and the difference of two, for a picture.
+"""Models' scores with their intervals, and differences of two, for pictures.
 
-Of what the comparer knows they are its own; of any other number that lm-eval wrote they
-are made of the standard error that it wrote beside it.
+Of benchmarks and averages they are the comparer's own. A sweep may be told by any other
+task's number too: its samples are read in the same way. Where there are none, they are
+made of the standard error that lm-eval wrote beside the score.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 
-from scipy.stats import norm, t
-
-from lm_eval_iberian.comparison.comparing import Comparer
-from lm_eval_iberian.errors import UnknownNameError
+from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
 from lm_eval_iberian.report.measure import Measure
-from lm_eval_iberian.stats.estimate import LEVEL, Difference, Estimate
+from lm_eval_iberian.report.model_report import build_report
+from lm_eval_iberian.report.report_catalogue import Catalogue, Kind
+from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
+from lm_eval_iberian.report.sweep_report import SweepReport
+from lm_eval_iberian.stats.estimate import Difference, Estimate
+from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
 
 
-_NO_ERROR = "no standard error was stored"
+# how far a value of samples may be from the one that was written: another is another's
+_NEAR = 0.05
 
 
-def score_estimate(
-    comparer: Comparer | None, subject: str, name: str, measure: Measure | None
-) -> Estimate | None:
-    """Return a score with its interval, ``None`` where there is no score.
+class ScoreEstimates:
+    """Says how certain scores are.
 
     Args:
         comparer: Who knows the items; left out, what is stored counts.
-        subject: The model.
-        name: A benchmark, an average, or ``TASK:METRIC``.
-        measure: The score as the report has it.
+        sweep: The sweep whose scores are asked for, which may be of any task.
     """
-    if measure is None:
-        return None
-    found = None
-    if comparer is not None and subject in comparer.subjects:
+
+    def __init__(
+        self, comparer: Comparer | None, sweep: SweepReport | None = None
+    ) -> None:
+        self._comparers: list[tuple[set[str], Comparer]] = []
+        if comparer is not None:
+            self._comparers.append((set(_names(comparer.catalogue)), comparer))
+        if comparer is not None and sweep is not None:
+            other = _of_tasks(sweep, comparer)
+            if other is not None:
+                self._comparers.append((set(other.catalogue.benchmarks), other))
+
+    def estimate(
+        self, subject: str, name: str, measure: Measure | None
+    ) -> Estimate | None:
+        """Return a score with its interval, ``None`` where there is no score.
+
+        Args:
+            subject: The model.
+            name: A benchmark, an average, or ``TASK:METRIC``.
+            measure: The score as the report has it.
+
+        Raises:
+            DataError: Samples cannot be used.
+        """
+        if measure is None:
+            return None
         key, _, metric = name.partition(":")
-        try:
-            found = comparer.estimate(subject, key, metric)
-        except UnknownNameError:
-            found = None  # any task of lm-eval's may be a score
-    if found is not None and math.isclose(found.value, measure.value, abs_tol=1e-6):
-        return found
-    return stored_estimate(measure)
+        comparer = self._of(key, subject)
+        found = comparer.estimate(subject, key, metric) if comparer else None
+        if found is not None and abs(found.value - measure.value) <= _NEAR:
+            return found
+        return stored_estimate(measure)
+
+    def difference(
+        self,
+        names: tuple[str, str],
+        name: str,
+        measures: tuple[Measure | None, Measure | None],
+    ) -> Difference | None:
+        """Return how a score of the second differs from that of the first.
+
+        Args:
+            names: The two models, the baseline first.
+            name: A benchmark, an average, or ``TASK:METRIC``.
+            measures: The two scores as the report has them.
+
+        Raises:
+            DataError: Their settings differ, or their samples do not pair or cannot be
+                used.
+        """
+        a, b = measures
+        if a is None or b is None:
+            return None
+        key, _, metric = name.partition(":")
+        comparer = self._of(key, *names)
+        row = comparer.compare(*names, key, metric) if comparer else None
+        if row is not None:
+            found = row.difference
+            if abs(found.difference - (b.value - a.value)) <= 2 * _NEAR:
+                return found
+        return stored_difference(_stored(a), _stored(b))
+
+    def _of(self, key: str, *subjects: str) -> Comparer | None:
+        for known, comparer in self._comparers:
+            if key in known and comparer.subjects.keys() >= set(subjects):
+                return comparer
+        return None
 
 
 def stored_estimate(measure: Measure) -> Estimate:
-    """Return a value with the interval that its stored errors give."""
-    runs = max(1, len(measure.runs))
-    error = _error(measure)
-    if error is None:
-        return Estimate(measure.value, runs=runs, why=_NO_ERROR)
-    reach = error * _quantile([measure])
-    return Estimate(
-        measure.value, measure.value - reach, measure.value + reach, error,
-        runs=runs, method="stored",
-    )  # fmt: skip
+    """Return a value with the interval that its stored errors give.
 
-
-def score_difference(
-    comparer: Comparer | None,
-    names: tuple[str, str],
-    name: str,
-    measures: tuple[Measure | None, Measure | None],
-) -> Difference | None:
-    """Return how a score of the second differs from that of the first, the baseline.
-
-    Args:
-        comparer: Who knows the items; left out, what is stored counts.
-        names: The two models.
-        name: A benchmark, an average, or ``TASK:METRIC``.
-        measures: The two scores as the report has them.
-
-    Raises:
-        DataError: Their settings differ, or their samples do not pair.
+    Over several runs that is how they differ; of which items they are is not known.
     """
-    a, b = measures
-    if a is None or b is None:
+    return stored_average([_stored(measure)])
+
+
+def _stored(measure: Measure) -> Estimate:
+    runs = len(measure.runs)
+    if measure.sd is None or runs < 2:
+        return Estimate(measure.value, stderr=measure.stderr)
+    error = measure.sd / math.sqrt(runs)
+    return Estimate(measure.value, stderr=error, clusters=runs, runs=runs)
+
+
+def _names(catalogue: Catalogue) -> Iterable[str]:
+    for block in catalogue.blocks.values():
+        yield from block.columns
+    yield from catalogue.benchmarks
+    yield from catalogue.minis()
+
+
+def _of_tasks(sweep: SweepReport, comparer: Comparer) -> Comparer | None:
+    """Return who knows the tasks of a sweep's scores that are of no benchmark."""
+    catalogue, rule = comparer.catalogue, sweep.view.rule
+    known = set(_names(catalogue))
+    asked: dict[str, tuple[str, str]] = {}
+    for lang in sweep.sweep.languages:
+        for score in (rule.language, rule.following):
+            task, _, metric = score.of(lang).partition(":")
+            if task not in known and metric in catalogue.metrics:
+                asked[task] = (lang, metric)
+    if not asked:
         return None
-    found = None
-    if comparer is not None and comparer.subjects.keys() >= set(names):
-        key, _, metric = name.partition(":")
-        try:
-            row = comparer.compare(*names, key, metric)
-        except UnknownNameError:
-            row = None
-        found = row.difference if row is not None else None
-    if found is not None and math.isclose(
-        found.difference, b.value - a.value, abs_tol=1e-6
-    ):
-        return found
-    errors = _error(a), _error(b)
-    value = b.value - a.value
-    if errors[0] is None or errors[1] is None:
-        return Difference(a.value, b.value, value, paired=False, why=_NO_ERROR)
-    error = math.hypot(errors[0], errors[1])
-    reach = error * _quantile([a, b])
-    return Difference(
-        a.value, b.value, value, value - reach, value + reach, error,
-        paired=False, method="stored",
-    )  # fmt: skip
-
-
-def _error(measure: Measure) -> float | None:
-    if measure.sd is not None and len(measure.runs) > 1:
-        return measure.sd / math.sqrt(len(measure.runs))
-    return measure.stderr
-
-
-def _quantile(measures: Sequence[Measure]) -> float:
-    """Return Student's quantile where the error is one over few runs."""
-    least = min((len(m.runs) for m in measures if m.sd is not None), default=0)
-    tail = (1 + LEVEL) / 2
-    return float(t.ppf(tail, least - 1) if least > 1 else norm.ppf(tail))
+    tasks = replace(
+        catalogue,
+        kinds={
+            metric: Kind((metric,), shots=0, chat_template=True, runs=True)
+            for _, metric in asked.values()
+        },
+        benchmarks={
+            task: ReportedBenchmark(task, task, lang, kind=metric, tasks=(task,))
+            for task, (lang, metric) in asked.items()
+        },
+        blocks={},
+    )
+    report = build_report(
+        [sweep.sweep.path / "cells"], catalogue=tasks, keep_going=True, needed=False
+    )
+    return Comparer(subjects_of(report), tasks, comparer.options)

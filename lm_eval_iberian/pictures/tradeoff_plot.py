@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lm_eval_iberian.pictures.named_points import (
+    Named,
+    key_height,
+    name_points,
+    write_key,
+    write_numbers,
+)
 from lm_eval_iberian.pictures.picture_labels import (
-    Box,
     fitted,
     height_of,
-    placed,
     width_of,
 )
 from lm_eval_iberian.pictures.picture_style import (
@@ -21,16 +25,13 @@ from lm_eval_iberian.pictures.picture_style import (
     INK,
     LARGE,
     MARKS,
-    SMALL,
     axes_at,
     new_figure,
     plain_ticks,
-    write_at,
 )
 from lm_eval_iberian.pictures.tradeoff import (
     Tradeoff,
     TradeoffPanel,
-    TradeoffPoint,
 )
 from lm_eval_iberian.pictures.weight_curves import CurveAxis
 from lm_eval_iberian.stats.estimate import Difference
@@ -39,17 +40,11 @@ from lm_eval_iberian.stats.estimate import Difference
 _FRONT = "the front, marks filled"
 TITLE = "Language gained against instructions kept"
 # of so few points all are named, of more those of the front
-_NAMED = 12
+_MOST_NAMED = 12
 # in inches
-_WIDE, _HIGH, _GAP, _LEFT, _TOP, _FOOT, _EDGE = 4.0, 3.5, 0.75, 0.95, 0.4, 0.62, 0.15
-_LINE, _NUMBER = height_of(1, SMALL), 0.2
+_WIDE, _HIGH, _GAP, _LEFT, _TOP, _FOOT, _EDGE = 4.0, 3.5, 0.8, 1.05, 0.4, 0.62, 0.15
 # points farther from the others than they are from each other, so many times
 _FAR = 8.0
-_MARK = 8.0  # how much room a mark takes, in points
-
-
-# of points that are named, by their place: their numbers and names
-_Key = dict[int, tuple[str, str]]
 
 
 def draw_tradeoff(data: Tradeoff) -> Any:
@@ -62,12 +57,12 @@ def draw_tradeoff(data: Tradeoff) -> Any:
     }
     wide = _LEFT + len(data.panels) * (_WIDE + _GAP) - _GAP + _EDGE
     keys = [_named(panel) for panel in data.panels]
-    lines = max(_key_rows(key) for key in keys)
+    key_room = max(map(key_height, keys))
     entries = _entries(data, series, wide)
     columns = max(1, int((wide - 0.2) / (max(map(width_of, entries)) + 0.5)))
     columns = min(columns, len(entries))
     legend = height_of(-(-len(entries) // columns)) * 1.3 + 0.2
-    figure = new_figure(wide, _TOP + _HIGH + _FOOT + lines * _LINE + 0.1 + legend)
+    figure = new_figure(wide, _TOP + _HIGH + _FOOT + key_room + 0.1 + legend)
     for at, (panel, key) in enumerate(zip(data.panels, keys, strict=True)):
         left = _LEFT + at * (_WIDE + _GAP)
         axes = axes_at(figure, left, _TOP, _WIDE, _HIGH)
@@ -76,7 +71,7 @@ def draw_tradeoff(data: Tradeoff) -> Any:
         axes.set_xlabel(_said(data.language, data.baseline, _WIDE))
         if at == 0:
             axes.set_ylabel(_said(data.following, data.baseline, _HIGH))
-        _write_key(figure, key, left, _TOP + _HIGH + _FOOT)
+        write_key(figure, key, (left, _TOP + _HIGH + _FOOT), _WIDE)
     handles = [_handle("s", INK, INK)]
     handles += [_handle(mark, colour, colour) for colour, mark in looks.values()]
     for role in _roles(data):
@@ -107,34 +102,13 @@ def _said(axis: CurveAxis, baseline: str, width: float) -> str:
     return f"{title},\n{against}{unit}{way}"
 
 
-def _named(panel: TradeoffPanel) -> _Key:
-    """Return the points that are named, by place, from most kept to least."""
+def _named(panel: TradeoffPanel) -> Named:
+    """Return the points that are named, from most kept to least."""
     merges = [at for at, one in enumerate(panel.points) if one.series]
-    wanted = merges
-    if len(merges) > _NAMED:
-        wanted = [at for at in merges if panel.points[at].front]
-    order = sorted(wanted, key=lambda at: -panel.points[at].kept.difference)
-    half = _WIDE / (2 if len(order) > _NAMED else 1)
-    numbered = {at: f"{number}" for number, at in enumerate(order, 1)}
-    room = half - _NUMBER - 0.1
-    return {
-        at: (number, fitted(panel.points[at].name, room, SMALL))
-        for at, number in numbered.items()
-    }
-
-
-def _key_rows(key: _Key) -> int:
-    return -(-len(key) // 2) if len(key) > _NAMED else len(key)
-
-
-def _write_key(figure: Any, key: _Key, left: float, top: float) -> None:
-    rows = max(1, _key_rows(key))
-    for at, texts in enumerate(key.values()):
-        column, row = divmod(at, rows)
-        start = left + column * _WIDE / 2
-        # two texts: a name from right to left would take the number to its end
-        for place, text in zip((start, start + _NUMBER), texts, strict=True):
-            write_at(figure, place, top + row * _LINE, text, size=SMALL, va="top")
+    if len(merges) > _MOST_NAMED:
+        merges = [at for at in merges if panel.points[at].front]
+    merges.sort(key=lambda at: -panel.points[at].kept.difference)
+    return name_points({at: panel.points[at].name for at in merges}, _WIDE)
 
 
 @dataclass(frozen=True)
@@ -171,7 +145,7 @@ def _draw_panel(
     panel: TradeoffPanel,
     data: Tradeoff,
     looks: dict[str, tuple[str, str]],
-    key: _Key,
+    key: Named,
 ) -> None:
     across = _view([one.gained for one in panel.points], data.language.share)
     up = _view([one.kept for one in panel.points], data.following.share)
@@ -211,7 +185,11 @@ def _draw_panel(
             markeredgewidth=0.9, clip_on=False,
         )  # fmt: skip
     axes.plot(0, 0, marker="s", color=INK, markersize=6, zorder=5)
-    _number(axes, panel, key, across, up)
+    places = [
+        (across.cut(one.gained.difference), up.cut(one.kept.difference))
+        for one in panel.points
+    ]
+    write_numbers(axes, key, [*places, (0.0, 0.0)])
 
 
 def _arrow(x: float, y: float, across: _View, up: _View, axes: Any) -> str:
@@ -239,67 +217,6 @@ def _draw_front(axes: Any, panel: TradeoffPanel, data: Tradeoff) -> None:
         xs += [x, x]
         ys += [y, after[1]]
     axes.plot(xs, ys, zorder=1.5, **_EDGE_LINE)
-
-
-def _number(
-    axes: Any, panel: TradeoffPanel, key: _Key, across: _View, up: _View
-) -> None:
-    """Write the numbers of the named points where they cover nothing."""
-    figure = axes.figure
-    scale = 72 / figure.dpi
-
-    def at(one: TradeoffPoint) -> tuple[float, float]:
-        place = across.cut(one.gained.difference), up.cut(one.kept.difference)
-        x, y = axes.transData.transform(place)
-        return float(x) * scale, float(y) * scale
-
-    where: dict[tuple[int, int], list[str]] = {}
-    for place, (number, _) in key.items():
-        x, y = at(panel.points[place])
-        where.setdefault((round(x), round(y)), []).append(number)
-    texts = [_together(numbers) for numbers in where.values()]
-    marks = [at(one) for one in panel.points] + [at(_ORIGIN)]
-    boxes = [Box(x - _MARK / 2, y - _MARK / 2, _MARK, _MARK) for x, y in marks]
-    bounds = axes.get_window_extent()
-    inside = Box(*(float(v) * scale for v in bounds.bounds))
-    high = SMALL * 1.1
-    sizes = [(72 * width_of(text, SMALL) + 2, high) for text in texts]
-    found = placed([(float(x), float(y)) for x, y in where], sizes, inside, boxes)
-    for (x, y), box, text in zip(where, found, texts, strict=True):
-        middle = box.x + box.width / 2, box.y + box.height / 2
-        own = math.dist(middle, (x, y))
-        # where another mark is as near, a line says which one is meant
-        far = any(
-            math.dist(middle, one) < own + 3
-            for one in marks
-            if math.dist(one, (x, y)) > 1
-        )
-        axes.annotate(
-            text, (x, y), middle, size=SMALL,
-            xycoords="figure points", textcoords="figure points",
-            ha="center", va="center_baseline", zorder=6,
-            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.6}
-            if far else None,
-        )  # fmt: skip
-
-
-_ORIGIN = TradeoffPoint("", "", "", Difference(0, 0, 0), Difference(0, 0, 0))
-
-
-def _together(numbers: Sequence[str]) -> str:
-    """Return the numbers of points that lie on each other."""
-    if len(numbers) > 2:
-        return f"{numbers[0]}–{numbers[-1]}" if _running(numbers) else _some(numbers)
-    return ", ".join(numbers)
-
-
-def _running(numbers: Sequence[str]) -> bool:
-    values = [int(one) for one in numbers]
-    return values == list(range(values[0], values[0] + len(values)))
-
-
-def _some(numbers: Sequence[str]) -> str:
-    return ", ".join(numbers[:3]) + (" …" if len(numbers) > 3 else "")
 
 
 def _handle(mark: str, colour: str, inside: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from lm_eval_iberian.comparison.comparing import Comparer
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.pictures.score_estimates import score_estimate
+from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
 from lm_eval_iberian.report.sweep_scores import ScoreName
@@ -17,6 +17,8 @@ from lm_eval_iberian.report.tables import LANGUAGES
 from lm_eval_iberian.stats.estimate import Estimate
 
 
+# of more curves bands hide each other
+MOST_BANDS = 8
 Which = Literal["language", "following"]
 _Key = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -100,6 +102,9 @@ class WeightCurves:
         parameter = next((p.parameter for p in self.panels if p.parameter), "")
         against = f" against {parameter}" if parameter else ""
         bands = "Bands, and bars at single points, are 95 % intervals"
+        if len(self.names) > MOST_BANDS:
+            bands = "Bars at single points are 95 % intervals; the curves are too many"
+            bands += " for bands"
         if not self._has_intervals():
             bands = "No intervals: no standard error was stored"
         best = f" Ringed: {self.rule}, of each series." if self.rule else ""
@@ -144,11 +149,12 @@ def gather_curves(
         if one.value is not None
     }
     names = series_names(drawn)
+    estimates = ScoreEstimates(comparer, report)
     panels = []
     for lang in langs:
         here = [one for one in drawn if one.lang == lang]
         curves = [
-            _curve(key, name, here, report, comparer, best.get((lang, key)))
+            _curve(key, name, here, report, estimates, best.get((lang, key)))
             for key, name in names.items()
         ]
         panels.append(
@@ -200,25 +206,25 @@ def _curve(
     name: str,
     points: Sequence[CurvePoint],
     report: SweepReport,
-    comparer: Comparer | None,
+    estimates: ScoreEstimates,
     best: float | None,
 ) -> Curve:
     mine = [p for p in points if p.series is not None and series_key(p.series) == key]
     there = [(one.value, one) for one in mine if one.value is not None]
 
-    def estimates(which: Which) -> tuple[Estimate | None, ...]:
+    def scores(which: Which) -> tuple[Estimate | None, ...]:
         rule = report.view.rule
         name = rule.language if which == "language" else rule.following
         return tuple(
-            score_estimate(
-                comparer, one.model.called, name.of(one.lang),
+            estimates.estimate(
+                one.model.called, name.of(one.lang),
                 (one.language if which == "language" else one.following).measure,
             )
             for _, one in there
         )  # fmt: skip
 
     xs = tuple(value for value, _ in there)
-    return Curve(name, xs, estimates("language"), estimates("following"), best)
+    return Curve(name, xs, scores("language"), scores("following"), best)
 
 
 def _baselines(

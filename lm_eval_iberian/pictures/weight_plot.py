@@ -32,6 +32,7 @@ from lm_eval_iberian.pictures.picture_style import (
     plain_ticks,
 )
 from lm_eval_iberian.pictures.weight_curves import (
+    MOST_BANDS,
     Curve,
     CurveAxis,
     CurvePanel,
@@ -137,20 +138,24 @@ def _panel(
             colour, dashes, _ = BASELINES[role]
             axes.axhline(value, color=colour, linestyle=dashes, linewidth=1.4, zorder=1)
     for curve in panel.curves:
-        _draw_curve(axes, curve, which, looks[curve.name])
+        _draw_curve(axes, curve, which, looks[curve.name], len(looks) <= MOST_BANDS)
     axes.grid(alpha=0.25, linewidth=0.6)
 
 
-def _draw_curve(axes: Any, curve: Curve, which: Which, look: dict[str, Any]) -> None:
+def _draw_curve(
+    axes: Any, curve: Curve, which: Which, look: dict[str, Any], bands: bool
+) -> None:
     found = curve.language if which == "language" else curve.following
     # a line breaks where a point is missing, a band where an interval is
     ys = [math.nan if one is None else one.value for one in found]
     if all(map(math.isnan, ys)):
         return
     lows, highs = _bounds(found)
-    axes.fill_between(
-        curve.xs, lows, highs, color=look["color"], alpha=0.16, linewidth=0, zorder=1.5
-    )
+    if bands:
+        axes.fill_between(
+            curve.xs, lows, highs, color=look["color"], alpha=0.16, linewidth=0,
+            zorder=1.5,
+        )  # fmt: skip
     alone = [_is_alone(lows, at) for at in range(len(lows))]
     every = list(zip(lows, ys, highs, alone, strict=True))
     arms = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,15 @@ class ExchangeNames:
 
     def metric_of(self, name: str) -> str | None:
         """Return lm-eval's name of a metric, ``None`` of one that is not known."""
-        return _plain_names(self.metrics).get(_plain(name))
+        return self._spellings.get(_plain(name))
+
+    @cached_property
+    def _spellings(self) -> Mapping[str, str]:
+        return {
+            _plain(spelling): name
+            for name, one in self.metrics.items()
+            for spelling in (name, one.id, one.name, *one.also)
+        }
 
 
 @cache
@@ -83,11 +91,3 @@ def _metric(row: dict[str, Any]) -> ExchangedMetric:
 
 def _plain(name: str) -> str:
     return name.strip().lower().replace("-", "_").replace(" ", "_")
-
-
-def _plain_names(metrics: Mapping[str, ExchangedMetric]) -> dict[str, str]:
-    return {
-        _plain(spelling): name
-        for name, one in metrics.items()
-        for spelling in (name, one.id, one.name, *one.also)
-    }

@@ -26,6 +26,7 @@ RECORD_FILE = re.compile(
 )
 RECORDS_FILE = "euroeval_benchmark_results.jsonl"
 SAMPLES_END = "_samples.jsonl"
+VERSION_KEY = b'"schema_version"'
 # where the translation keeps what lm-eval has no place for
 EXCHANGE = "every_eval_ever"
 _LM_EVAL = ("lm_eval", "lm-eval", "lm-evaluation-harness", "lm_evaluation_harness")
@@ -79,14 +80,13 @@ def as_lm_eval_content(record: _Object, where: str) -> dict[str, Any]:
         "model_name": _model(info, where),
         "config": _config(info, extra),
         "date": _seconds(extra.get("date") or record.get("evaluation_timestamp")),
-        "start_time": _seconds(extra.get("start_time")),
         "chat_template_sha": extra.get("chat_template_sha"),
         "system_instruction_sha": extra.get("system_instruction_sha"),
         "fewshot_as_multiturn": extra.get("fewshot_as_multiturn") == "true",
         "lm_eval_version": told.version if told.is_lm_eval else None,
         EXCHANGE: {
             "library": told.library, "version": told.version,
-            "results": told.metric_of_result,
+            "results": told.metric_of_result, "run": extra.get("run"),
         },
     }  # fmt: skip
 

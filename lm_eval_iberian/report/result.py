@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from lm_eval_iberian.report.exchange_reading import EXCHANGE
 from lm_eval_iberian.report.measure import Measure, filters_of
 from lm_eval_iberian.report.report_catalogue import Kind
-from lm_eval_iberian.report.results_file import ResultsFile
+from lm_eval_iberian.report.results_file import ResultsFile, samples_beside
 
 
 _TITLES = {
@@ -107,6 +108,12 @@ class Result:
     path: Path | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
 
+    def samples_path(self) -> Path | None:
+        """Return where its samples lie, ``None`` where they do not."""
+        if self.path is None:
+            return None
+        return samples_beside(self.path, self.setting.task)
+
 
 def as_result(
     file: ResultsFile,
@@ -120,6 +127,7 @@ def as_result(
     """Return measures with the settings they were had under."""
     sha = file.section("config").get("model_sha")
     dated = {name: file.content.get(name) for name in ("date", "start_time")}
+    told = file.section(EXCHANGE).get("run")
     return Result(
         model=model,
         setting=setting_of(file, task, kind),
@@ -127,7 +135,7 @@ def as_result(
         n=n,
         file=file.name,
         when=file.when(),
-        run=str(dated) if all(dated.values()) else file.sha,
+        run=told or (str(dated) if all(dated.values()) else file.sha),
         sha=sha if isinstance(sha, str) and sha else None,
         from_samples=from_samples,
         path=file.path,

@@ -21,6 +21,7 @@ from lm_eval_iberian.report.exchange_reading import (
     RECORD_FILE,
     RECORDS_FILE,
     SAMPLES_END,
+    VERSION_KEY,
     as_lm_eval_content,
     as_lm_eval_samples,
     is_exchange_record,
@@ -301,9 +302,20 @@ def _within(path: Path) -> Iterator[Path]:
 
 def _holds_results(file: Path) -> bool:
     """Whether a file is called as files of results are."""
-    name = file.name
-    known = file.match(PATTERN) or RECORD_FILE.fullmatch(name) or name == RECORDS_FILE
-    return bool(known) and file.is_file()
+    if not (file.match(PATTERN) or file.name == RECORDS_FILE or _is_record(file)):
+        return False
+    return file.is_file()
+
+
+def _is_record(file: Path) -> bool:
+    """Whether a file has a name as records have, and so have others, and is one."""
+    if not RECORD_FILE.fullmatch(file.name):
+        return False
+    try:
+        raw = file.read_bytes()
+    except OSError:
+        return True  # it is said why when it is read
+    return not raw.strip() or VERSION_KEY in raw
 
 
 def _still_runs(file: Path) -> bool:

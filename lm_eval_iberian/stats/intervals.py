@@ -21,8 +21,7 @@ Interval = tuple[float, float]
 
 def t_interval(value: float, spread: Spread) -> Interval:
     """Return Student's interval around a value."""
-    half = critical_t(spread.df) * spread.stderr
-    return value - half, value + half
+    return value - spread.half_width, value + spread.half_width
 
 
 def t_p(value: float, spread: Spread) -> float:
@@ -80,22 +79,15 @@ def drawn_p(value: float, draws: Floats, df: float) -> float:
 def exact_interval(scatter: Scatter, alpha: float = ALPHA) -> Interval | None:
     """Return an interval where no cluster differs from another; ``None`` if unbounded.
 
-    A cluster that is otherwise was not seen in G. By Clopper and Pearson (1934), its
-    share is no more than ``q = 1 - (alpha / 2) ** (1 / G)``, with several sets of
-    clusters at alpha divided by their number. In that share of clusters the terms may
-    have any value they can have, the largest cluster standing for them.
+    It reaches as far as clusters may move the value that were not seen, with several
+    sets of clusters at alpha divided by their number.
     """
     low = high = scatter.value
-    for members, clusters, size in scatter.numbered:
-        unseen = 1 - (alpha / len(scatter.numbered) / 2) ** (1 / size)
-        for place, own in zip(members, clusters, strict=True):
-            term = scatter.terms[place]
-            if term.bounds is None:
-                return None
-            sizes = term.in_clusters(own, size)[..., 1].mean(axis=1)
-            share = min(1.0, unseen * float(sizes.max() / sizes.mean()))
-            ways = [term.weight * (end - term.value) for end in term.bounds]
-            low, high = low + share * min(ways), high + share * max(ways)
+    for one in scatter.shared:
+        unseen = one.unseen(alpha / len(scatter.shared))
+        if unseen is None:
+            return None
+        low, high = low + unseen[0], high + unseen[1]
     return low, high
 
 

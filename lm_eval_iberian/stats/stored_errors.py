@@ -86,7 +86,7 @@ def _summed(parts: Sequence[Estimate], weight: float) -> tuple[Spread | None, st
         if known == 1:
             return None, "one item: nothing tells how another would differ"
         df = np.inf if known is None else known - 1.0
-        components.append(((weight * part.stderr) ** 2, df))
+        components.append(Spread((weight * part.stderr) ** 2, df))
     spread = together_spread(components)
     if spread.variance == 0:
         return None, "the stored standard errors are 0: no item differs from another"

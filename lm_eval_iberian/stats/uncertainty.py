@@ -15,10 +15,8 @@ from lm_eval_iberian.stats.weighted_terms import WeightedValue
 
 
 Benchmarks = Literal["fixed", "random"]
-# an average or a value of a resample that is no number, of this share of them
+# the share of resamples that may have no value
 _MAY_BE_UNDEFINED = 0.01
-# what is left of a variance that is 0, by rounding
-_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -48,11 +46,10 @@ def uncertainty_of(scatter: Scatter, benchmarks: Benchmarks = "fixed") -> Uncert
     """Return how certain the sum is: Student's t, or a bootstrap where it has draws."""
     if not np.isfinite([term.value for term in scatter.terms]).all():
         return Uncertainty(why="the value is no finite number")
-    if scatter.fewest_clusters < 2:
+    if min(one.clusters for one in scatter.shared) < 2:
         return Uncertainty(why=_one_cluster(scatter))
-    undefined = 0.0
-    if scatter.draws is not None:
-        undefined = 1 - float(np.isfinite(scatter.draws).mean())
+    draws = scatter.draws
+    undefined = 0.0 if draws is None else 1 - float(np.isfinite(draws).mean())
     if undefined > _MAY_BE_UNDEFINED:
         return Uncertainty(
             why=f"it is no number in {undefined:.0%} of the resamples: too few items"
@@ -61,13 +58,12 @@ def uncertainty_of(scatter: Scatter, benchmarks: Benchmarks = "fixed") -> Uncert
     if benchmarks == "random":
         return _of_random_benchmarks(scatter)
     spread = scatter.spread()
-    size = sum(abs(term.weight * term.value) for term in scatter.terms)
-    if spread.stderr <= _ROUNDING * size or spread.variance == 0:
+    if scatter.is_nothing(spread):
         return _all_alike(scatter)
-    drawn = _drawn(scatter, spread)
-    if drawn is not None:
-        return drawn
-    return _by_t(scatter, spread, "bootstrap" if scatter.resamples else "t")
+    if draws is None:
+        return _by_t(scatter, spread)
+    found = _drawn(scatter, spread, draws[np.isfinite(draws)])
+    return found or _by_t(scatter, spread, "bootstrap")
 
 
 def _by_t(scatter: Scatter, spread: Spread, method: str = "t") -> Uncertainty:
@@ -80,12 +76,11 @@ def _by_t(scatter: Scatter, spread: Spread, method: str = "t") -> Uncertainty:
     )
 
 
-def _drawn(scatter: Scatter, spread: Spread) -> Uncertainty | None:
+def _drawn(scatter: Scatter, spread: Spread, draws: Floats) -> Uncertainty | None:
     items = scatter.of_items()
-    if scatter.draws is None or items.variance == 0:
+    if items.variance == 0:
         return None
     # runs make it vary more than the clusters that were drawn
-    draws = scatter.draws[np.isfinite(scatter.draws)]
     draws = draws * np.sqrt(spread.variance / items.variance)
     interval = intervals.drawn_interval(scatter.value, draws, spread.df)
     if interval is None:
@@ -101,7 +96,9 @@ def _drawn(scatter: Scatter, spread: Spread) -> Uncertainty | None:
 
 def _all_alike(scatter: Scatter) -> Uncertainty:
     """Bound what varies in no cluster; 0 wide it would say too much."""
-    same = f"all {scatter.clusters} clusters are alike"
+    items = sum(_items(scatter).values())
+    unit = "items" if items == scatter.clusters else "clusters"
+    same = f"all {scatter.clusters} {unit} are alike"
     interval = intervals.exact_interval(scatter)
     if interval is None:
         return Uncertainty(
@@ -139,9 +136,8 @@ def _of_random_benchmarks(scatter: Scatter) -> Uncertainty:
     shared = (many**2 * scatter.of_items().variance - of_each) / (many * (many - 1))
     among = float(np.var(values, ddof=1)) / many
     variance = max(fixed.variance, among + max(0.0, shared))
-    if variance == 0:
-        return _all_alike(scatter)
-    return _by_t(scatter, Spread(variance, many - 1.0))
+    spread = Spread(variance, many - 1.0)
+    return _all_alike(scatter) if scatter.is_nothing(spread) else _by_t(scatter, spread)
 
 
 def _weights_of(scatter: Scatter, benchmark: int) -> Floats:
@@ -165,10 +161,15 @@ def _within_bounds(
 
 
 def _one_cluster(scatter: Scatter) -> str:
-    items = min(len(term.runs[0].counts) for term in scatter.terms)
-    found = "one item" if items == 1 else "items of one cluster"
-    where = "a benchmark has " if len({t.benchmark for t in scatter.terms}) > 1 else ""
+    items = min(_items(scatter).values())
+    found = "one item" if items == 1 else f"{items} items of one cluster"
+    where = "a benchmark has " if len(_items(scatter)) > 1 else ""
     return f"{where}{found}: nothing tells how another would differ"
+
+
+def _items(scatter: Scatter) -> dict[int, int]:
+    # by the number of the benchmark
+    return {term.benchmark: len(term.runs[0].counts) for term in scatter.terms}
 
 
 def resamples_for(terms: Sequence[WeightedValue], resamples: int) -> int:

@@ -11,7 +11,15 @@ import pytest
 from own_passages import own_passages
 
 
-PROGRAMS = ("gpu_check", "language_id", "merge", "merge_memory", "score", "sweep")
+PROGRAMS = (
+    "compare",
+    "gpu_check",
+    "language_id",
+    "merge",
+    "merge_memory",
+    "score",
+    "sweep",
+)
 
 
 def run(root: Path, program: str, *arguments: str) -> str:

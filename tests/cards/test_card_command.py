@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from huggingface_hub import ModelCard
 from made_merge import RECIPE, made_merge
 from made_results import Results, everything
+from made_sweeps import MadeSweep, galician
 from markdown_it import MarkdownIt
 
 from lm_eval_iberian.cards.model_card import KEPT
@@ -27,7 +28,8 @@ def written(model: Path, results: Results, *more: object) -> str:
     """Return the card that is written into the folder of a model."""
     done = card(model, results.root, "--license", "apache-2.0", *more)
     assert done.exit_code == 0, done.output
-    return (model / "README.md").read_text("utf-8")
+    # in cells of numbers no line is broken
+    return (model / "README.md").read_text("utf-8").replace("\u00a0", " ")
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_the_hub_s_own_classes_read_back_what_was_written(
 ) -> None:
     text = written(model, results, "--repo-id", "me/merged")
     read: Any = ModelCard.load(model / "README.md")
-    assert str(read) == text
+    assert str(read).replace("\u00a0", " ") == text
     data = read.data
     assert data.license == "apache-2.0"
     assert data.library_name == "transformers"
@@ -147,11 +149,12 @@ def test_parents_are_compared_with_item_by_item(
         beside.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     text = written(folder, results)
     section = text.partition("### Compared with its parents")[2].partition("###")[0]
-    (line,) = re.findall(r"^\| org/instruct \|.*$", section, re.M)
+    assert "**Against org/instruct**" in section
+    (line,) = re.findall(r"^\| Belebele, Basque \|.*$", section, re.M)
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells[1:4] == ["Belebele eu", "20.00", "60.00"]
-    assert cells[4].startswith("+40.00 [")
-    assert cells[6:] == ["8", "0", "20"]
+    assert cells[1:3] == ["20.00", "60.00"]
+    assert cells[3].startswith("+40.00 [")
+    assert cells[5:] == ["8", "0", "20"]
     assert "‡" not in section
     assert "not compared with org/base and expert-eu: no results of them" in text
 
@@ -160,8 +163,9 @@ def test_a_baseline_is_compared_with_instead(model: Path, results: Results) -> N
     results.write(everything(0.3), model="org/other")
     text = written(model, results, "--baseline", "org/other")
     assert "### Compared with other models" in text
-    assert "| org/other | average EU‡ |" in text
-    assert "| org/instruct | average" not in text
+    assert "**Against org/other**" in text
+    assert "| **Basque, average**‡ | 30.00 | 50.00 | +20.00 |" in text
+    assert "Against org/instruct" not in text
     done = card(model, results.root, "--license", "mit", "--baseline", "org/othr")
     assert done.exit_code == 1
     assert "Unknown model to compare with 'org/othr'. Did you mean org/other" in (
@@ -246,7 +250,7 @@ def test_a_licence_is_never_made_up(tmp_path: Path, results: Results) -> None:
     data: Any = ModelCard.load(folder / "README.md").data
     assert data.license == "llama3.1"
     assert data.language == ["eu"]
-    before = (folder / "README.md").read_text()
+    before = (folder / "README.md").read_text("utf-8")
     (parents["b"] / "README.md").write_text("---\nlicense: gemma\n---\n")
     done = card(folder, results.root)
     assert done.exit_code == 1
@@ -450,3 +454,50 @@ def test_a_model_may_be_renamed_in_the_results(
     )  # fmt: skip
     data: Any = ModelCard(text).data
     assert data.base_model == ["org/base", "org/instruct", "org/expert-eu"]
+
+
+SWEPT = {
+    "merge_method": "linear",
+    "models": [
+        {"model": "/m/instruct", "parameters": {"weight": 1.0}},
+        {"model": "/m/expert-gl", "parameters": {"weight": 0.5}},
+    ],
+}
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """A sweep with one merge, whose recipe is SWEPT, and a parent of it."""
+    made = MadeSweep(tmp_path / "sweep")
+    made.model("instruct", {"choice": galician(0.25)})
+    made.model("linear-gl", {"choice": galician(0.5)}, method="linear", weight="0.5")
+    plan = tmp_path / "sweep" / "sweep.json"
+    content = json.loads(plan.read_text())
+    content["cells"][1]["recipe"] = SWEPT
+    plan.write_text(json.dumps(content))
+    return tmp_path / "sweep"
+
+
+def test_a_merge_of_a_sweep_needs_no_folder(sweep: Path) -> None:
+    out = sweep.parent / "card.md"
+    done = card("linear-gl", sweep, "--license", "mit", "--out", out)
+    assert done.exit_code == 0, done.output
+    text = out.read_text("utf-8")
+    assert "`linear-gl` is a merge of `instruct` and `expert-gl`." in text
+    assert "**Languages:** Galician" in text
+    assert "**Against instruct**" in text
+    assert "No folder of it was there" in text
+    done = card("instruct", sweep, "--license", "mit", "--out", out)
+    assert "what instruct was merged of stands nowhere" in done.output
+    assert out.read_text("utf-8") == text
+
+
+def test_results_of_another_merge_are_refused(sweep: Path, tmp_path: Path) -> None:
+    renamed = ("--license", "mit", "--rename", "linear-gl=mine")
+    same = made_merge(tmp_path / "a" / "mine", SWEPT | {"merge_method": "fused_linear"})
+    assert card(same, sweep, *renamed).exit_code == 0
+    other = made_merge(tmp_path / "b" / "mine", SWEPT | {"merge_method": "ties"})
+    done = card(other, sweep, *renamed)
+    assert done.exit_code == 1
+    assert "was merged by another recipe than the merge of the sweep" in done.output
+    assert not (other / "README.md").exists()

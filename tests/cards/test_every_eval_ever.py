@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from made_results import Results, everything
 
 from lm_eval_iberian.cards.every_eval_ever import every_eval_ever, unscaled
+from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import Report, build_report, written
 
@@ -100,9 +101,13 @@ def test_runs_stay_runs(results: Results, tmp_path: Path) -> None:
     assert len(cell.results) == 3
 
 
-def test_both_forms_of_a_result_count_once(results: Results, tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", [1000.0, None])
+def test_both_forms_of_a_result_count_once(
+    results: Results, tmp_path: Path, start: float | None
+) -> None:
     for score in (0.3, 0.5):
-        results.write({"iberian_ifeval_eu": {"inst_level_strict_acc,none": score}})
+        row = {"iberian_ifeval_eu": {"inst_level_strict_acc,none": score}}
+        results.write(row, date=1.7e9 + score, start_time=start)
     report = build_report([results.root])
     every_eval_ever(report, None, tmp_path / "eee")
     both = build_report([results.root, tmp_path / "eee"])
@@ -141,7 +146,7 @@ def test_samples_that_are_not_all_there_are_refused(
     assert list((tmp_path / "eee").iterdir()) == []
 
 
-@pytest.mark.parametrize("score", [float("nan"), "x", None])
+@pytest.mark.parametrize("score", [float("nan"), "x", {}])
 def test_a_sample_s_score_that_is_none_is_refused(
     results: Results, tmp_path: Path, score: object
 ) -> None:
@@ -153,27 +158,50 @@ def test_a_sample_s_score_that_is_none_is_refused(
         every_eval_ever(build_report([path]), None, tmp_path / "eee")
 
 
-def test_what_is_of_a_whole_corpus_has_no_samples(
+def test_translations_have_a_score_of_their_sentence(
     results: Results, tmp_path: Path
 ) -> None:
-    path = results.write({"iberian_flores_gl-en": {"bleu,none": 43.69}}, n=1)
-    row = sample(0, True, metrics=["bleu"], bleu=[["a"], "b"])
+    path = results.write({"iberian_flores_gl-en": {"bleu,none": 43.69}}, n=2)
+    given = {"arguments": {"gen_args_0": {"arg_0": "Traduce", "arg_1": {}}}}
+    rows = [
+        sample(0, True, metrics=["bleu"], bleu=["A cat.", "A cat."], **given),
+        # upstream's has no pair: the reference is the target
+        sample(
+            1, True, metrics=[], target="A dog.", filtered_resps=["A cow."], **given
+        ),
+    ]
     path.with_name(f"samples_iberian_flores_gl-en_{STAMP}.jsonl").write_text(
-        f"{json.dumps(row)}\n"
+        "".join(f"{json.dumps(row)}\n" for row in rows)
     )
     every_eval_ever(build_report([path]), None, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
     (record,) = records(tmp_path / "eee")
-    assert "detailed_evaluation_results" not in record
-    assert record["evaluation_results"][0]["score_details"]["score"] == 43.69
-    assert (
-        record["evaluation_results"][0]["source_data"]
-        == {
-            "dataset_name": "flores_gl-en",
-            "source_type": "other",
-            "additional_details": {"samples_number": "1"},
-        }
-        or record["evaluation_results"][0]["source_data"]["hf_repo"]
+    (one,) = record["evaluation_results"]
+    assert one["score_details"]["score"] == 43.69
+    (samples,) = (tmp_path / "eee").rglob("*.jsonl")
+    same, other = map(json.loads, samples.read_text().splitlines())
+    assert same["evaluation"] == {"score": 100.0, "is_correct": True}
+    assert 0 < other["evaluation"]["score"] < 60
+    assert not other["evaluation"]["is_correct"]
+    assert other["metadata"]["score_is"] == "chrF++ of the sentence"
+
+
+def test_a_sample_that_no_score_counts_has_no_record(
+    results: Results, tmp_path: Path
+) -> None:
+    row = {"iberian_ifeval_eu": {"inst_level_strict_acc,none": 1.0}}
+    path = results.write(row, n=2)
+    rows = [
+        sample(at, True, metrics=["inst_level_strict_acc"], inst_level_strict_acc=value)
+        for at, value in enumerate(([True, False], []))
+    ]
+    path.with_name(f"samples_iberian_ifeval_eu_{STAMP}.jsonl").write_text(
+        "".join(f"{json.dumps(row)}\n" for row in rows)
     )
+    every_eval_ever(build_report([path]), None, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
+    (record,) = records(tmp_path / "eee")
+    assert record["detailed_evaluation_results"]["total_rows"] == 1
 
 
 def test_a_dataset_is_named_as_the_catalogue_has_it(
@@ -272,6 +300,39 @@ def test_the_published_validator_finds_nothing(
         cwd=tmp_path / "eee", capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_intervals_come_along(results: Results, tmp_path: Path) -> None:
+    path = with_samples(results, [sample(at, at % 3 > 0) for at in range(60)])
+    report = build_report([path])
+    comparer = Comparer(subjects_of(report), report.catalogue)
+    every_eval_ever(report, comparer, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
+    (record,) = records(tmp_path / "eee")
+    (one,) = record["evaluation_results"]
+    interval = one["score_details"]["uncertainty"]["confidence_interval"]
+    estimate = comparer.estimate("org/model", "belebele_eu")
+    assert estimate is not None
+    assert (100 * interval["lower"], 100 * interval["upper"]) == pytest.approx(
+        (estimate.low, estimate.high)
+    )
+    assert interval["confidence_level"] == 0.95
+    assert interval["method"] == estimate.method
+
+
+def test_samples_still_pair(reference: Path, tmp_path: Path) -> None:
+    folder = reference / "cpt_ift"
+    if not folder.is_dir():
+        pytest.skip(f"NO REFERENCE DATA: {folder} is absent")
+    every_eval_ever(build_report([folder]), None, tmp_path / "eee")
+    report = build_report([tmp_path / "eee"])
+    comparer = Comparer(subjects_of(report), report.catalogue)
+    row = comparer.compare(
+        "meta-llama/Llama-3.1-8B", "google/gemma-2-9b", "xstorycloze_eu"
+    )
+    assert row is not None
+    assert row.difference.paired
+    assert (row.difference.lost, row.difference.gained) == (80, 151)
 
 
 @pytest.mark.parametrize("folder", ["hitz_results", "cpt_ift"])

@@ -163,7 +163,7 @@ def test_a_place_that_cannot_be_is_refused(
     monkeypatch.chdir(tmp_path / "here")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(DataError, match=said):
-        fail(tmp_path / out, KeyboardInterrupt(), *(tmp_path / one for one in inputs))
+        fail(tmp_path / out, AssertionError(), *(tmp_path / one for one in inputs))
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_samples import Evaluations, Row, answers, instructions, translations
 
-from lm_eval_iberian.comparison import scored_items
+from lm_eval_iberian.comparison import sample_items
 from lm_eval_iberian.comparison.comparing import (
     CompareOptions,
     Comparer,
@@ -56,6 +56,22 @@ def test_gained_and_lost_are_counted_item_by_item(evaluations: Evaluations) -> N
     assert found.difference == pytest.approx(25.0)
     differences = 100.0 * (np.array(other) - np.array(one))
     assert found.stderr == pytest.approx(differences.std(ddof=1) / 8**0.5)
+
+
+def test_chance_is_not_told_where_the_choices_differ(evaluations: Evaluations) -> None:
+    right = [1, 0, 1, 0, 0, 1]
+    evaluations.evaluated({"eus_trivia": answers(right, 4)}, A)
+    evaluations.evaluated({"eus_trivia": answers(right[::-1], 4)}, B)
+    evaluations.evaluated({"eus_trivia": answers(right[::-1], 3)}, "org/c")
+    comparer = comparer_of(evaluations.root)
+    alike = comparer.compare(A, B, "eus_trivia")
+    other = comparer.compare(A, "org/c", "eus_trivia")
+    assert alike is not None
+    assert other is not None
+    # of two that both have wrong, each is right by chance in one case of three
+    assert alike.difference.gained_by_chance == pytest.approx(2 / 3)
+    assert other.difference.gained == alike.difference.gained
+    assert other.difference.gained_by_chance is None
 
 
 def test_what_is_worse_when_it_is_more_is_lost(evaluations: Evaluations) -> None:
@@ -333,6 +349,10 @@ def test_an_average_of_one_benchmark_is_not_compared_twice(
         ("IFEval GL stops", "stop_rate"),
         ("ifeval_gl", "no_stop_rate"),
     ]
+    # who asks for the benchmark has it by its own name
+    few = compared(evaluations.root, ("ifeval_gl",)).rows
+    assert [row.metric for row in few] == [metric for _, metric in shown]
+    assert {row.benchmark for row in few} == {"ifeval_gl"}
 
 
 @pytest.mark.parametrize("kind", ["one item", "one cluster", "all equal"])
@@ -377,6 +397,18 @@ def test_who_is_not_there_is_not_known(evaluations: Evaluations) -> None:
     assert "org/b has eus_trivia" in str(raised.value)
 
 
+def test_of_many_models_one_with_nothing_in_common_is_named(
+    evaluations: Evaluations,
+) -> None:
+    for model in (A, B):
+        evaluations.evaluated({"xstorycloze_eu": answers([1, 0])}, model)
+    evaluations.evaluated({"eus_trivia": answers([1, 0])}, "org/c")
+    report = compared(evaluations.root)
+    assert {row.b for row in report.rows} == {B}
+    texts = [note.text for note in report.notes if note.about == "org/c"]
+    assert "no result of xstorycloze_eu, which org/a has" in texts
+
+
 def test_what_only_one_has_is_named(evaluations: Evaluations) -> None:
     both = answers([1, 0, 1])
     evaluations.evaluated({"xstorycloze_eu": both, "eus_trivia": both}, A)
@@ -393,13 +425,13 @@ def test_samples_are_read_once(
     for model, share in ((A, 0.5), (B, 0.6), ("org/c", 0.7)):
         evaluations.evaluated(every_row(share), model)
     seen: list[Path] = []
-    read = scored_items.read_samples
+    read = sample_items.read_samples
 
     def counting(path: Path, wanted: str) -> object:
         seen.append(path)
         return read(path, wanted)
 
-    monkeypatch.setattr(scored_items, "read_samples", counting)
+    monkeypatch.setattr(sample_items, "read_samples", counting)
     compared(evaluations.root)
     assert len(seen) == len(set(seen)) == 21
 
@@ -415,6 +447,22 @@ def test_other_examples_are_noticed(evaluations: Evaluations) -> None:
     ]
     assert len(notes) == 1
     assert notes[0].text.startswith("3 of 4 prompts are other ones than those of org/a")
+
+
+def test_a_p_is_not_bounded_by_the_number_of_draws(evaluations: Evaluations) -> None:
+    """Among hundreds of tests Holm would make every p of the draws a large one."""
+    one = [("a b c d e f g h", "a b c d x y z w")] * 60
+    other = [("a b c d e f g h", "a b c d e f z w")] * 50 + one[:10]
+    for model, pairs in ((A, one), (B, other)):
+        evaluations.evaluated({"iberian_flores_es-eu": translations(pairs)}, model)
+    row = comparer_of(evaluations.root).compare(A, B, "flores_es-eu", "chrf++")
+    assert row is not None
+    found = row.difference
+    assert found.method == "bootstrap"
+    assert found.stderr is not None
+    assert found.p is not None
+    assert found.difference > 8 * found.stderr
+    assert 0 < found.p < 1e-8  # of 500 draws the least is .004
 
 
 def test_draws_do_not_depend_on_what_was_read_before(evaluations: Evaluations) -> None:

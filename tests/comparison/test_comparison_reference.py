@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from lm_eval_iberian.cli import main
 from lm_eval_iberian.comparison.comparing import Comparer, compare_all, subjects_of
-from lm_eval_iberian.comparison.scored_items import document_of, read_items
+from lm_eval_iberian.comparison.sample_items import document_of, read_items
 from lm_eval_iberian.report import Report, build_report
 
 

@@ -83,7 +83,9 @@ def sweep(tmp_path: Path) -> Path:
         )
     made.model("expert-eu", {"choice": galician(0.9)}, languages=("eu",))
     made.merges("linear", {"0.5": (0.5, 0.5), "1": (0.625, 0.375), "2": (0.55, 0.25)})
-    made.merges("fused_task_arithmetic", {"0.5": (0.4, 0.7), "1": (0.6, 0.25)})
+    made.merges("fused_task_arithmetic", {"0.5": (0.3, 0.7), "1": (0.6, 0.25)})
+    # third in both scores, and the best of both together
+    made.merges("dare_linear", {"0.5": (0.59, 0.49), "1": (0.2, 0.2)})
     return tmp_path / "sweep"
 
 
@@ -104,8 +106,9 @@ def test_tables_of_methods_have_intervals_and_marks_of_a_language(sweep: Path) -
     # the best is the best merge; the expert, at 75, is none
     assert marks(table, "average") == {
         "gl: base": "", "gl: instruct": "", "gl: expert-gl": "",
-        "gl: linear weight=0.5": "best",
-        "gl: fused_task_arithmetic weight=0.5": "second",
+        "gl: linear weight=0.5": "second",
+        "gl: fused_task_arithmetic weight=0.5": "",
+        "gl: dare_linear weight=0.5": "best",
     }  # fmt: skip
     best = tables["Best weight by method and language"]
     assert (
@@ -125,6 +128,7 @@ def test_the_best_of_a_language_are_those_of_each_score_and_of_the_rule(
         # average, then IFEval, then the rule's
         "gl: linear-gl-weight1", "gl: fused_task_arithmetic-gl-weight1",
         "gl: fused_task_arithmetic-gl-weight0.5", "gl: linear-gl-weight0.5",
+        "gl: dare_linear-gl-weight0.5",
     ]  # fmt: skip
     assert marks(table, "average")["gl: linear-gl-weight1"] == "best"
     assert marks(table, "average")["gl: expert-gl"] == ""

@@ -127,6 +127,18 @@ def test_a_wide_table_is_cut_into_even_parts_and_every_value_is_there_once() -> 
     assert [r"\tablenotes{in square" in part for part in parts] == [False, True]
 
 
+def test_the_paper_s_seven_benchmarks_are_one_table() -> None:
+    """With names as long as models have, and no smaller than a style for papers is."""
+    entry = Entry(Measure(51.234), interval=(49.8, 52.6))
+    titles = (
+        "Belebele", "XStoryCloze", "EusReading", "EusProficiency", "EusTrivia",
+        "BertaQA local", "EusExams",
+    )  # fmt: skip
+    rows = {"HiTZ/Latxa-Llama-3.1-8B-Instruct": (entry,) * 7}
+    text = tables_as_latex([Table("Benchmarks", titles, rows)])
+    assert text.count(r"\begin{table}") == 1
+
+
 @pytest.mark.parametrize(("rows", "long"), [(5, False), (15, False), (40, True)])
 def test_a_table_of_many_rows_goes_on_over_pages(rows: int, long: bool) -> None:
     text = tables_as_latex([table(rows, 3)])
@@ -175,7 +187,9 @@ def test_names_can_be_broken(name: str, set_as: str) -> None:
         ("CatCoLA MCC", ["CatCoLA", "MCC"]),
         ("BertaQA local", ["BertaQA", "local"]),
         ("eu IFEval stops", ["eu IFEval", "stops"]),
-        ("first turn", ["first turn"]),
+        ("first turn", ["first", "turn"]),
+        ("EusReading", ["Eus", "Reading"]),
+        ("EusTrivia", ["EusTrivia"]),
         ("xstory_perplexity", ["xstory_perplexity"]),
     ],
 )

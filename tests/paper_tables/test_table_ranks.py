@@ -9,7 +9,10 @@ import pytest
 from made_results import Results
 from made_tables import accuracy, belebele, column, made_tables, marks
 
-from lm_eval_iberian.report.tables import Entry, Table, interval_text
+from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+from lm_eval_iberian.paper_tables import ranked
+from lm_eval_iberian.report import Measure, build_report
+from lm_eval_iberian.report.tables import Entry, Source, Table, interval_text
 
 
 BASQUE = "Table 3: benchmarks, Basque"
@@ -176,3 +179,22 @@ def test_the_ends_of_an_interval_are_told_apart(
 def test_a_table_without_intervals_has_no_word_of_them() -> None:
     table = Table("t", ("c",), {"a": (Entry(None),)})
     assert table.explained({}) == []
+
+
+def test_a_value_of_other_results_has_no_interval_of_these(results: Results) -> None:
+    """A sweep's own value, where the same model has other results beside it."""
+    belebele(results, {"a": (0.7, 0.02), "b": (0.69, 0.02)})
+    report = build_report([results.root])
+    comparer = Comparer(subjects_of(report), report.catalogue)
+    rows = {
+        name: (Entry(Measure(value), source=Source(name, "belebele_eu", "acc")),)
+        for name, value in (("a", 70.0), ("b", 69.5))
+    }
+    table = ranked(Table("t", ("Belebele",), rows), comparer)
+    found = column(table, "Belebele")
+    assert found["a"].interval is not None
+    assert found["b"].interval is None
+    assert marks(table, "Belebele") == {"a": "best", "b": "second"}
+    why = "all results of the model together have another value"
+    assert f"no interval (b in Belebele): {why}" in table.foot
+    assert f"not tested against the best (b in Belebele): {why}" in table.foot

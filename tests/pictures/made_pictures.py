@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn
-from lm_eval_iberian.pictures.health_rates import HealthRates, health_bands, share_of
-from lm_eval_iberian.pictures.instruction_heat_map import InstructionHeatMap, TypeRow
+from lm_eval_iberian.pictures.health_rates import HealthRates, health_bands
+from lm_eval_iberian.pictures.instruction_kinds import InstructionHeatMap, TypeRow
 from lm_eval_iberian.pictures.language_scores import LanguageScores
 from lm_eval_iberian.pictures.models_shown import ModelShown, ModelsShown
 from lm_eval_iberian.pictures.tradeoff import (
@@ -55,6 +55,7 @@ VALUES: dict[str, Values] = {
     "first only": lambda row, column: 30.0 if row == column == 0 else None,
     "negative": lambda row, column: -5.0 * row - column,
     "outlier": lambda row, column: 1e7 if row == 0 and column == 0 else 50.0 + row,
+    "huge": lambda row, column: (-1) ** row * 1.25e18 * (row + column),
     "tiny": lambda row, column: 1e-9 * (row + 1),
 }  # fmt: skip
 ROLES = ("base", "instruct", "expert", "merge")
@@ -110,7 +111,7 @@ def health(names: Sequence[str], values: Values) -> HealthRates:
     def rate(value: float | None) -> Estimate | None:
         if value is None:
             return None
-        return share_of(int(min(max(value, 0), 100)), 100)
+        return estimate(min(max(value, 0.0), 100.0))
 
     columns = [
         DotColumn(title, tuple(rate(values(r, c)) for r in range(len(names))))

@@ -191,3 +191,16 @@ def test_a_sample_without_a_score_is_one_sentence(tmp_path: Path) -> None:
         DataError, match=r"line 1 has no sample_id or evaluation\.score"
     ):
         list(read_samples(samples))
+
+
+def test_a_name_alone_makes_no_record(tmp_path: Path) -> None:
+    put(tmp_path, converted("belebele_eus_Latn", acc=0.5))
+    name = "98ea850e-7019-4728-a558-8b1819ec47c2.json"
+    (tmp_path / name).write_text('{"of": "another program"}')
+    assert value(tmp_path) == 50.0
+    (tmp_path / name).write_text("")
+    with pytest.raises(DataError, match=f"{name} is not JSON, or not all of it"):
+        build_report([tmp_path])
+    (tmp_path / name).write_text('{"schema_version": "0.3.0", "evaluation')
+    with pytest.raises(DataError, match=f"{name} is not JSON, or not all of it"):
+        build_report([tmp_path])
