@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lm_eval_iberian.cards.card_subject import CardSubject
 from lm_eval_iberian.cards.card_text import code, plain_text, table
+from lm_eval_iberian.cards.exchange_record import lm_eval_version
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.result import Result
@@ -275,15 +276,6 @@ def with_deviation(measure: Measure | None) -> str:
         return "–"
     sd = f" ± {measure.sd:.2f}" if measure.sd is not None else ""
     return f"{measure.value:.2f}{sd}"
-
-
-def lm_eval_version(file: ResultsFile) -> str:
-    """Return which lm-eval wrote a file: the version, or a commit."""
-    for key, start in (("lm_eval_version", ""), ("git_hash", "commit ")):
-        found = file.content.get(key)
-        if isinstance(found, str) and 0 < len(found) < 60:
-            return f"{start}{found}"
-    return ""
 
 
 def file_of(result: Result) -> ResultsFile:

@@ -19,12 +19,12 @@ from lm_eval_iberian.cards.card_results import (
     file_of,
     health_section,
     language,
-    lm_eval_version,
     result_sections,
     settings_section,
 )
 from lm_eval_iberian.cards.card_subject import CardSubject
 from lm_eval_iberian.cards.card_text import code, fenced, listed, plain_text, table
+from lm_eval_iberian.cards.exchange_record import lm_eval_version
 from lm_eval_iberian.cards.merge_origin import MergedModel, MergeOrigin
 from lm_eval_iberian.cards.public_names import public_name
 from lm_eval_iberian.report.issue import Issue
@@ -304,8 +304,8 @@ def _of_comparisons(subject: CardSubject, found: CardDifferences) -> Iterator[st
         whole = other not in shown and len([a for a, _ in groups if a == other]) == 1
         on = "" if whole else f" on {plain_text(listed(names))}"
         yield (
-            f"It is not compared with {plain_text(public_name(other))}{on}, as the"
-            f" settings of the results differ: {plain_text(why)}."
+            f"It is not compared with {plain_text(public_name(other))}{on}, as its own"
+            f" results have other settings: {plain_text(why)}."
         )
     for other in found.apart:
         yield (f"It has no benchmark in common with {plain_text(public_name(other))}.")

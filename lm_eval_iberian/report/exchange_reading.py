@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeGuard
@@ -63,16 +63,16 @@ def as_lm_eval_content(record: _Object, where: str) -> dict[str, Any]:
             f"{where} is Every Eval Ever {version[:20]!r}, and this version reads"
             f" {' and '.join(names.read)}; convert it, or pass --keep-going"
         )
-    info = _child(record, "model_info", where)
-    library = _child(record, "eval_library", where)
+    info = child_of(record, "model_info", where)
+    library = child_of(record, "eval_library", where)
     results = record["evaluation_results"]
     if not isinstance(results, list) or not results:
-        raise _lacks(where, "evaluation_results")
+        raise lacking(where, "evaluation_results")
     told = _Told(where, str(library.get("name", "")), str(library.get("version", "")))
     for at, one in enumerate(results):
         spot = f"{where}: evaluation_results[{at}]"
         if not isinstance(one, Mapping):
-            raise _lacks(where, f"evaluation_results[{at}]")
+            raise lacking(where, f"evaluation_results[{at}]")
         told.add(_value(one, names, spot), spot)
     source = record.get("source_metadata")
     extra = _texts(source) if isinstance(source, Mapping) else {}
@@ -164,11 +164,11 @@ class _Told:
 
 
 def _value(one: _Object, names: ExchangeNames, where: str) -> _Value:
-    config = _child(one, "metric_config", where)
-    details = _child(one, "score_details", where)
-    source = _child(one, "source_data", where)
+    config = child_of(one, "metric_config", where)
+    details = child_of(one, "score_details", where)
+    source = child_of(one, "source_data", where)
     if "score" not in details:
-        raise _lacks(where, "score_details.score")
+        raise lacking(where, "score_details.score")
     called, dataset = str(one.get("evaluation_name", "")), source.get("dataset_name")
     task, _, filtered = called.partition("/")
     bare = called.removeprefix("test_")  # so EuroEval calls a metric on the test split
@@ -226,11 +226,11 @@ def _factor(config: _Object, metric: str) -> float:
 def _generation(sampled: _Object, written: Mapping[str, str]) -> Any:
     """Return lm-eval's sampling arguments, as far as they are told."""
     if "generation_kwargs" in written:
-        return _parsed(written["generation_kwargs"])
+        return parsed(written["generation_kwargs"])
     found = sampled.get("generation_args")
     arguments = found if isinstance(found, Mapping) else {}
     named = {ours: arguments.get(name) for name, ours in _ARGUMENTS.items()}
-    named |= {name: _parsed(written.get(name)) for name in ("until", "do_sample")}
+    named |= {name: parsed(written.get(name)) for name in ("until", "do_sample")}
     return {name: value for name, value in named.items() if value is not None}
 
 
@@ -245,7 +245,7 @@ def _scaled(score: Any, factor: float) -> Any:
 def _model(info: _Object, where: str) -> str:
     name, called = info.get("id"), info.get("name")
     if not isinstance(name, str) or not name.strip():
-        raise _lacks(where, "model_info.id")
+        raise lacking(where, "model_info.id")
     # a revision, say, stands behind the name alone
     more = isinstance(called, str) and called.startswith(f"{name} (")
     return str(called) if more else name
@@ -261,80 +261,20 @@ def _config(info: _Object, extra: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def as_lm_eval_samples(
-    rows: Iterable[tuple[str, dict[str, Any]]], metrics: Mapping[str, str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the samples that lm-eval would have written, each once.
-
-    Args:
-        rows: Where a row stands, and the row; each is of a sample and one metric.
-        metrics: The metric of each of the record's results, by its id.
+def child_of(parent: _Object, name: str, where: str) -> _Object:
+    """Return an object within an object.
 
     Raises:
-        DataError: A row lacks what it must have.
+        DataError: There is none of that name.
     """
-    samples: dict[tuple[str, str, str], tuple[str, dict[str, Any]]] = {}
-    for where, row in rows:
-        sample = _sample(row, metrics, where)
-        key = (str(sample["doc_id"]), str(sample["doc_hash"]), sample["filter"])
-        samples.setdefault(key, (where, sample))[1].update(sample)
-    yield from samples.values()
-
-
-def _sample(row: _Object, metrics: Mapping[str, str], where: str) -> dict[str, Any]:
-    given, judged = _child(row, "input", where), _child(row, "evaluation", where)
-    if "sample_id" not in row or "score" not in judged:
-        raise _lacks(where, "sample_id or evaluation.score")
-    meta = row.get("metadata")
-    details = _strings(meta) if isinstance(meta, Mapping) else {}
-    raw, choices = str(given.get("raw", "")), given.get("choices")
-    reference = given.get("reference")
-    answers = _answers(row)
-    texts = choices if isinstance(choices, list) and choices else [None]
-    doc = _parsed(details.get("doc"))
-    only = next(iter(metrics.values())) if len(set(metrics.values())) == 1 else None
-    metric = metrics.get(str(row.get("evaluation_result_id", "")), only)
-    scores = _parsed(details.get("lm_eval_metrics"))
-    known = scores if isinstance(scores, dict) else {}
-    if not known and metric is not None:
-        known = {metric: judged["score"]}
-    number = str(row["sample_id"])
-    return {
-        "doc_id": int(number) if number.isdecimal() and len(number) < 16 else number,
-        "doc": doc if isinstance(doc, dict) else {"input": raw},
-        "target": details.get("target", str((reference or [""])[0])),
-        "arguments": {
-            f"gen_args_{at}": {"arg_0": raw} | ({} if text is None else {"arg_1": text})
-            for at, text in enumerate(texts)
-        },
-        "resps": _parsed(details.get("resps")) or [answers],
-        "filtered_resps": _parsed(details.get("filtered_resps")) or answers,
-        "filter": details.get("filter", "none"),
-        "metrics": list(known),
-        "doc_hash": details.get("doc_hash") or row.get("sample_hash"),
-        **known,
-    }
-
-
-def _answers(row: _Object) -> list[str]:
-    output = row.get("output")
-    raw = output.get("raw") if isinstance(output, Mapping) else None
-    if isinstance(raw, list):
-        return [str(one) for one in raw]
-    messages = row.get("messages")
-    said = messages if isinstance(messages, list) else []
-    last = [m.get("content") for m in said if isinstance(m, Mapping)][-1:]
-    return [str(text) for text in last if text is not None]
-
-
-def _child(parent: _Object, name: str, where: str) -> _Object:
     found = parent.get(name)
     if not isinstance(found, Mapping):
-        raise _lacks(where, name)
+        raise lacking(where, name)
     return found
 
 
-def _lacks(where: str, what: str) -> DataError:
+def lacking(where: str, what: str) -> DataError:
+    """Return the error of what a record must have and has not."""
     return DataError(
         f"{where} has no {what}, or not what Every Eval Ever has there; write it anew,"
         " or pass --keep-going"
@@ -344,14 +284,16 @@ def _lacks(where: str, what: str) -> DataError:
 def _texts(parent: _Object) -> dict[str, str]:
     """Return the texts of ``additional_details``."""
     found = parent.get("additional_details")
-    return _strings(found) if isinstance(found, Mapping) else {}
+    return texts_in(found) if isinstance(found, Mapping) else {}
 
 
-def _strings(found: _Object) -> dict[str, str]:
+def texts_in(found: _Object) -> dict[str, str]:
+    """Return the entries that are texts: all are to be."""
     return {key: text for key, text in found.items() if isinstance(text, str)}
 
 
-def _parsed(text: str | None) -> Any:
+def parsed(text: str | None) -> Any:
+    """Return what a text is as JSON, ``None`` where it is none."""
     try:
         return None if text is None else json.loads(text)
     except (ValueError, RecursionError):
@@ -368,7 +310,7 @@ def _number(text: str) -> float | str:
 
 def _seconds(stamp: object) -> float | None:
     """Return when that was, as seconds; others write a date."""
-    found = _parsed(stamp) if isinstance(stamp, str) else stamp
+    found = parsed(stamp) if isinstance(stamp, str) else stamp
     if _is_number(found):
         return found
     try:
@@ -384,7 +326,7 @@ def _count(found: object) -> int | None:
 
 
 def _items(source: _Object) -> int | None:
-    number = _parsed(_texts(source).get("samples_number"))
+    number = parsed(_texts(source).get("samples_number"))
     return _count(source.get("samples_number")) or _count(number)
 
 

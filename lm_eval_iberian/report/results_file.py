@@ -23,9 +23,9 @@ from lm_eval_iberian.report.exchange_reading import (
     SAMPLES_END,
     VERSION_KEY,
     as_lm_eval_content,
-    as_lm_eval_samples,
     is_exchange_record,
 )
+from lm_eval_iberian.report.exchange_samples import as_lm_eval_samples
 from lm_eval_iberian.report.issue import OnBad, raise_it
 from lm_eval_iberian.terminal import shown
 

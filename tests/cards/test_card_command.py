@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from exchange_records import mangled
 from huggingface_hub import ModelCard
 from made_merge import RECIPE, made_merge
 from made_results import Results, everything
 from made_sweeps import MadeSweep, galician
 from markdown_it import MarkdownIt
 
+from lm_eval_iberian.cards.merge_origin import read_origin
 from lm_eval_iberian.cards.model_card import KEPT
 from lm_eval_iberian.cli import main
+from lm_eval_iberian.errors import DataError
+from mergekit_ext.errors import MergeError
 
 
 def card(*arguments: object) -> Result:
@@ -181,9 +186,8 @@ def test_other_settings_are_not_compared_and_that_is_said(
     results.write({"belebele_eus_Latn": 0.4}, model="org/instruct", shots=0)
     text = written(folder, results)
     assert "### Compared" not in text
-    assert "not compared with org/instruct, as the settings of the results differ" in (
-        text
-    )
+    assert "not compared with org/instruct, as its own results have other" in text
+    assert "settings: shots 5, not 0." in text
 
 
 @pytest.mark.parametrize(
@@ -501,3 +505,20 @@ def test_results_of_another_merge_are_refused(sweep: Path, tmp_path: Path) -> No
     assert done.exit_code == 1
     assert "was merged by another recipe than the merge of the sweep" in done.output
     assert not (other / "README.md").exists()
+
+
+@pytest.mark.slow
+def test_junk_in_a_folder_is_read_or_refused(tmp_path: Path, results: Results) -> None:
+    folder = made_merge(tmp_path / "merged")
+    results.write({"belebele_eus_Latn": 0.5}, model=str(folder))
+    names = ("merge_provenance.json", "generation_config.json", "tokenizer.json",
+             "config.json", "tokenizer_config.json")  # fmt: skip
+    for name in names:
+        content = json.loads((folder / name).read_text())
+        for junk in mangled(content):
+            (folder / name).write_text(json.dumps(junk))
+            with suppress(DataError, MergeError):
+                origin = read_origin(folder, {})
+                assert origin.method
+        (folder / name).write_text(json.dumps(content))
+    assert "## Merge recipe" in written(folder, results)

@@ -7,11 +7,11 @@ import doctest
 import pytest
 from markdown_it import MarkdownIt
 
-from lm_eval_iberian.cards import card_text, every_eval_ever, public_names
+from lm_eval_iberian.cards import card_text, exchange_record, public_names
 from lm_eval_iberian.cards.card_text import code, fenced, table
 
 
-@pytest.mark.parametrize("module", [card_text, every_eval_ever, public_names])
+@pytest.mark.parametrize("module", [card_text, exchange_record, public_names])
 def test_the_examples_hold(module: object) -> None:
     found = doctest.testmod(module)  # type: ignore[arg-type]
     assert found.attempted

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_results import Results, everything
 
-from lm_eval_iberian.cards.every_eval_ever import every_eval_ever, unscaled
+from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
+from lm_eval_iberian.cards.exchange_record import unscaled
 from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import Report, build_report, written
@@ -88,6 +89,39 @@ def test_what_is_written_reads_back_as_the_same_report(
         for model in report.models.values()
         for cell in (*model.cells.values(), *model.minis.values())
     )
+
+
+def test_a_revision_stays_another_model(results: Results, tmp_path: Path) -> None:
+    results.write({"belebele_eus_Latn": 0.5})
+    args = {"model_args": {"pretrained": "org/model", "revision": "step1"}}
+    results.write({"belebele_eus_Latn": 0.6}, config=args)
+    report = build_report([results.root])
+    every_eval_ever(report, None, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
+    assert {one["model_info"]["id"] for one in records(tmp_path / "eee")} == {
+        "org/model"
+    }
+    again = build_report([tmp_path / "eee"])
+    assert list(again.models) == ["org/model", "org/model (revision=step1)"]
+    assert comparable(again) == comparable(report)
+
+
+def test_a_killed_run_leaves_what_was_there(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results.write({"belebele_eus_Latn": 0.5, "xstorycloze_eu": 0.6})
+    report = build_report([results.root])
+    first = every_eval_ever(report, None, tmp_path / "eee")
+    before = {path: path.read_bytes() for path in first}
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lm_eval_iberian.cards.every_eval_ever._Work._rows", stop)
+    with pytest.raises(KeyboardInterrupt):
+        every_eval_ever(report, None, tmp_path / "eee")
+    there = [path for path in (tmp_path / "eee").rglob("*") if path.is_file()]
+    assert {path: path.read_bytes() for path in there} == before
 
 
 def test_runs_stay_runs(results: Results, tmp_path: Path) -> None:
@@ -184,6 +218,31 @@ def test_translations_have_a_score_of_their_sentence(
     assert 0 < other["evaluation"]["score"] < 60
     assert not other["evaluation"]["is_correct"]
     assert other["metadata"]["score_is"] == "chrF++ of the sentence"
+
+
+def test_what_was_counted_from_samples_is_called_what_it_is(
+    results: Results, tmp_path: Path
+) -> None:
+    path = results.write({"bertaqa_eu": 0.5}, n=4)
+    groups = ("Euskal gaiak", "Euskal gaiak", "Gai orokorrak", "Gai orokorrak")
+    rows = [
+        sample(at, at != 1, doc={"group": group}, target="0")
+        for at, group in enumerate(groups)
+    ]
+    path.with_name(f"samples_bertaqa_eu_{STAMP}.jsonl").write_text(
+        "".join(f"{json.dumps(row)}\n" for row in rows)
+    )
+    report = build_report([path])
+    every_eval_ever(report, None, tmp_path / "eee")
+    assert faults(tmp_path / "eee") == []
+    (record,) = records(tmp_path / "eee")
+    assert record["evaluation_results"][0]["evaluation_name"] == "bertaqa_eu_local"
+    details = record["source_metadata"]["additional_details"]
+    assert details["counted_from"] == "bertaqa_eu"
+    assert record["detailed_evaluation_results"]["total_rows"] == 2
+    cell = build_report([tmp_path / "eee"]).models["org/model"].cells["bertaqa_eu"]
+    assert cell.measures == report.models["org/model"].cells["bertaqa_eu"].measures
+    assert cell.n == 2
 
 
 def test_a_sample_that_no_score_counts_has_no_record(
@@ -300,6 +359,28 @@ def test_the_published_validator_finds_nothing(
         cwd=tmp_path / "eee", capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ({"lm_eval_version": "0.4.13", "git_hash": "abc"}, "0.4.13"),
+        ({"git_hash": "7399ea9"}, "commit 7399ea9"),
+        ({}, "unknown"),
+    ],
+)
+def test_the_version_of_lm_eval_comes_along(
+    results: Results, tmp_path: Path, said: dict[str, str], version: str
+) -> None:
+    results.write({"belebele_eus_Latn": 0.5}, **said)
+    every_eval_ever(build_report([results.root]), None, tmp_path / "a")
+    (record,) = records(tmp_path / "a")
+    assert record["eval_library"] == {"name": "lm_eval", "version": version}
+    # and so it does once more
+    every_eval_ever(build_report([tmp_path / "a"]), None, tmp_path / "b")
+    (again,) = records(tmp_path / "b")
+    assert again["eval_library"] == record["eval_library"]
+    assert again["evaluation_id"] == record["evaluation_id"]
 
 
 def test_intervals_come_along(results: Results, tmp_path: Path) -> None:

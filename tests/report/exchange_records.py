@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,30 @@ def put(
     path = place / f"{number}.json"
     path.write_text(json.dumps(record))
     return path
+
+
+JUNK = (None, [], {}, "", "x", -1, True, 10**400, [None], {"a": None})
+
+
+def mangled(content: Any) -> Iterator[Any]:
+    """Yield copies, in each one part is junk or missing."""
+    for path in list(_paths(content)):
+        *parents, last = path
+        for junk in (*JUNK, "missing"):
+            found = copy.deepcopy(content)
+            place = found
+            for key in parents:
+                place = place[key]
+            if junk == "missing":
+                del place[last]
+            else:
+                place[last] = junk
+            yield found
+
+
+def _paths(node: Any) -> Iterator[tuple[Any, ...]]:
+    keys = node if isinstance(node, dict) else range(len(node))
+    for key in keys:
+        yield (key,)
+        if isinstance(node[key], dict | list):
+            yield from ((key, *more) for more in _paths(node[key]))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from exchange_records import converted, euroeval, put, sample_row
+from exchange_records import converted, euroeval, mangled, put, sample_row
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import build_report
@@ -204,3 +205,25 @@ def test_a_name_alone_makes_no_record(tmp_path: Path) -> None:
     (tmp_path / name).write_text('{"schema_version": "0.3.0", "evaluation')
     with pytest.raises(DataError, match=f"{name} is not JSON, or not all of it"):
         build_report([tmp_path])
+
+
+@pytest.mark.slow
+def test_junk_anywhere_in_a_record_is_read_or_refused(tmp_path: Path) -> None:
+    path = put(tmp_path, converted("belebele_eus_Latn", acc=0.5))
+    for record in (converted("belebele_eus_Latn", acc=0.5), euroeval("ifeval", a=1.0)):
+        for content in mangled(record):
+            path.write_text(json.dumps(content))
+            with suppress(DataError):
+                build_report([path], needed=False)
+
+
+@pytest.mark.slow
+def test_junk_anywhere_in_a_sample_is_read_or_refused(tmp_path: Path) -> None:
+    record = converted("belebele_eus_Latn", acc=0.5, n=1)
+    path = put(tmp_path, record, [sample_row(0, True)])
+    samples = read_results(path).samples_path("belebele_eus_Latn")
+    assert samples is not None
+    for row in mangled(sample_row(0, True)):
+        samples.write_text(json.dumps(row))
+        with suppress(DataError):
+            list(read_samples(samples))
