@@ -50,6 +50,7 @@ def compare_all(
     baseline: str,
     only: Sequence[str] = (),
     done: Callable[[int, int], None] = lambda number, of: None,
+    leave_out: bool = False,
 ) -> ComparisonReport:
     """Compare every subject with the baseline, on all that both have.
 
@@ -61,6 +62,8 @@ def compare_all(
         baseline: The one that the others are held against.
         only: Benchmarks' ids and averages' columns; left out, all.
         done: Told after each comparison how many there are, and of how many.
+        leave_out: Where nothing is in common or settings differ, leave that out with a
+            note, instead of refusing it all.
 
     Raises:
         UnknownNameError: There is no such model, benchmark or average.
@@ -78,12 +81,25 @@ def compare_all(
     shared = {
         other: list(_shared(comparer, baseline, other, wanted)) for other in others
     }
-    if not any(shared.values()):
+    if not any(shared.values()) and not leave_out:
         raise DataError(_nothing_shared(comparer, baseline, others[0], only))
-    _refuse_mixed(comparer, baseline, shared)
+    notes: list[Note] = []
+    mixed = _mixed(comparer, baseline, shared)
+    if mixed and not comparer.options.allow_mixed:
+        text = mixed_text(baseline, mixed)
+        if not leave_out:
+            raise DataError(text)
+        notes.append(Note("mixed", "", f"not compared: {text}"))
+        shared = {
+            b: [
+                one
+                for one in asked
+                if not any((b, key) in mixed for key in comparer.benchmarks_of(one[0]))
+            ]
+            for b, asked in shared.items()
+        }
     total = sum(map(len, shared.values()))
     rows: list[ComparisonRow] = []
-    notes: list[Note] = []
     for other, asked in shared.items():
         for one in asked:
             row = comparer.compare(baseline, other, *one)
@@ -126,18 +142,16 @@ def _shared(
     yield from (one for one in wanted if all(comparer.has(s, *one) for s in (a, b)))
 
 
-def _refuse_mixed(
+def _mixed(
     comparer: Comparer, a: str, shared: Mapping[str, Sequence[tuple[str, str]]]
-) -> None:
-    """Refuse results under other settings, all of them in one sentence."""
-    mixed = {
+) -> dict[tuple[str, str], str]:
+    """Return in which settings models differ from the baseline, by benchmark."""
+    return {
         (b, key): text
         for b, asked in shared.items()
         for name, _ in asked
         for key, text in comparer.mixed(a, b, name).items()
     }
-    if mixed and not comparer.options.allow_mixed:
-        raise DataError(mixed_text(a, mixed))
 
 
 def _nothing_shared(comparer: Comparer, a: str, b: str, only: Sequence[str]) -> str:

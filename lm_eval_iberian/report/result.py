@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from lm_eval_iberian.report.exchange_reading import EXCHANGE
 from lm_eval_iberian.report.measure import Measure, filters_of
 from lm_eval_iberian.report.report_catalogue import Kind
 from lm_eval_iberian.report.results_file import ResultsFile, samples_beside
@@ -66,6 +67,16 @@ class Setting:
                 found.append(f"{_TITLES[name]} {said(mine)}, not {said(theirs)}")
         return "; ".join(found)
 
+    def told(self) -> dict[str, str]:
+        """Return every setting that was said, in words, by its title."""
+        found = {name: getattr(self, name) for name in _TITLES}
+        unsaid = ("version", "shots", "items", "prompts")
+        return {
+            _TITLES[name]: said(value)
+            for name, value in found.items()
+            if not (value is None and name in unsaid)
+        }
+
 
 @dataclass(frozen=True)
 class Result:
@@ -116,6 +127,7 @@ def as_result(
     """Return measures with the settings they were had under."""
     sha = file.section("config").get("model_sha")
     dated = {name: file.content.get(name) for name in ("date", "start_time")}
+    told = file.section(EXCHANGE).get("run")
     return Result(
         model=model,
         setting=setting_of(file, task, kind),
@@ -123,7 +135,7 @@ def as_result(
         n=n,
         file=file.name,
         when=file.when(),
-        run=str(dated) if all(dated.values()) else file.sha,
+        run=told or (str(dated) if all(dated.values()) else file.sha),
         sha=sha if isinstance(sha, str) and sha else None,
         from_samples=from_samples,
         path=file.path,

@@ -21,9 +21,10 @@ class Estimate:
         n: How many items it is of, ``None`` where that is not known.
         clusters: How many clusters they are in.
         runs: How many runs it is the mean of.
-        method: ``t``, ``bootstrap``, or ``stored``: of a standard error that was
-            stored, without a look at the items.
-        why: Why there is no interval, where there is none.
+        method: ``t``, ``bootstrap``, ``exact``: of how many clusters there may be that
+            are not like these, which are all alike; or ``stored``: of a standard error
+            that was stored, without a look at the items.
+        why: Why there is no interval, where there is none, and why it is ``exact``.
     """
 
     value: float
@@ -58,11 +59,14 @@ class Difference:
         gained_by_chance: Of ``gained``, how many guessing would explain; ``None`` where
             the number of choices is not known.
         lost_by_chance: Of ``lost``.
-        correlation: Of the two's cluster means, ``None`` where it cannot be told.
+        correlation: Of the two's cluster means, ``None`` where it cannot be told. Each
+            cluster counts by its size: it is what pairing takes off the variance.
         detectable: The smallest difference that this comparison finds in four cases of
             five, with the correlation that was measured.
-        method: ``t``, ``bootstrap`` or ``stored``, as of an :class:`Estimate`.
-        why: Why there is no interval or p, where there is none.
+        method: ``t``, ``bootstrap``, ``exact`` or ``stored``, as of an
+            :class:`Estimate`.
+        why: Why there is no interval or p, where there is none, and why it is
+            ``exact``.
     """
 
     a_value: float

@@ -407,6 +407,29 @@ def test_random_benchmarks_are_never_more_certain_than_fixed_ones() -> None:
     assert interval(found)[0] <= interval(fixed)[0]
 
 
+def test_random_benchmarks_that_share_items_vary_by_those_too() -> None:
+    """Their variance among each other, and their covariance, by hand."""
+    rng = np.random.default_rng(26)
+    shared = rng.normal(size=50)
+    parts = [shared + up + rng.normal(size=50) for up in (0.0, 1.0, -0.5, 0.3)]
+    found = average_estimate(
+        [[mean_of(one)] for one in parts], together=[0] * 4, benchmarks="random"
+    )
+    among = np.var([one.mean() for one in parts], ddof=1) / 4
+    covariances = np.cov(parts) / 50
+    between = covariances[~np.eye(4, dtype=bool)].mean()
+    assert found.stderr == pytest.approx(100 * np.sqrt(among + between))
+
+
+def test_random_benchmarks_that_are_the_same_are_as_uncertain_as_their_items() -> None:
+    values = np.random.default_rng(27).uniform(size=40)
+    parts = [[mean_of(values)] for _ in range(3)]
+    fixed = average_estimate(parts)
+    found = average_estimate(parts, benchmarks="random")
+    assert found.stderr == pytest.approx(fixed.stderr)
+    assert interval(found)[0] < interval(fixed)[0]
+
+
 def test_labels_and_benchmarks_must_fit() -> None:
     with pytest.raises(DataError, match="no benchmark to form"):
         average_estimate([])

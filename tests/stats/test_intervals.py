@@ -147,6 +147,17 @@ def test_the_exact_interval_covers_what_is_seldom_otherwise() -> None:
     assert missed < 0.05 * 3_000
 
 
+def test_an_unseen_cluster_may_be_as_large_as_the_largest() -> None:
+    labels = [0, 1, 1, 1, 1, 1, 2, 2, 2]
+    found = estimate_of([right_or_wrong(np.ones(9), labels)])
+    share = (1 - 0.025 ** (1 / 3)) * 5 / 3
+    assert found.low == pytest.approx(max(0.0, 100 * (1 - share)))
+    many = np.repeat(np.arange(60), [1, 5] * 30)
+    found = estimate_of([right_or_wrong(np.ones(180), many)])
+    share = (1 - 0.025 ** (1 / 60)) * 5 / 3
+    assert found.low == pytest.approx(100 * (1 - share))
+
+
 def test_over_benchmarks_each_is_bounded_less_surely() -> None:
     alone = estimate_of([right_or_wrong(np.ones(50))])
     both = average_estimate([[right_or_wrong(np.ones(50))]] * 2)
