@@ -76,10 +76,12 @@ class Thinning:
         longest: After how many characters a text is cut; ``None`` cuts none.
         changed: Whether of every model only those answers are kept in which it and the
             baseline differ, and of the baseline those that belong to them.
+        most: How many of these, the first ones; ``None`` keeps all.
     """
 
     longest: int | None = None
     changed: bool = False
+    most: int | None = None
 
 
 _WHOLE: Final = Thinning()
@@ -88,6 +90,8 @@ _STEPS: Final = (
     Thinning(4_000),
     Thinning(4_000, changed=True),
     Thinning(1_000, changed=True),
+    Thinning(1_000, changed=True, most=1_000),
+    Thinning(1_000, changed=True, most=200),
 )
 
 
@@ -202,7 +206,7 @@ def _lengths(rows: BenchmarkRows) -> Iterator[int]:
 def _packed(rows: BenchmarkRows, baseline: int, thinning: Thinning) -> _PackedBenchmark:
     answers: Sequence[Sequence[Json]] = [run.answers for run in rows.runs]
     if thinning.changed:
-        answers = _changed(rows, baseline)
+        answers = _changed(rows, baseline, thinning.most)
     kept = {one["i"] for run in answers for one in run}
     places = {at: new for new, at in enumerate(sorted(kept))}
     texts = _Texts(thinning.longest)
@@ -224,9 +228,10 @@ def _packed(rows: BenchmarkRows, baseline: int, thinning: Thinning) -> _PackedBe
 def _said(rows: BenchmarkRows, kept: int, cut: int, thinning: Thinning) -> str:
     found = []
     if thinning.changed:
+        first = f"first {thinning.most:,} " if thinning.most else ""
         found.append(
             f"{kept:,} of {len(rows.items):,} items are in this page, and of every"
-            " model the answers in which it and the baseline differ"
+            f" model the {first}answers in which it and the baseline differ"
         )
     if cut:
         found.append(f"{cut:,} texts are cut after {thinning.longest:,} characters")
@@ -283,8 +288,14 @@ class _Texts:
         return [self.pieces.setdefault(one, len(self.pieces)) for one in pieces]
 
 
-def _changed(rows: BenchmarkRows, baseline: int) -> list[list[Json]]:
-    """Return of every run the answers in which it and the baseline differ."""
+def _changed(rows: BenchmarkRows, baseline: int, most: int | None) -> list[list[Json]]:
+    """Return of every run the answers in which it and the baseline differ.
+
+    Args:
+        rows: The rows.
+        baseline: The place of the model that the others are held against.
+        most: How many of a run, the first ones; ``None`` returns all.
+    """
     base = {
         run.run: {one["i"]: one for one in run.answers}
         for run in rows.runs
@@ -295,7 +306,9 @@ def _changed(rows: BenchmarkRows, baseline: int) -> list[list[Json]]:
     kept = [
         set()
         if run.model == baseline
-        else set(_differing(run.answers, base.get(run.run, base[min(base)])))
+        else set(
+            sorted(_differing(run.answers, base.get(run.run, base[min(base)])))[:most]
+        )
         for run in rows.runs
     ]
     every = set().union(*kept)

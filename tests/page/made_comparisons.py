@@ -33,7 +33,7 @@ class MadeComparer(Comparer):
 
     def __init__(self, subjects: Sequence[Subject], samples: Mapping[str, Samples]):
         super().__init__(subjects, load_catalogue())
-        self.samples = samples
+        self.made = samples
 
     def estimate(self, subject: str, name: str, metric: str = "") -> Estimate | None:
         model = self.subjects[subject].model
@@ -47,7 +47,7 @@ class MadeComparer(Comparer):
         return Estimate(value, value - 2, value + 2, 1.02, 900, 450, 1, "t")
 
     def rows(self, subject: str, benchmark: str) -> list[list[SampleRow]]:
-        found = self.samples.get(subject, {}).get(benchmark, ())
+        found = self.made.get(subject, {}).get(benchmark, ())
         rows = [
             SampleRow(str(one["key"]), str(one["key"]), one, f"{subject}.jsonl:{at}")
             for at, one in enumerate(found, 1)

@@ -59,7 +59,7 @@ def three_models() -> tuple[ComparisonReport, Report]:
 
 
 def translations() -> tuple[ComparisonReport, Report]:
-    """Return two models' translations into Basque: a better, a worse and an equal one."""
+    """Return two models' translations: one is better, one worse, one the same."""
     written = [
         ("Kaixo mundua gaur", "Kaixo mundua gaur", "Kaixo mundua gaur"),
         ("Etxea handia da", "Etxea txikia da", "Etxea handia da"),

@@ -139,6 +139,20 @@ def test_gained_and_lost_are_kept_when_rows_have_to_go() -> None:
     assert "10 of 400 items" in said
 
 
+def test_of_too_many_changes_the_first_are_kept() -> None:
+    count = 2000
+    sides = {
+        model: [{"g": model, "a": noise(300, at)} for at in range(count)]
+        for model in (0, 1)
+    }
+    rows = rows_of(sides, [f"p{at}" for at in range(count)])
+    packed = packed_of([rows], 0, 200_000)
+    (about,) = packed.benchmarks
+    assert (about["n"], about["kept"]) == (2000, 200)
+    assert "the first 200 answers in which it and the base" in packed.left_out[0]
+    assert sum(map(len, packed.chunks)) <= 200_000
+
+
 def test_of_many_models_each_keeps_the_answers_in_which_it_differs() -> None:
     count = 200
 
