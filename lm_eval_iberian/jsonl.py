@@ -20,34 +20,26 @@ _LINE: Final = 256 << 20
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number from 1, object) of every line that is not blank.
 
-    Of a file whose name ends in ``.gz``, what is unpacked is read line by line.
+    It is read line by line, unpacked where the name ends in ``.gz``.
 
     Raises:
         DataError: The file is missing or not UTF-8, a line is not a JSON object, or
             gzipped content is not all there, or too large to be what it should.
     """
-    if path.suffix == ".gz":
-        for number, line in _unpacked_lines(path):
-            if line.strip():
-                yield number, _object(path, number, line)
-        return
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    for number, row in json_lines(raw, path):
-        if isinstance(row, DataError):
-            raise row
-        yield number, row
+    # bytes, not text: U+2028 may stand inside a JSON string
+    for number, line in _lines(path):
+        if line.strip():
+            yield number, _object(path, number, line)
 
 
-def _unpacked_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     total = number = 0
+    packed = path.suffix == ".gz"
     try:
-        with gzip.open(path, "rb") as file:
-            while line := file.readline(_LINE + 1):
+        with gzip.open(path, "rb") if packed else path.open("rb") as file:
+            while line := file.readline(_LINE + 1 if packed else -1):
                 number, total = number + 1, total + len(line)
-                if len(line) > _LINE or total > _UNPACKED:
+                if packed and (len(line) > _LINE or total > _UNPACKED):
                     raise DataError(
                         f"{path}, line {number}: it unpacks to more than"
                         f" {min(total, _UNPACKED) >> 20} MiB; unpack it, and look at it"
@@ -68,7 +60,6 @@ def json_lines(
     raw: bytes, path: Path
 ) -> Iterator[tuple[int, dict[str, Any] | DataError]]:
     """Yield the same of a file's bytes; for a line that is no object, the error."""
-    # bytes, not text: U+2028 may stand inside a JSON string
     for number, line in enumerate(raw.splitlines(), start=1):
         if line.strip():
             try:

@@ -52,8 +52,12 @@ HOSTS = {
 # whose modules nothing else in either package is named after
 OWN_NAMES = (
     "lm_eval_iberian/audit",
+    "lm_eval_iberian/cards",
     "lm_eval_iberian/comparison",
+    "lm_eval_iberian/page",
     "lm_eval_iberian/paper_recipes",
+    "lm_eval_iberian/paper_tables",
+    "lm_eval_iberian/pictures",
     "lm_eval_iberian/report",
     "lm_eval_iberian/stats",
     "mergekit_ext/inputs",

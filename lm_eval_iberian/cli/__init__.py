@@ -15,6 +15,7 @@ from lm_eval_iberian.errors import IberianError, unknown_name
 _VERBS = {
     "audit": "Say how answers behave, what they score, whose verdicts differ.",
     "compare": "Say which differences between models are more than noise.",
+    "card": "Write the card of a merged model for the hub, with its results.",
     "data": "List the IFEval prompts, their repairs, their faults.",
     "demo": "Train, merge and evaluate four tiny models.",
     "doctor": "Say what is installed and reached, or what is wrong with a model.",

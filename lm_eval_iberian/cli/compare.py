@@ -13,6 +13,9 @@ from lm_eval_iberian.cli.options import renamed_models
 
 if TYPE_CHECKING:
     from lm_eval_iberian.comparison.comparing import ComparisonReport
+    from lm_eval_iberian.report import Issue
+
+_PAGE = "html"
 
 
 @click.command("compare")
@@ -24,7 +27,9 @@ if TYPE_CHECKING:
     help="The model that the others are held against; left out, the first.",
 )
 @click.option(
-    "--format", "form", help="md, csv, latex or json; left out, as --out ends, or md."
+    "--format",
+    "form",
+    help="md, csv, latex, json or html; left out, as --out ends, or md.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write here, not to the terminal."
@@ -94,6 +99,7 @@ def command(
     iberian compare out --baseline org/base          every model of a folder
     iberian compare out::org/base out::org/merged    two of them
     iberian compare sweep --baseline instruct --only ifeval_eu --out table.tex
+    iberian compare out/base out/merged --out page.html   to look at, row by row
     """
     from lm_eval_iberian.comparison.comparing import (
         CompareOptions,
@@ -103,11 +109,12 @@ def command(
     from lm_eval_iberian.comparison.subject_paths import read_subjects
     from lm_eval_iberian.errors import UnknownNameError
     from lm_eval_iberian.report import Wanted, format_for, load_catalogue, write
+    from lm_eval_iberian.terminal import progress
 
     writers = _writers()
     form = form or format_for(out)
-    if form not in writers:
-        raise UnknownNameError("format", form, writers)
+    if form not in (*writers, _PAGE):
+        raise UnknownNameError("format", form, (*writers, _PAGE))
     catalogue = load_catalogue()
     named = read_subjects(
         models, catalogue, baseline=baseline, wanted=Wanted(shots, template),
@@ -117,18 +124,34 @@ def command(
         allow_mixed=allow_mixed, benchmarks=benchmarks, keep_going=keep_going
     )
     comparer = Comparer(named.subjects, catalogue, options)
-    report = compare_all(comparer, named.baseline, only)
-    text = writers[form](report)
+    with progress() as bars:
+        bar = bars.add_task("comparing", total=None)
+        report = compare_all(
+            comparer, named.baseline, only,
+            lambda number, of: bars.update(bar, completed=number, total=of),
+        )  # fmt: skip
+    text = _page(report, named.issues) if form == _PAGE else writers[form](report)
     if out is None:
         click.echo(text, nl=False)
     else:
-        write(text, out, named.inputs)
+        write(text, out, (*named.inputs, *report.inputs))
     for issue in named.issues:
         click.echo(f"{issue.kind}: {issue.text}", err=True)
     if out is not None or form in ("csv", "latex"):
         for note in report.notes:
             about = f"{note.about}: " if note.about else ""
             click.echo(f"{note.kind}: {about}{note.text}", err=True)
+
+
+def _page(comparison: ComparisonReport, issues: tuple[Issue, ...]) -> str:
+    """Return a comparison as a page to look at."""
+    from lm_eval_iberian.page import page_text
+    from lm_eval_iberian.report import Report
+
+    comparer = comparison.comparer
+    models = {name: one.model for name, one in comparer.subjects.items()}
+    report = Report(comparer.catalogue, models, issues, comparison.inputs)
+    return page_text(comparison, report)
 
 
 def _writers() -> dict[str, Callable[[ComparisonReport], str]]:

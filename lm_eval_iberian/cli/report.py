@@ -2,96 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from lm_eval_iberian.cli.options import renamed_models
+from lm_eval_iberian.cli.options import SectionedCommand, options_of, renamed_models
+from lm_eval_iberian.cli.report_all import write_all
+from lm_eval_iberian.cli.report_comparison import ComparisonAsked
+from lm_eval_iberian.cli.report_files import page_of, write_figures, write_records
+from lm_eval_iberian.cli.sweep_view import SWEEPS, view_options
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.report import SweepReport
+    from lm_eval_iberian.report import SweepView
 
 
-@click.command("report")
+_RECORDS = "eee"
+_PAGE = "html"
+
+
+_of_results = options_of("Which results")
+_of_all = options_of("Everything at once")
+_of_sweeps = options_of(SWEEPS)
+
+
+@click.command("report", cls=SectionedCommand)
 @click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
-    "--format", "form", help="md, csv, latex or json; left out, as --out ends, or md."
+    "--format",
+    "form",
+    help="md, csv, latex, json, html or eee; left out, as --out ends, or md.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Write here, not to the terminal."
+    "--out",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Write here, not to the terminal; with --all, a folder.",
 )
-@click.option(
-    "--shots", type=click.IntRange(0), help="Only results with so many shots."
-)
-@click.option(
+@_of_results("--shots", type=click.IntRange(0), help="Only results with so many shots.")
+@_of_results(
     "--chat-template/--no-chat-template",
     "template",
     default=None,
     help="Only results with, or without, a chat template.",
 )
-@click.option(
+@_of_results(
     "--rename",
     "renames",
     metavar="OLD=NEW",
     multiple=True,
     help="Call a model otherwise; two of one name are one.",
 )
-@click.option("--keep-going", is_flag=True, help="List files that cannot be used.")
-@click.option(
-    "--best-by",
-    default="mean",
-    show_default=True,
-    metavar="RULE",
-    help="Sweeps: which point is the best. mean: of the two scores; language;"
-    " following; keep=0.9: language, among points that keep 90 % of the instructed"
-    " model's following.",
+@_of_results("--keep-going", is_flag=True, help="List files that cannot be used.")
+@_of_all(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Leave tables with intervals, pictures, a page to look at and data in the"
+    " folder --out, whole or not at all; what it wrote there before makes way.",
 )
-@click.option(
-    "--language-score",
+@_of_all(
+    "--baseline",
+    default="",
     metavar="NAME",
-    help="Sweeps: the score of a language: an average, a benchmark's id or TASK:METRIC,"
-    " with {lang} or {LANG} for the language, and =TITLE after it.  [default: {LANG}]",
+    help="The model that the others are held against.  [default: a sweep's instruct or"
+    " base, or the first]",
 )
-@click.option(
-    "--following",
-    metavar="NAME",
-    help="Sweeps: the score of instruction following.  [default: IFEval {LANG}]",
+@_of_all(
+    "--allow-mixed",
+    is_flag=True,
+    help="Compare results under other settings too, and mark them.",
 )
-@click.option(
-    "--column",
-    "columns",
-    metavar="NAME",
-    multiple=True,
-    help="Sweeps: a column of the tables of methods, in the place of the paper's.",
-)
-@click.option("--swept", default="", metavar="PARAMETER", help="Sweeps: what is swept.")
-@click.option(
-    "--points",
-    type=click.Choice(["best", "all"]),
-    default="best",
-    show_default=True,
-    help="Sweeps: whether the tables have of what is swept the best point, or all.",
-)
-@click.option(
-    "--tables",
-    type=click.Choice(["all", "sweep"]),
-    default="all",
-    show_default=True,
-    help="Sweeps: whether the tables of all models follow theirs.",
-)
-@click.option(
+@view_options
+@_of_sweeps(
     "--figure-data",
     type=click.Path(path_type=Path),
-    help="Sweeps: write the curves here, as .csv or .json.",
+    help="Write the curves here, as .csv or .json.",
 )
-@click.option(
+@_of_sweeps(
     "--plot",
     type=click.Path(path_type=Path),
-    help="Sweeps: draw the curves, as .png, .svg or .pdf; needs matplotlib.",
+    help="Draw the curves, as .png, .svg or .pdf; needs matplotlib.",
+)
+@click.option(
+    "--evaluator",
+    default="",
+    metavar="NAME",
+    help="eee: who ran the evaluations; left out, it is unknown.",
 )
 def command(
     paths: tuple[Path, ...],
@@ -101,15 +100,13 @@ def command(
     template: bool | None,
     renames: tuple[str, ...],
     keep_going: bool,
-    best_by: str,
-    language_score: str | None,
-    following: str | None,
-    columns: tuple[str, ...],
-    swept: str,
-    points: Literal["best", "all"],
-    tables: str,
+    everything: bool,
+    baseline: str,
+    allow_mixed: bool,
+    view: SweepView,
     figure_data: Path | None,
     plot: Path | None,
+    evaluator: str,
 ) -> None:
     """Form the paper's averages of the results that lm-eval wrote under PATHS.
 
@@ -127,17 +124,22 @@ def command(
     scores of its Figure 1 against the weight. Cells without a result are named; a
     value of which a run is missing is none.
 
+    eee is Every Eval Ever: a record for each result that counts, and one for each of
+    its samples, in a folder as the datastore has it. What others wrote in it is read
+    like lm-eval's own.
+
     \b
     iberian report output/                            tables for the terminal
     iberian report output/ --out table.tex            LaTeX, booktabs
     iberian report output/ --format json              every value, file and setting
+    iberian report output/ --out page.html            a page to look at, row by row
+    iberian report output/ --format eee --out eee/    records to exchange
     iberian report sweep/ --plot figure1.png --figure-data figure1.csv
+    iberian report sweep/ --all -o report             all of it, in a folder
     """
     from lm_eval_iberian.errors import UnknownNameError
     from lm_eval_iberian.report import (
         FORMATS,
-        BestRule,
-        SweepView,
         Wanted,
         build_report,
         find_sweeps,
@@ -145,20 +147,19 @@ def command(
         load_catalogue,
         notes_with,
         report_sweeps,
-        score_name,
         write,
         written,
     )
 
-    form = form or format_for(out)
-    if form not in FORMATS:
-        raise UnknownNameError("format", form, FORMATS)
-    names = {"language": language_score, "following": following}
-    given = {name: score_name(text) for name, text in names.items() if text}
-    view = SweepView(
-        BestRule(best_by, **given), tuple(map(score_name, columns)), swept, points,
-        alone=tables == "sweep",
-    )  # fmt: skip
+    if everything:
+        folder = _folder_of_all(out, form, figure_data, plot)
+    form = form or format_for(None if everything else out)
+    if not everything and form != _PAGE and (baseline or allow_mixed):
+        raise click.UsageError("--baseline and --allow-mixed are for --all and html")
+    if form not in (*FORMATS, _RECORDS, _PAGE):
+        raise UnknownNameError("format", form, (*FORMATS, _RECORDS, _PAGE))
+    if form == _RECORDS and out is None:
+        raise click.UsageError("--format eee writes many files: give --out, a folder")
     renamed = renamed_models(renames)
     sweeps = find_sweeps(paths, load_catalogue(), renamed, keep_going)
     build = partial(
@@ -166,11 +167,21 @@ def command(
         keep_going=keep_going, needed=not sweeps,
     )  # fmt: skip
     report = build(paths)
+    if form == _RECORDS and out is not None:
+        write_records(report, out, evaluator)
+        return
     found = report_sweeps(sweeps, report, view, lambda path: build([path]))
-    _figures(found, figure_data, plot, report.inputs)
-    if tables == "sweep" and not sweeps:
+    if view.alone and not sweeps:
         raise click.UsageError("--tables sweep: PATHS hold none")
-    text = written(report, form, found)
+    asked = ComparisonAsked(baseline, allow_mixed, keep_going)
+    if everything:
+        write_all(folder, paths, report, found, asked, evaluator)
+        return
+    write_figures(found, figure_data, plot, report)
+    if form == _PAGE:
+        text = page_of(report, found, asked)
+    else:
+        text = written(report, form, found)
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -181,23 +192,15 @@ def command(
             click.echo(f"{note.kind}: {about}{note.text}", err=True)
 
 
-def _figures(
-    sweeps: Sequence[SweepReport],
-    data: Path | None,
-    plot: Path | None,
-    inputs: Iterable[str],
-) -> None:
-    """Write the data and the picture that are asked for."""
-    from lm_eval_iberian.report import figure_data, write
-    from lm_eval_iberian.report.weight_plot import draw
-
-    for option, path in (("--figure-data", data), ("--plot", plot)):
-        if path is not None and not sweeps:
-            raise click.UsageError(f"{option} is for a sweep, and PATHS hold none")
-    if plot is not None and len(sweeps) > 1:
-        names = ", ".join(str(one.sweep.path) for one in sweeps)
-        raise click.UsageError(f"--plot draws one sweep, and PATHS hold {names}")
-    if data is not None:
-        write(figure_data(sweeps, data), data, inputs)
-    if plot is not None:
-        write(draw(sweeps[0], plot), plot, inputs)
+def _folder_of_all(
+    out: Path | None, form: str | None, data: Path | None, plot: Path | None
+) -> Path:
+    """Return where everything goes, which is nothing but a folder."""
+    if out is None:
+        raise click.UsageError("--all leaves a folder: name it, --all -o FOLDER")
+    given = {"--format": form, "--figure-data": data, "--plot": plot}
+    if told := [name for name, one in given.items() if one is not None]:
+        raise click.UsageError(
+            f"--all writes every format, figure 1 and its data too; leave {told[0]} out"
+        )
+    return out

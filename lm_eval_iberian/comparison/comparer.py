@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from pathlib import Path
+from typing import Literal
 
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
-from lm_eval_iberian.comparison.item_pairing import (
-    CountedRun,
-    Paired,
-    counted_run,
-    numbered,
-    pair_items,
+from lm_eval_iberian.comparison.comparison_words import (
+    mixed_in,
+    mixed_text,
+    only_common,
+    why_no_pairs,
+    why_not_paired,
 )
+from lm_eval_iberian.comparison.counted_cells import CountedCells, results_of_runs
+from lm_eval_iberian.comparison.item_pairing import Paired, numbered, pair_items
 from lm_eval_iberian.comparison.mixed_settings import mixed_settings
+from lm_eval_iberian.comparison.sample_items import Lacking, read_items
 from lm_eval_iberian.comparison.sample_row import SampleRow
-from lm_eval_iberian.comparison.scored_items import (
-    Lacking,
-    Numbers,
-    ScoredItems,
-    read_items,
-    read_scored_items,
+from lm_eval_iberian.comparison.scored_items import ScoredItems
+from lm_eval_iberian.comparison.stored_values import (
+    beyond_draws,
+    joined_differences,
+    mean_of_stored,
+    stored_value,
 )
 from lm_eval_iberian.comparison.subject import Subject
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.report_catalogue import Catalogue
-from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
-from lm_eval_iberian.report.result import Result
 from lm_eval_iberian.stats.estimate import Difference, Estimate
 from lm_eval_iberian.stats.estimating import (
     average_difference,
@@ -39,9 +40,6 @@ from lm_eval_iberian.stats.estimating import (
 )
 from lm_eval_iberian.stats.item_counts import ItemCounts
 from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -106,8 +104,7 @@ class Comparer:
             for block in catalogue.blocks.values()
             for column, keys in block.columns.items()
         }
-        self._numbers = Numbers()
-        self._read: dict[tuple[str, str, str], ScoredItems | Lacking] = {}
+        self._items = CountedCells(catalogue, self.options.keep_going)
         self._estimates: dict[tuple[str, str, str], Estimate | None] = {}
         self._compared: dict[tuple[str, ...], ComparisonRow | None] = {}
 
@@ -170,6 +167,11 @@ class Comparer:
                 found[key] = text
         return found
 
+    @property
+    def samples(self) -> tuple[Path, ...]:
+        """The files of samples that were read."""
+        return tuple(self._items.samples)
+
     def has(self, subject: str, name: str, metric: str = "") -> bool:
         """Return whether a model has a value of a benchmark or an average."""
         return self._cells(subject, self._asked(name, metric)) is not None
@@ -195,7 +197,7 @@ class Comparer:
             raise UnknownNameError("benchmark", benchmark, self._every)
         cell = self._cell(subject, benchmark)
         found: list[list[SampleRow]] = []
-        for run in _runs(cell) if cell else ():
+        for run in results_of_runs(cell) if cell else ():
             rows: list[SampleRow] = []
             for result in run:
                 items = read_items(result, self._every[benchmark], self.catalogue)
@@ -216,7 +218,9 @@ class Comparer:
         cell = self._cell(subject, benchmark)
         if cell is None:
             return 0
-        found = [self._scored(r, cell.benchmark) for r in _runs(cell)[0]]
+        found = [
+            self._items.scored(r, cell.benchmark) for r in results_of_runs(cell)[0]
+        ]
         return sum(one.repeated for one in found if isinstance(one, ScoredItems))
 
     def other_prompts(self, a: str, b: str, benchmark: str) -> tuple[int, int]:
@@ -232,7 +236,9 @@ class Comparer:
                 s.chat_template or s.system for s in cell.settings()
             ):
                 return 0, 0
-            parts = [self._scored(r, cell.benchmark) for r in _runs(cell)[0]]
+            parts = [
+                self._items.scored(r, cell.benchmark) for r in results_of_runs(cell)[0]
+            ]
             read = [part for part in parts if isinstance(part, ScoredItems)]
             if len(read) < len(parts):
                 return 0, 0
@@ -241,6 +247,10 @@ class Comparer:
         mine, theirs = found
         both = mine.keys() & theirs.keys()
         return sum(mine[key] != theirs[key] for key in both), len(both)
+
+    def _first_run(self, cell: Cell) -> list[ScoredItems | Lacking]:
+        results = results_of_runs(cell)[0]
+        return [self._items.scored(result, cell.benchmark) for result in results]
 
     def _subject(self, name: str) -> Subject:
         if name not in self.subjects:
@@ -277,56 +287,24 @@ class Comparer:
         there = [c for c in cells if c is not None and asked.metric in c.measures]
         return there if len(there) == len(cells) else None
 
-    def _scored(
-        self, result: Result, benchmark: ReportedBenchmark
-    ) -> ScoredItems | Lacking:
-        key = (str(result.path), result.setting.task, benchmark.id)
-        if key not in self._read:
-            self._read[key] = self._if_usable(
-                lambda: read_scored_items(
-                    result, benchmark, self.catalogue, self._numbers
-                )
-            )
-        return self._read[key]
-
-    def _if_usable(self, read: Callable[[], T]) -> T | Lacking:
-        try:
-            return read()
-        except DataError as error:
-            if not self.options.keep_going:
-                raise
-            return Lacking(str(error))
-
-    def _counted(self, cell: Cell, metric: str) -> list[CountedRun] | Lacking:
-        """Return what was counted in every run of a cell, or why it cannot be."""
-        found = []
-        for results in _runs(cell):
-            parts = []
-            for result in results:
-                part = self._scored(result, cell.benchmark)
-                if isinstance(part, Lacking):
-                    return part
-                parts.append(part)
-            run = self._if_usable(lambda parts=parts: counted_run(parts, metric))  # type: ignore[misc]
-            if isinstance(run, Lacking):
-                return run
-            found.append(run)
-        return found
-
     def _estimate(self, subject: str, asked: _Asked) -> Estimate | None:
         cells = self._cells(subject, asked)
         if cells is None:
             return None
         parts: list[Sequence[ItemCounts]] = []
         for cell in cells:
-            runs = self._counted(cell, asked.metric)
+            runs = self._items.runs(cell, asked.metric)
             paired = None if isinstance(runs, Lacking) else pair_items(runs)
             if paired is None or not paired.whole:
                 break
             parts.append(paired.runs)
         resamples, key = self.options.resamples, self.options.key
         if len(parts) < len(cells):
-            return _stored_value(cells, asked.metric)
+            return mean_of_stored(
+                [stored_value(cell, asked.metric) for cell in cells],
+                [cell.benchmark.family for cell in cells],
+                self.options.benchmarks,
+            )
         if len(parts) == 1:
             return estimate_of(numbered(parts)[0], resamples=resamples, key=key)
         return average_estimate(
@@ -341,23 +319,31 @@ class Comparer:
         mixed = self.mixed(a, b, asked.name)
         if mixed and not self.options.allow_mixed:
             raise DataError(mixed_text(a, {(b, key): mixed[key] for key in mixed}))
-        said = _said(mixed, asked.benchmarks)
-        parts: list[Paired] = []
-        note = ""
-        for one, other in zip(mine, theirs, strict=True):
-            paired = self._paired(a, b, one, other, asked.metric)
-            if isinstance(paired, Lacking):
-                note = paired.why
-                break
-            if not paired.whole:
-                said.append(_only_common(one.benchmark.id, paired))
-            parts.append(paired)
+        said = mixed_in(mixed, asked.benchmarks)
+        pairs = [
+            (one, other, self._paired(a, b, one, other, asked.metric))
+            for one, other in zip(mine, theirs, strict=True)
+        ]
+        said += (
+            only_common(one.benchmark.id, paired)
+            for one, _, paired in pairs
+            if isinstance(paired, Paired) and not paired.whole
+        )
+        whole = [(one, found) for one, _, found in pairs if isinstance(found, Paired)]
+        note = why_not_paired(
+            [(one, found) for one, _, found in pairs if isinstance(found, Lacking)],
+            len(pairs),
+        )
         if note:
-            difference = stored_difference(
-                _stored_value(mine, asked.metric), _stored_value(theirs, asked.metric)
+            difference = joined_differences(
+                [self._benchmark_difference(*pair, asked.metric) for pair in pairs],
+                [cell.benchmark.family for cell in mine],
+                self.options.benchmarks,
             )
         else:
-            difference = self._paired_difference(mine, theirs, parts)
+            difference = beyond_draws(
+                self._paired_difference(whole), self.options.resamples
+            )
         if self.catalogue.metrics[asked.metric].lower_is_better:
             difference = _turned(difference)
         return ComparisonRow(
@@ -373,8 +359,8 @@ class Comparer:
         Raises:
             DataError: Some items are not in all of them, and that is not allowed.
         """
-        mine = self._counted(one, metric)
-        theirs = self._counted(other, metric)
+        mine = self._items.runs(one, metric)
+        theirs = self._items.runs(other, metric)
         if isinstance(mine, Lacking):
             return Lacking(f"{mine.why} ({a})")
         if isinstance(theirs, Lacking):
@@ -382,22 +368,30 @@ class Comparer:
         paired = pair_items([*mine, *theirs])
         if paired.whole:
             return paired
-        text = _do_not_pair(a, b, one, paired, len(mine))
+        text = why_no_pairs(a, b, one, paired, len(mine))
         if not self.options.allow_mixed and not self.options.keep_going:
             raise DataError(text)
         return paired if paired.common and self.options.allow_mixed else Lacking(text)
 
-    def _paired_difference(
-        self, mine: Sequence[Cell], theirs: Sequence[Cell], parts: Sequence[Paired]
+    def _benchmark_difference(
+        self, mine: Cell, theirs: Cell, paired: Paired | Lacking, metric: str
     ) -> Difference:
-        runs = numbered([paired.runs for paired in parts])
-        counts = [len(_runs(cell)) for cell in mine]
+        if isinstance(paired, Paired):
+            return self._paired_difference([(mine, paired)])
+        return stored_difference(
+            stored_average([stored_value(mine, metric)]),
+            stored_average([stored_value(theirs, metric)]),
+        )
+
+    def _paired_difference(self, parts: Sequence[tuple[Cell, Paired]]) -> Difference:
+        runs = numbered([paired.runs for _, paired in parts])
+        counts = [len(results_of_runs(cell)) for cell, _ in parts]
         pairs = [(r[:at], r[at:]) for r, at in zip(runs, counts, strict=True)]
         resamples, key = self.options.resamples, self.options.key
         if len(pairs) == 1:
             return paired_difference(*pairs[0], resamples=resamples, key=key)
         return average_difference(
-            pairs, together=[cell.benchmark.family for cell in mine],
+            pairs, together=[cell.benchmark.family for cell, _ in parts],
             benchmarks=self.options.benchmarks, resamples=resamples, key=key,
         )  # fmt: skip
 
@@ -410,101 +404,4 @@ def _turned(difference: Difference) -> Difference:
         lost=difference.gained,
         gained_by_chance=difference.lost_by_chance,
         lost_by_chance=difference.gained_by_chance,
-    )
-
-
-def _runs(cell: Cell) -> list[list[Result]]:
-    """Return the results of each run: one, but of a benchmark in parts one a part."""
-    parts = {task for p in cell.benchmark.parts for task in cell.benchmark.tasks_of(p)}
-    if cell.results[0].setting.task in parts:
-        return [list(cell.results)]
-    return [[result] for result in cell.results]
-
-
-def _stored_value(cells: Sequence[Cell], metric: str) -> Estimate:
-    """Return the mean of cells by the standard errors that lm-eval stored.
-
-    Benchmarks of one family, directions of translation, are of the same items: how far
-    they go together is not stored, and the error is the largest there can be.
-    """
-    stored = [_stored(cell, metric) for cell in cells]
-    whole = stored_average(stored)
-    errors = [one.stderr for one in stored if one.stderr is not None]
-    one_family = len({cell.benchmark.family for cell in cells}) == 1
-    if not one_family or len(cells) < 2 or len(errors) < len(cells):
-        return whole
-    together = replace(stored[0], value=whole.value, stderr=statistics.fmean(errors))
-    return replace(stored_average([together]), n=whole.n)
-
-
-def _stored(cell: Cell, metric: str) -> Estimate:
-    """Return a value with the standard error that lm-eval stored.
-
-    Of a mean over runs, which are of the same items, it is that of a single run: more
-    than it would be, and never less.
-    """
-    measure = cell.measures[metric]
-    errors = [result.measures[metric].stderr for result in cell.results]
-    stderr = measure.stderr
-    known = [error for error in errors if error is not None]
-    if len(measure.runs) > 1 and len(known) == len(errors):
-        stderr = statistics.fmean(error**2 for error in known) ** 0.5
-    runs = max(1, len(measure.runs))
-    return Estimate(measure.value, None, None, stderr, cell.n, None, runs, "stored")
-
-
-def _said(mixed: Mapping[str, str], benchmarks: Sequence[str]) -> list[str]:
-    """Return what is mixed, and of some of several benchmarks, in which."""
-    groups: dict[str, list[str]] = {}
-    for key, text in mixed.items():
-        groups.setdefault(text, []).append(key)
-    return [
-        text if len(keys) == len(benchmarks) else f"{text} ({', '.join(keys)})"
-        for text, keys in groups.items()
-    ]
-
-
-def _only_common(benchmark: str, paired: Paired) -> str:
-    more = [count for count in paired.others if count]
-    return (
-        f"{benchmark}: of the {paired.common} items that both have, without"
-        f" {max(more, default=paired.unlike)} more"
-    )
-
-
-def _do_not_pair(a: str, b: str, cell: Cell, paired: Paired, runs: int) -> str:
-    text = (
-        f"the samples of {cell.benchmark.id} do not pair: {paired.common} items are in"
-        f" those of both, {max(paired.others[:runs])} only in those of {a}, and"
-        f" {max(paired.others[runs:])} only in those of {b}"
-    )
-    if paired.unlike:
-        text += f"; {paired.unlike} have another number of verdicts"
-    return (
-        f"{text}; evaluate both on the same data, or pass --allow-mixed to compare them"
-        " on the items that both have"
-    )
-
-
-def mixed_text(a: str, mixed: Mapping[tuple[str, str], str]) -> str:
-    """Return a sentence that refuses to compare results under other settings.
-
-    Args:
-        a: The baseline.
-        mixed: For another model and a benchmark, in which settings the two differ.
-    """
-    of: dict[tuple[str, str], list[str]] = {}
-    for (b, key), text in mixed.items():
-        of.setdefault((text, b), []).append(key)
-    groups: dict[tuple[str, str], list[str]] = {}
-    for (text, b), keys in of.items():
-        groups.setdefault((text, ", ".join(keys)), []).append(b)
-    said = "; ".join(
-        f"{text} ({', '.join(others)}: {keys})"
-        for (text, keys), others in groups.items()
-    )
-    return (
-        f"results were not had as those of {a} were: {said}; evaluate again, or choose"
-        " results with --shots or --chat-template, or pass --allow-mixed to compare"
-        " them all the same, and mark them"
     )

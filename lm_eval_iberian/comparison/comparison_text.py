@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -51,14 +52,14 @@ def tables_of_rows(report: ComparisonReport) -> list[ComparisonTable]:
 def row_title(row: ComparisonRow, catalogue: Catalogue) -> str:
     """Return what a line is of: ``Belebele eu``, ``gl-en, BLEU``, ``average EU``."""
     metric = catalogue.metrics[row.metric]
-    turned = " (lower is better)" if metric.lower_is_better else ""
+    turned = " ↓" if metric.lower_is_better else ""
     if row.level == "average":
         alone = len(catalogue_keys(catalogue, row.benchmark)) == 1
         return (
             f"{row.benchmark}{turned}" if alone else f"average {row.benchmark}{turned}"
         )
     lang = "" if row.lang == "mt" else f" {row.lang}"
-    label = "" if row.metric == "acc" else f", {metric.label}"
+    label = "" if row.metric == "acc" else f", {metric.brief}"
     return f"{row.title}{lang}{label}{turned}"
 
 
@@ -164,6 +165,9 @@ def foot_of(report: ComparisonReport) -> Iterator[str]:
             f"bold: p below {SIGNIFICANT:.2f}".replace("0.", ".")
             + f", adjusted by Holm for the {_tested(rows)} tests shown"
         )
+    metrics = report.comparer.catalogue.metrics
+    if any(metrics[row.metric].lower_is_better for row in rows):
+        yield "↓ less is better"
     if any(row.difference.gained is not None for row in rows):
         yield "gained: items that A has wrong and B right; lost: the reverse"
     if any(row.difference.gained_by_chance is not None for row in rows):
@@ -218,15 +222,16 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+_MINUS = re.compile(r"-(?=\d)")
 _LATEX_MARKS = {
     "†": r"$^\dagger$", "‡": r"$^\ddagger$", "§": r"$^\S$", "¶": r"$^\P$",
-    "≤": r"$\leq$", "–": "--",
+    "≤": r"$\leq$", "–": "--", "↓": r"$\downarrow$",
 }  # fmt: skip
 
 
 def as_comparison_latex(report: ComparisonReport) -> str:
-    """Return the tables, to be put in a document that loads booktabs."""
-    start = "% \\usepackage[T1]{fontenc}\n% \\usepackage{booktabs,textcomp}\n"
+    """Return the tables, to be put in a document that loads booktabs and graphicx."""
+    start = "% \\usepackage[T1]{fontenc}\n% \\usepackage{booktabs,graphicx,textcomp}\n"
     tables = [_latex_table(table, report) for table in tables_of_rows(report)]
     return "\n".join([start, *tables])
 
@@ -241,24 +246,27 @@ def _latex(text: str) -> str:
 def _latex_table(table: ComparisonTable, report: ComparisonReport) -> str:
     lines = []
     for name, row in table.lines:
-        cells = [_latex(f"{name}{marks_of(row)}"), *map(_latex, row_cells(row))]
+        numbers = [_MINUS.sub("$-$", _latex(cell)) for cell in row_cells(row)]
+        cells = [_latex(f"{name}{marks_of(row)}"), *numbers]
         if is_significant(row):
             cells[3] = rf"\textbf{{{cells[3]}}}"
         lines.append(" & ".join(cells) + r" \\")
     head = " & ".join([table.first, *map(_latex, HEADER)])
-    caption = ". ".join(map(_latex, [table.title, *foot_of(report)]))
+    caption = f"{_latex(table.title)}. {_latex('; '.join(foot_of(report)))}"
     return "\n".join(
         [
             r"\begin{table}[ht]",
             r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"\caption{{{caption}.}}",
+            # no wider than the text, however long a name is
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
             rf"\begin{{tabular}}{{l{'r' * len(HEADER)}}}",
             r"\toprule",
             rf"{head} \\",
             r"\midrule",
             *lines,
             r"\bottomrule",
-            r"\end{tabular}",
+            r"\end{tabular}}",
             r"\end{table}",
             "",
         ]

@@ -9,7 +9,8 @@ from functools import reduce
 import numpy as np
 
 from lm_eval_iberian.comparison.sample_forms import Counts, Indices
-from lm_eval_iberian.comparison.scored_items import Lacking, ScoredItems
+from lm_eval_iberian.comparison.sample_items import Lacking
+from lm_eval_iberian.comparison.scored_items import ScoredItems
 from lm_eval_iberian.stats.item_counts import ItemCounts
 
 
@@ -61,7 +62,7 @@ class Paired:
     """Runs with the same items in the same order; clusters have their numbers still.
 
     Args:
-        runs: The runs.
+        runs: The runs; none where they have no item in common.
         common: How many items all of them have.
         others: How many more items each of them has.
         unlike: How many items have more verdicts in one run than in another.
@@ -75,7 +76,7 @@ class Paired:
     @property
     def whole(self) -> bool:
         """Whether every run has every item."""
-        return not any(self.others) and not self.unlike
+        return bool(self.runs) and not any(self.others) and not self.unlike
 
 
 def pair_items(runs: Sequence[CountedRun]) -> Paired:
@@ -89,11 +90,15 @@ def pair_items(runs: Sequence[CountedRun]) -> Paired:
     places = [_places(run.keys, first) for run in runs]
     rows = [run.counts.rows[at] for run, at in zip(runs, places, strict=True)]
     alike = np.all([one == rows[0] for one in rows], axis=0)
+    others = tuple(len(run.keys) - len(common) for run in runs)
+    unlike = int((~alike).sum())
+    if not (rows[0] * alike).any():
+        return Paired((), 0, others, unlike)
     kept = [at[alike] for at in places]
     clusters = np.repeat(runs[0].clusters[kept[0]], rows[0][alike])
-    choices = runs[0].choices
+    choices = _choices(runs, kept)
     if choices is not None:
-        choices = np.repeat(choices[kept[0]], rows[0][alike])
+        choices = np.repeat(choices, rows[0][alike])
     binary = all(run.counts.binary for run in runs)
     return Paired(
         tuple(
@@ -104,9 +109,20 @@ def pair_items(runs: Sequence[CountedRun]) -> Paired:
             for run, at in zip(runs, kept, strict=True)
         ),
         int(alike.sum()),
-        tuple(len(run.keys) - len(common) for run in runs),
-        int((~alike).sum()),
+        others,
+        unlike,
     )  # fmt: skip
+
+
+def _choices(runs: Sequence[CountedRun], kept: Sequence[Indices]) -> Indices | None:
+    """Return how many answers items had to choose from, if the same in all runs."""
+    found = [
+        run.choices[at]
+        for run, at in zip(runs, kept, strict=True)
+        if run.choices is not None
+    ]
+    same = len(found) == len(runs) and all(np.array_equal(found[0], x) for x in found)
+    return found[0] if same else None
 
 
 def _places(keys: Indices, wanted: Indices) -> Indices:

@@ -12,7 +12,7 @@ from lm_eval_iberian.comparison.subject import Subject
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.choice import Wanted
 from lm_eval_iberian.report.issue import Issue
-from lm_eval_iberian.report.model_report import build_report
+from lm_eval_iberian.report.model_report import Report, build_report
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.terminal import shown
 
@@ -69,17 +69,20 @@ def read_subjects(
     found: list[tuple[str, Subject]] = []
     issues: dict[Issue, None] = {}
     inputs: dict[str, None] = {}
+    read: dict[Path, tuple[Report, list[Subject]]] = {}
     for argument in arguments:
         path, model = _split(argument)
-        try:
-            report = build_report(
-                [path], wanted=wanted, renamed=renamed, keep_going=keep_going,
-                catalogue=catalogue,
-            )  # fmt: skip
-        except DataError as error:
-            where = "" if str(path) in str(error) else f"{path}: "
-            raise DataError(f"{where}{error}") from error
-        here = subjects_of(report)
+        if path not in read:
+            try:
+                report = build_report(
+                    [path], wanted=wanted, renamed=renamed, keep_going=keep_going,
+                    catalogue=catalogue,
+                )  # fmt: skip
+            except DataError as error:
+                where = "" if str(path) in str(error) else f"{path}: "
+                raise DataError(f"{where}{error}") from error
+            read[path] = report, subjects_of(report)
+        report, here = read[path]
         if model:
             names = {one.name: one for one in here}
             if model not in names:
@@ -117,11 +120,19 @@ def _files(subject: Subject) -> frozenset[Path]:
 
 
 def _each_once(found: Sequence[tuple[str, Subject]]) -> list[tuple[str, Subject]]:
-    """Return the models without those that an earlier argument named already."""
-    seen: dict[tuple[str, frozenset[Path]], tuple[str, Subject]] = {}
+    """Return the models; of one that is in another by all its files, the latter."""
+    seen: list[tuple[str, Subject]] = []
     for argument, subject in found:
-        seen.setdefault((subject.name, _files(subject)), (argument, subject))
-    return list(seen.values())
+        files = _files(subject)
+        for at, (first, other) in enumerate(seen):
+            if subject.name == other.name and files <= _files(other):
+                break
+            if subject.name == other.name and files > _files(other):
+                seen[at] = (first, subject)
+                break
+        else:
+            seen.append((argument, subject))
+    return seen
 
 
 def _alone(arguments: Sequence[str], subjects: Sequence[tuple[str, Subject]]) -> str:

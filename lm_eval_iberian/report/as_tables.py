@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.sweep_report import SweepReport, notes_with, stand_alone
-from lm_eval_iberian.report.tables import Entry, Table, empty_columns, tables_of
+from lm_eval_iberian.report.tables import (
+    Entry,
+    Table,
+    empty_columns,
+    interval_text,
+    tables_of,
+)
 
 
 # an underscore within a word is one, and *-EU no emphasis; all else may start markup
@@ -29,10 +35,32 @@ _LATEX = {
     **{c: f"\\{c}" for c in "#$%&_{}"},
 }
 
+_IN_MARKDOWN = {
+    "best": "bold",
+    "second": "italic",
+    "as_good": "≈",
+    "interval": "[ ]: 95 % interval",
+    "marked": "† not as in the paper, see the notes",
+}
+_IN_LATEX = {
+    "best": "bold",
+    "second": "underlined",
+    "as_good": r"$\approx$",
+    "interval": r"in square brackets: 95\,\% interval",
+    "marked": r"$^\dagger$ not as in the paper",
+}
+
 
 def as_markdown(report: Report, sweeps: Sequence[SweepReport] = ()) -> str:
     """Return the tables, those of sweeps first, then the notes."""
-    parts = [_markdown_table(table) for table in _tables(report, sweeps)]
+    return tables_as_markdown(_tables(report, sweeps), report, sweeps)
+
+
+def tables_as_markdown(
+    tables: Iterable[Table], report: Report, sweeps: Sequence[SweepReport] = ()
+) -> str:
+    """Return tables of a report, then its notes and those of sweeps."""
+    parts = [_markdown_table(table) for table in tables]
     notes = list(_notes(report, sweeps))
     if notes:
         parts.append("## Notes\n\n" + "\n".join(f"- {note}" for note in notes) + "\n")
@@ -64,13 +92,7 @@ def _markdown_table(table: Table) -> str:
     ]
     rule = ["-" * widths[0], *(f"{'-' * (width - 1)}:" for width in widths[1:])]
     lines = [_line(row, widths) for row in (header, rule, *rows)]
-    foot = []
-    if table.has_errors():
-        foot.append("± standard error over items")
-    if table.has_runs():
-        foot.append("± standard deviation over runs, their number in brackets")
-    if table.marked():
-        foot.append("† not as in the paper, see the notes")
+    foot = table.explained(_IN_MARKDOWN)
     text = f"## {escape_markdown(table.title)}\n\n" + "\n".join(lines) + "\n"
     text += f"\n{'; '.join(foot)}\n" if foot else ""
     return text + "".join(f"\n{escape_markdown(one)}.\n" for one in table.foot)
@@ -88,7 +110,10 @@ def _markdown_entry(entry: Entry, table: Table) -> str:
     if entry.measure is None:
         return "–"
     text = table.written(entry.measure)
-    return (f"**{text}**" if entry.best else text) + ("†" if entry.marked else "")
+    if entry.best or entry.second:
+        text = f"**{text}**" if entry.best else f"*{text}*"
+    text += ("≈" if entry.as_good else "") + ("†" if entry.marked else "")
+    return text if entry.interval is None else f"{text} {interval_text(entry.interval)}"
 
 
 def _notes(report: Report, sweeps: Sequence[SweepReport]) -> Iterator[str]:
@@ -119,19 +144,11 @@ def escape_latex(text: str) -> str:
 def _latex_table(table: Table) -> str:
     head = " & ".join([table.first, *map(escape_latex, table.columns)])
     rows = [
-        " & ".join([escape_latex(model), *(_latex_entry(e, table) for e in entries)])
+        " & ".join([escape_latex(model), *(latex_entry(e, table) for e in entries)])
         + r" \\"
         for model, entries in table.rows.items()
     ]
-    notes = []
-    if table.has_errors():
-        notes.append(r"$\pm$ standard error over items")
-    if table.has_runs():
-        notes.append(r"$\pm$ standard deviation over runs, their number in brackets")
-    if table.marked():
-        notes.append(r"$^\dagger$ not as in the paper")
-    foot = map(escape_latex, table.foot)
-    caption = ". ".join([escape_latex(table.title), *notes, *foot])
+    caption = ". ".join([escape_latex(table.title), *latex_notes(table)])
     return "\n".join(
         [
             r"\begin{table}[ht]",
@@ -150,11 +167,19 @@ def _latex_table(table: Table) -> str:
     )
 
 
-def _latex_entry(entry: Entry, table: Table) -> str:
+def latex_notes(table: Table, escape: Callable[[str], str] = escape_latex) -> list[str]:
+    """Return what a table's marks stand for, and its foot."""
+    return [*table.explained(_IN_LATEX, r"$\pm$"), *map(escape, table.foot)]
+
+
+def latex_entry(entry: Entry, table: Table) -> str:
+    """Return what stands in a cell, without its interval."""
     if entry.text:
         return escape_latex(entry.text)
     if entry.measure is None:
         return "--"
     text = table.written(entry.measure, r"$\pm$")
-    mark = r"$^\dagger$" if entry.marked else ""
-    return (rf"\textbf{{{text}}}" if entry.best else text) + mark
+    if entry.best or entry.second:
+        text = rf"\{'textbf' if entry.best else 'underline'}{{{text}}}"
+    text += r"$^{\approx}$" if entry.as_good else ""
+    return text + (r"$^\dagger$" if entry.marked else "")

@@ -13,7 +13,7 @@ from lm_eval_iberian.report.measure import filters_of, measures_of, score_subset
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.result import Result, as_arguments, as_result
-from lm_eval_iberian.report.results_file import ResultsFile, find_results, read_results
+from lm_eval_iberian.report.results_file import ResultsFile, find_results, read_records
 from lm_eval_iberian.terminal import shown
 
 
@@ -97,27 +97,23 @@ def _files(
     """Yield the name of its model and every file that can be used, of copies one."""
     seen: dict[str, Path] = {}
     for path in gathered.inputs:
-        try:
-            file = read_results(path)
-        except DataError as error:
-            on_bad(error)
-            continue
-        name = model_name(file.content, path, catalogue, renamed)
-        if file.sha in seen:
-            text = f"{path} is a copy of {seen[file.sha]}, and counts once"
-            files = (shown(str(seen[file.sha])), file.name)
-            gathered.note(name, Issue("duplicate", shown(text), None, files))
-            continue
-        seen[file.sha] = path
-        folder = path.resolve().parent.name
-        bare = name.partition(" (")[0]
-        if _names_another(folder, bare, catalogue):
-            text = (
-                f"the folder {folder} holds results of {bare}; its files say so, and "
-                "count"
-            )
-            gathered.note(name, Issue("model", shown(text), None, (file.name,)))
-        yield name, file
+        for file in read_records(path, on_bad):
+            name = model_name(file.content, path, catalogue, renamed)
+            if file.sha in seen:
+                text = f"{path} is a copy of {seen[file.sha]}, and counts once"
+                files = (shown(str(seen[file.sha])), file.name)
+                gathered.note(name, Issue("duplicate", shown(text), None, files))
+                continue
+            seen[file.sha] = path
+            folder = path.resolve().parent.name
+            bare = name.partition(" (")[0]
+            if _names_another(folder, bare, catalogue):
+                text = (
+                    f"the folder {folder} holds results of {bare}; its files say so,"
+                    " and count"
+                )
+                gathered.note(name, Issue("model", shown(text), None, (file.name,)))
+            yield name, file
 
 
 def _names_another(folder: str, model: str, catalogue: Catalogue) -> bool:

@@ -26,6 +26,7 @@ _SUFFIXES = {
     ".csv": "csv",
     ".tex": "latex",
     ".json": "json",
+    ".html": "html",
     "": "md",
 }
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def _best_row(best: BestPoint, rule: BestRule) -> tuple[Entry, ...]:
     if best.value is None:
         return (*(Entry(None),) * (4 if of_mean else 3), compared)
     language, following = best.chosen
-    entries = [Entry(one.measure, marked=one.marked) for one in (language, following)]
+    entries = [_entry(one, best.lang) for one in (language, following)]
     text = f"{best.series.parameter} {shown_number(best.value)}"
     if best.ties:
         text += f" (as good: {', '.join(map(shown_number, best.ties))})"
@@ -148,9 +148,9 @@ def _table(
         before = [(model.name, model) for model in _baselines(sweep, lang)]
         for column in columns:
             ours = _entries(picked[lang], column, lang, scores)
-            theirs = _entries(before, column, lang, scores)
+            theirs = _entries(before, column, lang, scores, among="")
             metric = scores.score(picked[lang][0][1], column, lang).metric
-            # the best is the best merge
+            # the best is the best merge of a language
             done = theirs | judged(ours, metric)
             for name, entry in done.items():
                 rows.setdefault(f"{lang}: {name}", {})[column.header] = entry
@@ -170,11 +170,17 @@ def _entries(
     column: ScoreName,
     lang: str,
     scores: SweepScores,
+    among: str | None = None,
 ) -> dict[str, Entry]:
-    found: Mapping[str, Score] = {
-        name: scores.score(model, column, lang) for name, model in models
+    among = lang if among is None else among
+    return {
+        name: _entry(scores.score(model, column, lang), among) for name, model in models
     }
-    return {name: Entry(one.measure, marked=one.marked) for name, one in found.items()}
+
+
+def _entry(score: Score, among: str) -> Entry:
+    source = score.source and replace(score.source, among=among)
+    return Entry(score.measure, marked=score.marked, source=source)
 
 
 def _baselines(sweep: SweepResults, lang: str) -> list[SweptModel]:
@@ -183,7 +189,4 @@ def _baselines(sweep: SweepResults, lang: str) -> list[SweptModel]:
 
 
 def _with_foot(table: Table, sentence: str) -> Table:
-    return Table(
-        table.title, table.columns, table.rows, table.first,
-        (*table.foot, sentence), table.errors,
-    )  # fmt: skip
+    return replace(table, foot=(*table.foot, sentence))

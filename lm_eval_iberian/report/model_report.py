@@ -182,8 +182,13 @@ class Note:
     text: str
 
 
-def notes_of(report: Report) -> Iterator[Note]:
-    """Yield the issues, of many benchmarks of a model the first in full."""
+def notes_of(report: Report, more: str = "likewise, in full in JSON") -> Iterator[Note]:
+    """Yield the issues, of many benchmarks of a model the first in full.
+
+    Args:
+        report: The report.
+        more: What comes before the names of the others.
+    """
     groups: dict[tuple[str, str], list[Issue]] = {}
     for model, issue in report.all_issues():
         about = issue.kind if issue.benchmark else issue.text
@@ -192,7 +197,7 @@ def notes_of(report: Report) -> Iterator[Note]:
         alone = issues if len(issues) <= _AT_MOST else issues[:1]
         for issue in alone:
             about = ", ".join(filter(None, (model, issue.benchmark)))
-            others = dict.fromkeys(i.benchmark for i in issues[len(alone) :])
-            names = ", ".join(name for name in others if name)
-            more = f"; likewise, in full in JSON: {names}" if names else ""
-            yield Note(issue.kind, about, issue.text + more)
+            rest = dict.fromkeys(i.benchmark for i in issues[len(alone) :])
+            names = ", ".join(name for name in rest if name)
+            others = f"; {more}: {names}" if names else ""
+            yield Note(issue.kind, about, issue.text + others)

@@ -29,6 +29,7 @@ AVERAGES = Path(__file__).parent / "averages.toml"
 class Metric:
     """A metric of lm-eval's; ``scale`` brings it to per cent or points.
 
+    ``short`` is what it is called behind its benchmark's name, if not ``label``.
     ``form`` says what a sample holds of it: ``right``, ``verdicts``, ``labels``,
     ``texts`` or ``losses``; empty where that is not known.
     """
@@ -39,6 +40,12 @@ class Metric:
     most: float = float("inf")
     lower_is_better: bool = False
     form: str = ""
+    short: str = ""
+
+    @property
+    def brief(self) -> str:
+        """What it is called behind its benchmark's name."""
+        return self.short or self.label
 
 
 @dataclass(frozen=True)

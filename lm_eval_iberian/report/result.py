@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from lm_eval_iberian.report.exchange_reading import EXCHANGE
 from lm_eval_iberian.report.measure import Measure, filters_of
 from lm_eval_iberian.report.report_catalogue import Kind
-from lm_eval_iberian.report.results_file import ResultsFile
+from lm_eval_iberian.report.results_file import ResultsFile, samples_beside
+from lm_eval_iberian.terminal import shown
 
 
 _TITLES = {
@@ -56,7 +58,7 @@ class Setting:
     prompts: str | None = None
 
     def differences(self, other: Setting) -> str:
-        """Return in words what differs: ``shots 5, not 0``."""
+        """Return in words that can be shown what differs: ``shots 5, not 0``."""
         found = []
         for name in (one.name for one in fields(self)):
             mine, theirs = getattr(self, name), getattr(other, name)
@@ -64,7 +66,17 @@ class Setting:
                 continue  # not said is not another
             if mine != theirs:
                 found.append(f"{_TITLES[name]} {said(mine)}, not {said(theirs)}")
-        return "; ".join(found)
+        return shown("; ".join(found))
+
+    def told(self) -> dict[str, str]:
+        """Return every setting that was said, in words, by its title."""
+        found = {name: getattr(self, name) for name in _TITLES}
+        unsaid = ("version", "shots", "items", "prompts")
+        return {
+            _TITLES[name]: said(value)
+            for name, value in found.items()
+            if not (value is None and name in unsaid)
+        }
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,12 @@ class Result:
     path: Path | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
 
+    def samples_path(self) -> Path | None:
+        """Return where its samples lie, ``None`` where they do not."""
+        if self.path is None:
+            return None
+        return samples_beside(self.path, self.setting.task)
+
 
 def as_result(
     file: ResultsFile,
@@ -110,6 +128,7 @@ def as_result(
     """Return measures with the settings they were had under."""
     sha = file.section("config").get("model_sha")
     dated = {name: file.content.get(name) for name in ("date", "start_time")}
+    told = file.section(EXCHANGE).get("run")
     return Result(
         model=model,
         setting=setting_of(file, task, kind),
@@ -117,7 +136,7 @@ def as_result(
         n=n,
         file=file.name,
         when=file.when(),
-        run=str(dated) if all(dated.values()) else file.sha,
+        run=told or (str(dated) if all(dated.values()) else file.sha),
         sha=sha if isinstance(sha, str) and sha else None,
         from_samples=from_samples,
         path=file.path,

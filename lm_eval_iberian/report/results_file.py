@@ -1,4 +1,7 @@
-"""lm-eval's results files, and the samples beside them: found and read."""
+"""Results files, and the samples beside them: found and read.
+
+lm-eval's, and those of Every Eval Ever, which are read as if lm-eval had written them.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,23 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.jsonl import read_jsonl
+from lm_eval_iberian.jsonl import json_lines, read_jsonl
+from lm_eval_iberian.report.exchange_reading import (
+    EXCHANGE,
+    RECORD_FILE,
+    RECORDS_FILE,
+    SAMPLES_END,
+    VERSION_KEY,
+    as_lm_eval_content,
+    is_exchange_record,
+)
+from lm_eval_iberian.report.exchange_samples import as_lm_eval_samples
 from lm_eval_iberian.report.issue import OnBad, raise_it
 from lm_eval_iberian.terminal import shown
 
 
 PATTERN = "results_*.json"
-_SAMPLES = ("samples_*.jsonl", "samples_*.jsonl.gz")
+_SAMPLES = ("samples_*.jsonl", "samples_*.jsonl.gz", f"*{SAMPLES_END}")
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d{1,9})?)\.json$")
 _LATEST = 1e12
 _SECTIONS = ("config", "configs", "versions", "n-shot", "n-samples")
@@ -124,7 +137,7 @@ class ResultsFile:
         return _stamp(self.path)
 
     def samples_path(self, task: str) -> Path | None:
-        """Return where lm-eval put the samples of a task, if they are there."""
+        """Return where the samples of a task were put, if they are there."""
         return samples_beside(self.path, task)
 
 
@@ -132,13 +145,46 @@ def read_results(path: Path) -> ResultsFile:
     """Read a results file.
 
     Raises:
-        DataError: It cannot be read, is not JSON, or is not one of lm-eval's.
+        DataError: It cannot be read, is not JSON, or is not one of lm-eval's, nor one
+            record of Every Eval Ever.
     """
     try:
         raw = path.read_bytes()
-        content = json.loads(raw)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    return _file(path, raw, str(path))
+
+
+def read_records(path: Path, on_bad: OnBad = raise_it) -> Iterator[ResultsFile]:
+    """Yield what a file holds: of JSON Lines each line is a record by itself.
+
+    Args:
+        path: The file.
+        on_bad: Told of what cannot be used.
+    """
+    try:
+        if path.suffix != ".jsonl":
+            yield read_results(path)
+            return
+        lines = list(json_lines(path.read_bytes(), path))
+    except DataError as error:
+        on_bad(error)
+        return
+    except OSError as error:
+        on_bad(DataError(f"{path} cannot be read: {error.strerror}"))
+        return
+    for number, row in lines:
+        try:
+            if isinstance(row, DataError):
+                raise row
+            yield _file(path, json.dumps(row).encode(), f"{path}, line {number}")
+        except DataError as error:
+            on_bad(error)
+
+
+def _file(path: Path, raw: bytes, where: str) -> ResultsFile:
+    try:
+        content = json.loads(raw)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8: {error.reason}") from error
     except (json.JSONDecodeError, RecursionError, ValueError) as error:
@@ -147,18 +193,25 @@ def read_results(path: Path) -> ResultsFile:
             "evaluation again, or pass --keep-going"
         ) from error
     found = content if isinstance(content, dict) else {}
+    if is_exchange_record(found):
+        found = as_lm_eval_content(found, where)
     return ResultsFile(path, found, hashlib.sha256(raw).hexdigest())
 
 
 def samples_beside(path: Path, task: str) -> Path | None:
     """Return where the samples of a task lie beside a results file, if they do.
 
-    They have the time of its name, and may be gzipped.
+    They have the time of its name, and may be gzipped. Those of a record of Every Eval
+    Ever have its name; where it is of several tasks, theirs cannot be told apart.
 
     Args:
         path: The results file.
         task: The task's name.
     """
+    if RECORD_FILE.fullmatch(path.name):
+        beside = path.with_name(f"{path.stem}{SAMPLES_END}")
+        alone = beside.is_file() and list(read_results(path).results) == [task]
+        return beside if alone else None
     stamp = _stamp(path)
     if stamp is None:
         return None
@@ -185,13 +238,18 @@ def read_samples(
         DataError: The file cannot be read, a line is not a JSON object, or no line is
             of the filter.
     """
+    rows: Iterable[tuple[str, dict[str, Any]]]
+    rows = ((f"{path}, line {number}", row) for number, row in read_jsonl(path))
+    if path.name.endswith(SAMPLES_END):
+        record = read_results(path.with_name(path.name.replace(SAMPLES_END, ".json")))
+        rows = as_lm_eval_samples(rows, record.section(EXCHANGE).get("results", {}))
     others: dict[str, None] = {}
     found = False
-    for number, row in read_jsonl(path):
+    for where, row in rows:
         name = row.get("filter") or wanted
         if name == wanted:
             found = True
-            yield f"{path}, line {number}", row
+            yield where, row
         else:
             others[shown(name)] = None
     if others and not found:
@@ -205,8 +263,8 @@ def find_results(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
     """Return every results file, each once, in the order of their paths.
 
     Args:
-        paths: Folders, searched to any depth for ``results_*.json``, and files, taken
-            whatever their name.
+        paths: Folders, searched to any depth for ``results_*.json`` and for what Every
+            Eval Ever calls its files, and files, taken whatever their name.
         on_bad: Told of a path that is not there or holds no results.
     """
     found: dict[Path, Path] = {}
@@ -235,11 +293,29 @@ def _within(path: Path) -> Iterator[Path]:
         raise DataError(
             f"{path} does not exist; give the folder that lm-eval's --output_path named"
         )
-    found = (file for file in path.rglob(PATTERN) if file.is_file())
+    found = (file for file in path.rglob("*.json*") if _holds_results(file))
     files = [file for file in found if not _still_runs(file)]
     if not files:
         raise DataError(f"{path} holds no {PATTERN}{_instead(path)}")
     yield from files
+
+
+def _holds_results(file: Path) -> bool:
+    """Whether a file is called as files of results are."""
+    if not (file.match(PATTERN) or file.name == RECORDS_FILE or _is_record(file)):
+        return False
+    return file.is_file()
+
+
+def _is_record(file: Path) -> bool:
+    """Whether a file has a name as records have, and so have others, and is one."""
+    if not RECORD_FILE.fullmatch(file.name):
+        return False
+    try:
+        raw = file.read_bytes()
+    except OSError:
+        return True  # it is said why when it is read
+    return not raw.strip() or VERSION_KEY in raw
 
 
 def _still_runs(file: Path) -> bool:

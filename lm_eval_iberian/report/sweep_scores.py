@@ -19,7 +19,7 @@ from lm_eval_iberian.report.measure import Measure, measures_of, over_runs
 from lm_eval_iberian.report.model_report import ModelReport, Report
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
 from lm_eval_iberian.report.sweep_results import PlannedCell, SweepResults, SweptModel
-from lm_eval_iberian.report.tables import average_entry, is_marked
+from lm_eval_iberian.report.tables import Source, average_entry, is_marked
 from lm_eval_iberian.terminal import shown
 
 
@@ -61,6 +61,7 @@ class Score:
         marked: Whether a note says that it is not as in the paper.
         why: Why there is none.
         lacking: The cells whose results are missing for it.
+        source: Whose value it is and of what, where that can be asked about.
     """
 
     measure: Measure | None
@@ -68,6 +69,7 @@ class Score:
     marked: bool = False
     why: str = ""
     lacking: tuple[str, ...] = ()
+    source: Source | None = None
 
 
 class SweepScores:
@@ -122,7 +124,9 @@ class SweepScores:
             names = ", ".join(benchmarks[key].name for key in average.missing)
             return self._nothing(model, metric, f"{name} lacks {names}", lang)
         entry = average_entry(found, name)
-        return self._whole(model, cells, Score(entry.measure, metric, entry.marked))
+        source = Source(model.called, name)
+        score = Score(entry.measure, metric, entry.marked, source=source)
+        return self._whole(model, cells, score)
 
     def _benchmark(self, model: SweptModel, key: str, metric: str, lang: str) -> Score:
         catalogue = self.report.catalogue
@@ -137,8 +141,9 @@ class SweepScores:
         measure = cell.measures.get(metric) if cell else None
         if found is None or cell is None or measure is None:
             return self._nothing(model, about, f"no {metric} of {key}", lang)
-        marked = is_marked(found, key)
-        return self._whole(model, [cell], Score(measure, about, marked))
+        source = Source(model.called, key, metric)
+        score = Score(measure, about, is_marked(found, key), source=source)
+        return self._whole(model, [cell], score)
 
     def _task(self, model: SweptModel, task: str, metric: str, lang: str) -> Score:
         """Return what lm-eval wrote of a task, over all runs of its suite."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.model_report import ModelReport, Report
@@ -19,10 +20,34 @@ LANGUAGES = {
     "en": "English",
     "mt": "Translation, BLEU by direction",
 }
-_MINI = "Mini sets, not the paper's benchmarks"
+MINI = "Mini sets, not the paper's benchmarks"
 _STOPS = "stop_rate"
+# what a mark stands for, in a table with intervals
+_MARKS = {
+    "best": "{best}: the best",
+    "second": "{second}: the second",
+    "as_good": "{as_good}: not told from the best (p > .05, Holm over the column)",
+}
 # the notes that a mark refers to
 MARKED = ("limit", "settings", "items")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose value an entry has, and of what: enough to ask for more about it.
+
+    Args:
+        model: The model, as the report calls it.
+        score: A benchmark's id, or an average's column.
+        metric: lm-eval's name; of an average, empty.
+        among: Entries of a column that share it are held against each other; one
+            without it is held against none.
+    """
+
+    model: str
+    score: str
+    metric: str = ""
+    among: str = "all"
 
 
 @dataclass(frozen=True)
@@ -34,12 +59,20 @@ class Entry:
         best: Whether no other model's is better.
         marked: Whether a note says that it is not as in the paper.
         text: What stands there instead of a value.
+        source: What the value is of, where that can be asked about.
+        interval: The two ends of its interval, where there is one.
+        second: Whether none but the best are better.
+        as_good: Whether a test cannot tell it from the best.
     """
 
     measure: Measure | None
     best: bool = False
     marked: bool = False
     text: str = ""
+    source: Source | None = None
+    interval: tuple[float, float] | None = None
+    second: bool = False
+    as_good: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +97,7 @@ class Table:
 
     def marked(self) -> bool:
         """Return whether some entry refers to a note."""
-        return any(entry.marked for row in self.rows.values() for entry in row)
+        return any(entry.marked for entry in self._entries())
 
     def has_runs(self) -> bool:
         """Return whether some entry is a mean over runs."""
@@ -74,15 +107,45 @@ class Table:
         """Return whether some entry is shown with its standard error."""
         return self.errors and any(m.stderr is not None for m in self._measures())
 
+    def has_intervals(self) -> bool:
+        """Return whether some entry is shown with its interval."""
+        return any(entry.interval is not None for entry in self._entries())
+
+    def explained(self, how: Mapping[str, str], plus_minus: str = "±") -> list[str]:
+        """Return what the marks of its entries stand for.
+
+        Args:
+            how: What ``best``, ``second`` and ``as_good`` look like, and what is said
+                of an ``interval`` and of ``marked``.
+            plus_minus: What the sign looks like.
+        """
+        said = []
+        if self.has_intervals():
+            there = {n for n in _MARKS if any(getattr(e, n) for e in self._entries())}
+            said += [_MARKS[name].format(**how) for name in _MARKS if name in there]
+            said.append(how["interval"])
+        if self.has_errors():
+            said.append(f"{plus_minus} standard error over items")
+        if self.has_runs():
+            said.append(
+                f"{plus_minus} standard deviation over runs, their number in brackets"
+            )
+        if self.marked():
+            said.append(how["marked"])
+        return said
+
     def written(self, measure: Measure, plus_minus: str = "±") -> str:
         """Return a value as the table has it."""
         if self.errors and measure.sd is None and measure.stderr is not None:
             return f"{measure.value:.2f} {plus_minus} {measure.stderr:.2f}"
         return number(measure, plus_minus)
 
-    def _measures(self) -> Iterator[Measure]:
+    def _entries(self) -> Iterator[Entry]:
         for row in self.rows.values():
-            yield from (e.measure for e in row if e.measure is not None)
+            yield from row
+
+    def _measures(self) -> Iterator[Measure]:
+        yield from (e.measure for e in self._entries() if e.measure is not None)
 
 
 Column = tuple[str, Metric, Mapping[str, Entry]]
@@ -94,7 +157,7 @@ def tables_of(report: Report) -> list[Table]:
     for block in report.catalogue.blocks.values():
         metric = report.catalogue.metrics[block.metric]
         for name in block.columns:
-            column = {m: average_entry(r, name) for m, r in report.models.items()}
+            column = average_entries(report, name)
             if any(
                 name in r.averages and r.averages[name].measures
                 for r in report.models.values()
@@ -105,8 +168,8 @@ def tables_of(report: Report) -> list[Table]:
         columns = list(_benchmarks(report, lang))
         if columns:
             tables.append(_table(title, columns, report))
-    minis = list(_minis(report))
-    return [*tables, _table(_MINI, minis, report)] if minis else tables
+    minis = list(mini_columns(report))
+    return [*tables, _table(MINI, minis, report)] if minis else tables
 
 
 def empty_columns(report: Report) -> list[str]:
@@ -126,6 +189,28 @@ def number(measure: Measure, plus_minus: str = "±") -> str:
     if measure.sd is None:
         return text
     return f"{text} {plus_minus} {measure.sd:.2f} ({len(measure.runs)})"
+
+
+def interval_text(interval: tuple[float, float]) -> str:
+    """Return an interval with so many decimals that its ends are not the same.
+
+    >>> interval_text((49.83, 52.61)), interval_text((1.871, 1.894))
+    ('[49.8, 52.6]', '[1.871, 1.894]')
+    """
+    low, high = interval
+    width = high - low
+    decimals = (
+        1 if width >= 1 or width <= 0 else min(6, math.ceil(-math.log10(width)) + 1)
+    )
+    return f"[{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
+def average_entries(report: Report, name: str) -> dict[str, Entry]:
+    """Return what stands in the column of an average, by model."""
+    return {
+        model: replace(average_entry(found, name), source=Source(model, name))
+        for model, found in report.models.items()
+    }
 
 
 def average_entry(model: ModelReport, name: str) -> Entry:
@@ -158,15 +243,15 @@ def _benchmarks(report: Report, lang: str) -> Iterator[Column]:
     for benchmark in listed:
         first, *more = catalogue.kind_of(benchmark).metrics
         if benchmark.id in averaged | there:
-            yield _column(report, benchmark, first, benchmark.name)
+            yield benchmark_column(report, benchmark, first, benchmark.name)
         for name in more if lang != "mt" else ():
             title = f"{benchmark.name} {catalogue.metrics[name].label}"
-            column = _column(report, benchmark, name, title)
+            column = benchmark_column(report, benchmark, name, title)
             if any(entry.measure is not None for entry in column[2].values()):
                 yield column
 
 
-def _minis(report: Report) -> Iterator[Column]:
+def mini_columns(report: Report) -> Iterator[Column]:
     """Yield the columns of each mini set that there is a result of; all are marked."""
     for key, benchmark in report.catalogue.minis().items():
         first, *more = report.catalogue.kind_of(benchmark).metrics
@@ -177,7 +262,9 @@ def _minis(report: Report) -> Iterator[Column]:
         for name, heading in shown.items():
             entries = {
                 model: Entry(
-                    None if cell is None else cell.measures.get(name), marked=True
+                    None if cell is None else cell.measures.get(name),
+                    marked=True,
+                    source=Source(model, key, name),
                 )
                 for model, cell in cells.items()
             }
@@ -185,15 +272,17 @@ def _minis(report: Report) -> Iterator[Column]:
                 yield heading, report.catalogue.metrics[name], entries
 
 
-def _column(
+def benchmark_column(
     report: Report, benchmark: ReportedBenchmark, metric: str, title: str
 ) -> Column:
+    """Return a benchmark's column of a metric, of whichever models have it."""
     entries = {}
     for name, model in report.models.items():
         cell = model.cells.get(benchmark.id)
         measure = None if cell is None else cell.measures.get(metric)
         marked = measure is not None and is_marked(model, benchmark.id)
-        entries[name] = Entry(measure, marked=marked)
+        source = Source(name, benchmark.id, metric)
+        entries[name] = Entry(measure, marked=marked, source=source)
     return title, report.catalogue.metrics[metric], entries
 
 
@@ -213,14 +302,12 @@ def judged(entries: Mapping[str, Entry], metric: Metric) -> dict[str, Entry]:
     values = list(_comparable(entries.values()))
     best = (min if metric.lower_is_better else max)(values, default=None)
     return {
-        name: Entry(
-            entry.measure,
+        name: replace(
+            entry,
             best=len(values) > 1
             and entry.measure is not None
             and not entry.marked
             and round(entry.measure.value, 2) == best,
-            marked=entry.marked,
-            text=entry.text,
         )
         for name, entry in entries.items()
     }

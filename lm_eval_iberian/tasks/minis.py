@@ -73,7 +73,10 @@ def _rows(wanted: Benchmark) -> Splits:
 
 
 def _judgements(wanted: Benchmark) -> Splits:
-    """Two rows of a pair: right before wrong in every other one."""
+    """Two rows of a pair: right before wrong in every other one.
+
+    A column ``pair`` says which: the two are not independent of each other.
+    """
     scored, examples = _divide(_read(wanted), _PAIRS)
     return {
         wanted.test: _sentences(wanted, scored),
@@ -86,8 +89,8 @@ def _sentences(wanted: Benchmark, pairs: Sequence[Row]) -> list[Row]:
     rows: list[Row] = []
     for number, pair in enumerate(pairs):
         two = [
-            {sentence: pair["acceptable"], label: 1},
-            {sentence: pair["unacceptable"], label: 0},
+            {sentence: pair["acceptable"], label: 1, "pair": pair["pair"]},
+            {sentence: pair["unacceptable"], label: 0, "pair": pair["pair"]},
         ]
         rows += two[::-1] if number % 2 else two
     return [row | dict.fromkeys(index, number) for number, row in enumerate(rows)]

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "comparison"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "suites"))
 
 from hub_place import place

@@ -96,7 +96,10 @@ def test_bad_files_are_listed_and_left_out(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--format", "xml"], "Unknown format 'xml'. Available: csv, json, latex, md."),
+        (
+            ["--format", "xml"],
+            "Available: csv, eee, html, json, latex, md.",
+        ),
         (["--out", "t.xlsx"], "Unknown format 'xlsx'. Available: csv, json, latex"),
         (["--shots", "0"], "no result with 0 shots among 3"),
         (["--shots", "-1"], "Invalid value for '--shots'"),
@@ -128,3 +131,30 @@ def test_a_model_s_name_is_no_markup(folder: Path) -> None:
     result = report(folder)
     assert r"\[red\]\\x1b\[2Jx\[/red\]" in result.stdout
     assert "\x1b" not in result.stdout
+
+
+def test_records_go_into_a_folder(folder: Path, tmp_path: Path) -> None:
+    result = report(folder, "--format", "eee", "--out", tmp_path / "eee")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert result.stderr == f"3 records, 0 with samples, in {tmp_path / 'eee'}\n"
+    assert report(tmp_path / "eee").stdout == report(folder).stdout
+    (record,) = (tmp_path / "eee" / "data" / "belebele_en").rglob("*.json")
+    source = json.loads(record.read_text())["source_metadata"]
+    assert source["source_organization_name"] == "unknown"
+    report(folder, "--format", "eee", "--out", tmp_path / "e", "--evaluator", "Me")
+    (record,) = (tmp_path / "e" / "data" / "belebele_en").rglob("*.json")
+    source = json.loads(record.read_text())["source_metadata"]
+    assert source["source_organization_name"] == "Me"
+
+
+def test_records_need_a_folder_and_models_a_developer(
+    folder: Path, tmp_path: Path
+) -> None:
+    result = report(folder, "--format", "eee")
+    assert result.exit_code == 2
+    assert "writes many files: give --out, a folder" in result.output
+    result = report(
+        folder, "--format", "eee", "--out", tmp_path / "e", "--rename", "org/model=mine"
+    )
+    assert "nothing says who made mine; --rename NAME=ORG/NAME does" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -205,10 +206,13 @@ def test_nothing_of_the_paper(results: Results) -> None:
         build_report([results.root])
 
 
-def samples(path: Path, task: str, rows: list[dict[str, Any]]) -> Path:
+def samples(
+    path: Path, task: str, rows: list[dict[str, Any]], *, gz: bool = False
+) -> Path:
     stamp = path.name.removeprefix("results_").removesuffix(".json")
-    out = path.with_name(f"samples_{task}_{stamp}.jsonl")
-    out.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = path.with_name(f"samples_{task}_{stamp}.jsonl{'.gz' if gz else ''}")
+    data = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    out.write_bytes(gzip.compress(data) if gz else data)
     return out
 
 
@@ -221,13 +225,33 @@ def bertaqa(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def test_bertaqa_s_local_items_are_counted_from_samples(results: Results) -> None:
+@pytest.mark.parametrize("gz", [False, True])
+def test_bertaqa_s_local_items_are_counted_from_samples(
+    results: Results, gz: bool
+) -> None:
     path = results.write({"bertaqa_eu": 0.75}, n=8)
-    samples(path, "bertaqa_eu", bertaqa(8))
+    found = samples(path, "bertaqa_eu", bertaqa(8), gz=gz)
     cell = build_report([results.root]).models["org/model"].cells["bertaqa_eu"]
     assert cell.measures["acc"].value == 50
     assert cell.measures["acc"].stderr == pytest.approx(100 * (0.25 / 3) ** 0.5)
     assert (cell.n, cell.results[0].from_samples) == (4, True)
+    assert cell.results[0].path == path
+    assert cell.results[0].samples_path() == found
+    # a shell's * names it too
+    assert len(build_report([path, found]).inputs) == 1
+
+
+def test_samples_of_the_filter_that_the_results_are_of_count(results: Results) -> None:
+    """lm-eval repeats every sample for each filter."""
+    path = results.write({"bertaqa_eu": {"acc,first": 0.75}}, n=8)
+    right = [row | {"filter": "first"} for row in bertaqa(8)]
+    wrong = [row | {"filter": "other", "acc": 0.0} for row in bertaqa(8)]
+    samples(path, "bertaqa_eu", [*wrong, *right])
+    cell = build_report([results.root]).models["org/model"].cells["bertaqa_eu"]
+    assert cell.measures["acc"].value == 50
+    samples(path, "bertaqa_eu", wrong)
+    with pytest.raises(DataError, match=r"no sample of the filter 'first'.*has: other"):
+        build_report([results.root])
 
 
 def test_bertaqa_without_samples_is_not_bertaqa_local(results: Results) -> None:

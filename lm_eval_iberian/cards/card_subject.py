@@ -1,0 +1,132 @@
+"""The model that a card is about, found among the results."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lm_eval_iberian.cards.merge_origin import MergeOrigin
+from lm_eval_iberian.cards.public_names import public_name
+from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.report.model_report import ModelReport, Report
+from lm_eval_iberian.terminal import shown
+
+
+@dataclass(frozen=True)
+class CardSubject:
+    """A merged model with its results.
+
+    Args:
+        title: What the card calls it.
+        repo_id: Where it will be on the hub, empty where that was not said.
+        license: Its licence, an id of the hub.
+        languages: Codes of the languages that it is for.
+        origin: What it was made of.
+        model: What it scored.
+        report: What all models scored.
+        comparer: Intervals and differences.
+        name: What the comparer calls it.
+        against: What the comparer calls the models it is compared with.
+    """
+
+    title: str
+    repo_id: str
+    license: str
+    languages: tuple[str, ...]
+    origin: MergeOrigin
+    model: ModelReport
+    report: Report
+    comparer: Comparer
+    name: str
+    against: tuple[str, ...] = ()
+
+    @property
+    def called(self) -> str:
+        """The id on the hub, or else the title."""
+        return self.repo_id or self.title
+
+
+def find_model(report: Report, model: str, repo_id: str = "") -> str:
+    """Return what the report calls a model.
+
+    Args:
+        report: The results.
+        model: Its folder, or its name.
+        repo_id: Its id on the hub.
+
+    Raises:
+        DataError: There are no results of it, or of several that may be meant.
+    """
+    folder = Path(model)
+    exact = [model, repo_id, *([str(folder.resolve())] if folder.is_dir() else [])]
+    for name in exact:
+        if name in report.models:
+            return name
+    short = {public_name(model), public_name(str(folder.resolve()))}
+    found = [name for name in report.models if public_name(name) in short]
+    if len(found) == 1:
+        return found[0]
+    known = list(report.models)
+    if found:
+        raise DataError(
+            f"{shown(model)} may be {' or '.join(found)} of the results; give one"
+            f" another name with --rename OLD={shown(folder.name)}"
+        )
+    near = difflib.get_close_matches(folder.name, known, n=3, cutoff=0.4)
+    named = ", ".join(near or known[:5]) + ("" if near or known[5:] == [] else " …")
+    raise DataError(
+        f"there are no results of {shown(model)}, but of {named}; if one of them is"
+        f" it: --rename {near[0] if near else 'NAME'}={shown(folder.name)}"
+    )
+
+
+def parents_of(report: Report, origin: MergeOrigin, own: str) -> list[str]:
+    """Return which models of a report a merge was made of, the base first."""
+    known = {public_name(name): name for name in report.models}
+    known |= {name: name for name in report.models}
+    found = (
+        next((known[name] for name in one.result_names if name in known), own)
+        for one in origin.models
+    )
+    return [name for name in dict.fromkeys(found) if name != own]
+
+
+def chosen_license(origin: MergeOrigin, given: str) -> str:
+    """Return the licence of a merge: the given one, or what all its models have.
+
+    Raises:
+        DataError: It is not known, or the models have several.
+    """
+    if given:
+        return given
+    known: Mapping[str, Sequence[str]] = {
+        one: [m.name for m in origin.models if m.license == one]
+        for one in dict.fromkeys(m.license for m in origin.models)
+    }
+    if len(known) == 1 and "" not in known:
+        return next(iter(known))
+    said = "; ".join(
+        f"{', '.join(names)}: {one or 'not known here'}" for one, names in known.items()
+    )
+    raise DataError(
+        f"which licence the merge has follows from no card of its models ({said}); say"
+        " it: --license ID, as the hub spells it"
+    )
+
+
+def languages_of(origin: MergeOrigin, model: ModelReport) -> tuple[str, ...]:
+    """Return which languages a merge is for.
+
+    Those of a sweep's experts come first, then those that the cards of its models name;
+    where neither says it, those that it was evaluated in.
+    """
+    said = [one for merged in origin.models for one in merged.languages]
+    there = [
+        cell.benchmark.lang
+        for cell in (*model.cells.values(), *model.minis.values())
+        if cell.benchmark.lang != "mt"
+    ]
+    return tuple(dict.fromkeys([*origin.languages, *said] or there))
