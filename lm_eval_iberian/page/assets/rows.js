@@ -296,8 +296,14 @@ class RowView {
       `${name} `, make("span", { "aria-hidden": "true" }, shown), make("span", { class: "unseen" }, said));
   }
 
+  /** The language of prompts; those of translations are in several. */
   promptLang() {
-    return this.now.mt ? "mul" : this.now.lang;
+    return this.now.mt ? "" : this.now.lang;
+  }
+
+  /** The language of answers; empty: it is not known. */
+  answerLang() {
+    return this.now.lang === "mt" ? "" : this.now.lang;
   }
 
   /** The end of what was asked: of a prompt with examples, the question itself. */
@@ -314,7 +320,7 @@ class RowView {
     const ask = (title, prompt) => [make("h3", {}, title), textBlock(promptText(prompt, this.pieces), { lang: this.promptLang(), cut: prompt.n, end: true, shown: 1500, empty: "(no prompt)" })];
     return make("div", { class: "opened" },
       own ? [ask("Prompt to A", a.p || item.p), ask("Prompt to B", b.p || item.p)] : ask("Prompt", item.p),
-      item.t !== undefined && !item.c ? [make("h3", {}, "Target"), textBlock(whole(item.t), { lang: this.now.lang, cut: Array.isArray(item.t) ? item.t[1] : 0 })] : null,
+      item.t !== undefined && !item.c ? [make("h3", {}, "Target"), textBlock(whole(item.t), { lang: this.answerLang(), cut: Array.isArray(item.t) ? item.t[1] : 0 })] : null,
       item.c ? this.choices(item, a, b) : null,
       make("div", { class: "sides" }, this.side("A", modelA, a, item), this.side("B", modelB, b, item)));
   }
@@ -325,15 +331,15 @@ class RowView {
       make("caption", {}, item.r === undefined ? "Choices and log likelihoods (which is right is not said)" : "Choices and log likelihoods"),
       make("thead", {}, make("tr", {}, ["Choice", "A", "B"].map((text) => make("th", { scope: "col", class: text === "Choice" ? "text" : null }, text)))),
       make("tbody", {}, item.c.map((text, at) => make("tr", { class: item.r === at ? "right" : null },
-        make("th", { scope: "row" }, make("span", { lang: this.now.lang, dir: "auto", class: "choice-text" }, visibleNodes(whole(text))), item.r === at ? make("span", { class: "badge right" }, "✓ right") : null, chosen(at)),
+        make("th", { scope: "row" }, make("span", { lang: this.answerLang(), dir: "auto", class: "choice-text" }, visibleNodes(whole(text))), item.r === at ? make("span", { class: "badge right" }, "✓ right") : null, chosen(at)),
         [a, b].map((one) => make("td", { class: one.x === at ? "chosen" : null }, fixed((one.l || [])[at]) || "none")))))));
   }
 
   side(name, model, answer, item) {
     return make("section", { class: "side", "aria-label": `${name}: ${model}` },
       make("h3", {}, `${name}: `, named(model), " ", this.score("", answer)),
-      answer.a !== undefined ? textBlock(whole(answer.a), { lang: this.now.lang, cut: Array.isArray(answer.a) ? answer.a[1] : 0, empty: "(an empty answer)" }) : null,
-      answer.f !== undefined ? make("details", { class: "filtered" }, make("summary", {}, "What was scored of it"), textBlock(whole(answer.f), { lang: this.now.lang, empty: "(nothing)" })) : null,
+      answer.a !== undefined ? textBlock(whole(answer.a), { lang: this.answerLang(), cut: Array.isArray(answer.a) ? answer.a[1] : 0, empty: "(an empty answer)" }) : null,
+      answer.f !== undefined ? make("details", { class: "filtered" }, make("summary", {}, "What was scored of it"), textBlock(whole(answer.f), { lang: this.answerLang(), empty: "(nothing)" })) : null,
       !item.c && answer.l ? make("p", {}, `Log likelihood ${fixed(answer.l[0])}`) : null,
       answer.s !== undefined && answer.g === undefined ? make("p", {}, `${this.now.metric}: ${fixed(answer.s)}`) : null,
       this.health(answer),
