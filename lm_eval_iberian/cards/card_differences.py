@@ -128,8 +128,8 @@ def _title(subject: CardSubject, row: ComparisonRow) -> str:
     keys = subject.comparer.benchmarks_of(row.benchmark)
     if row.level == "average" and len(keys) > 1:
         return f"**{average_title(row.benchmark)}, average{metric}**"
-    cells = {**subject.model.cells, **subject.model.minis}
-    return f"{cell_title(cells[keys[0]])}{metric}"
+    cell = subject.model.cell(keys[0])
+    return f"{cell_title(cell) if cell else plain_text(row.title)}{metric}"
 
 
 def _strangers(subject: CardSubject) -> bool:

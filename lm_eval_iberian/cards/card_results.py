@@ -195,7 +195,7 @@ def health_section(subject: CardSubject) -> str:
     """Return the rates of answers that stop, loop …, empty where there are none."""
     rates = {
         title: _rates(cell)
-        for cell in (*subject.model.cells.values(), *subject.model.minis.values())
+        for cell in subject.model.every_cell()
         if (title := cell_title(cell)) and _rates(cell)
     }
     columns = [name for name in _RATES if any(name in one for one in rates.values())]
@@ -239,10 +239,7 @@ def _rates(cell: Cell) -> dict[str, float]:
 
 def settings_section(subject: CardSubject) -> str:
     """Return how everything was measured, a row for each benchmark."""
-    rows = [
-        _settings_row(cell)
-        for cell in (*subject.model.cells.values(), *subject.model.minis.values())
-    ]
+    rows = [_settings_row(cell) for cell in subject.model.every_cell()]
     header = (
         "Task", "Version", "Chat template", "Evaluated", "lm-eval", "Shots", "Runs"
     )  # fmt: skip

@@ -126,7 +126,7 @@ def languages_of(origin: MergeOrigin, model: ModelReport) -> tuple[str, ...]:
     said = [one for merged in origin.models for one in merged.languages]
     there = [
         cell.benchmark.lang
-        for cell in (*model.cells.values(), *model.minis.values())
+        for cell in model.every_cell()
         if cell.benchmark.lang != "mt"
     ]
     return tuple(dict.fromkeys([*origin.languages, *said] or there))

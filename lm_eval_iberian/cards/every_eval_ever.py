@@ -100,7 +100,7 @@ def _results(
     for name, model in report.models.items():
         subjects = comparer.subjects.values() if comparer else ()
         subject = next((one.name for one in subjects if one.model is model), None)
-        for cell in (*model.cells.values(), *model.minis.values()):
+        for cell in model.every_cell():
             estimates = {}
             # an interval is of a whole cell
             if comparer and subject and len(cell.results) == 1 and not cell.missing:

@@ -181,7 +181,7 @@ def _usage(subject: CardSubject) -> str:
 
 
 def _was_chatted_with(subject: CardSubject) -> bool:
-    cells = (*subject.model.cells.values(), *subject.model.minis.values())
+    cells = subject.model.every_cell()
     return any(one.chat_template for cell in cells for one in cell.settings())
 
 
@@ -217,7 +217,7 @@ def _prompting(origin: MergeOrigin, turns: TurnEnds | None, chat: bool) -> str:
 
 def _measured(subject: CardSubject) -> str:
     """Return what was measured with, and how uncertainty is told."""
-    cells = (*subject.model.cells.values(), *subject.model.minis.values())
+    cells = subject.model.every_cell()
     versions = dict.fromkeys(
         version
         for cell in cells
@@ -285,7 +285,7 @@ def _of_issues(issues: Sequence[Issue]) -> Iterator[str]:
 
 def _of_stops(subject: CardSubject) -> Iterator[str]:
     """Yield where more than one answer in twenty does not stop."""
-    for cell in (*subject.model.cells.values(), *subject.model.minis.values()):
+    for cell in subject.model.every_cell():
         stops = cell.measures.get("stop_rate")
         if stops is not None and stops.value < _MOSTLY:
             yield (

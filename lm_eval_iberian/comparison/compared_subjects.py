@@ -40,7 +40,7 @@ def _swept(inputs: Iterable[Path], catalogue: Catalogue) -> dict[Path, SweptMode
 
 
 def _about(model: ModelReport, known: Mapping[Path, SweptModel]) -> dict[str, str]:
-    for cell in (*model.cells.values(), *model.minis.values()):
+    for cell in model.every_cell():
         for result in cell.results:
             swept = known.get(result.path.resolve()) if result.path else None
             if swept is not None:

@@ -98,12 +98,8 @@ class Comparer:
             raise DataError("two of the models to compare have one name")
         self.catalogue = catalogue
         self.options = options or CompareOptions()
-        self._every = {**catalogue.benchmarks, **catalogue.minis()}
-        self._columns = {
-            column: (block.metric, keys)
-            for block in catalogue.blocks.values()
-            for column, keys in block.columns.items()
-        }
+        self._every = catalogue.every()
+        self._columns = catalogue.columns()
         self._items = CountedCells(catalogue, self.options.keep_going)
         self._estimates: dict[tuple[str, str, str], Estimate | None] = {}
         self._compared: dict[tuple[str, ...], ComparisonRow | None] = {}
@@ -218,9 +214,7 @@ class Comparer:
         cell = self._cell(subject, benchmark)
         if cell is None:
             return 0
-        found = [
-            self._items.scored(r, cell.benchmark) for r in results_of_runs(cell)[0]
-        ]
+        found = self._first_run(cell)
         return sum(one.repeated for one in found if isinstance(one, ScoredItems))
 
     def other_prompts(self, a: str, b: str, benchmark: str) -> tuple[int, int]:
@@ -236,9 +230,7 @@ class Comparer:
                 s.chat_template or s.system for s in cell.settings()
             ):
                 return 0, 0
-            parts = [
-                self._items.scored(r, cell.benchmark) for r in results_of_runs(cell)[0]
-            ]
+            parts = self._first_run(cell)
             read = [part for part in parts if isinstance(part, ScoredItems)]
             if len(read) < len(parts):
                 return 0, 0
@@ -259,10 +251,11 @@ class Comparer:
 
     def _asked(self, name: str, metric: str) -> _Asked:
         if name in self._columns:
-            own, keys = self._columns[name]
-            if metric not in ("", own):
-                raise UnknownNameError(f"metric of {name}", metric, [own])
-            return _Asked(name, name, "", "average", own, keys)
+            block = self._columns[name]
+            if metric not in ("", block.metric):
+                raise UnknownNameError(f"metric of {name}", metric, [block.metric])
+            keys = block.columns[name]
+            return _Asked(name, name, "", "average", block.metric, keys)
         if name not in self._every:
             known = [*self._columns, *self._every]
             raise UnknownNameError("benchmark or average", name, known)
@@ -278,8 +271,7 @@ class Comparer:
         )
 
     def _cell(self, subject: str, key: str) -> Cell | None:
-        model = self._subject(subject).model
-        return model.cells.get(key) or model.minis.get(key)
+        return self._subject(subject).model.cell(key)
 
     def _cells(self, subject: str, asked: _Asked) -> list[Cell] | None:
         """Return the cells that a value is of, ``None`` unless all of them have it."""

@@ -171,10 +171,10 @@ def _nothing_shared(comparer: Comparer, a: str, b: str, only: Sequence[str]) -> 
 
 
 def _inputs(comparer: Comparer) -> tuple[str, ...]:
-    cells = [
-        cell
+    paths = (
+        str(result.path or result.file)
         for subject in comparer.subjects.values()
-        for cell in (*subject.model.cells.values(), *subject.model.minis.values())
-    ]
-    paths = (str(r.path or r.file) for cell in cells for r in cell.results)
+        for cell in subject.model.every_cell()
+        for result in cell.results
+    )
     return tuple(dict.fromkeys([*paths, *map(str, comparer.samples)]))

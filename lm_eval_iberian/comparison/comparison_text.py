@@ -54,22 +54,13 @@ def row_title(row: ComparisonRow, catalogue: Catalogue) -> str:
     metric = catalogue.metrics[row.metric]
     turned = " ↓" if metric.lower_is_better else ""
     if row.level == "average":
-        alone = len(catalogue_keys(catalogue, row.benchmark)) == 1
+        alone = len(catalogue.columns()[row.benchmark].columns[row.benchmark]) == 1
         return (
             f"{row.benchmark}{turned}" if alone else f"average {row.benchmark}{turned}"
         )
     lang = "" if row.lang == "mt" else f" {row.lang}"
     label = "" if row.metric == "acc" else f", {metric.brief}"
     return f"{row.title}{lang}{label}{turned}"
-
-
-def catalogue_keys(catalogue: Catalogue, column: str) -> tuple[str, ...]:
-    """Return the benchmarks of an average."""
-    return next(
-        block.columns[column]
-        for block in catalogue.blocks.values()
-        if column in block.columns
-    )
 
 
 HEADER = (

@@ -114,8 +114,7 @@ def _split(argument: str) -> tuple[Path, str]:
 
 
 def _files(subject: Subject) -> frozenset[Path]:
-    cells = (*subject.model.cells.values(), *subject.model.minis.values())
-    results = (result for cell in cells for result in cell.results)
+    results = (r for cell in subject.model.every_cell() for r in cell.results)
     return frozenset((result.path or Path(result.file)).resolve() for result in results)
 
 

@@ -70,7 +70,7 @@ class _Tables:
         self.comparison = comparison
         self.comparer = comparison.comparer
         self.catalogue = comparison.comparer.catalogue
-        self.benchmarks = {**self.catalogue.benchmarks, **self.catalogue.minis()}
+        self.benchmarks = self.catalogue.every()
         self.models = list(self.comparer.subjects)
         self.places = {name: at for at, name in enumerate(self.models)}
         self.settings: dict[tuple[tuple[str, str], ...], int] = {}
@@ -171,9 +171,7 @@ class _Tables:
     def _cell_numbers(self, benchmark: ReportedBenchmark) -> dict[int, int]:
         found = {}
         for name, one in self.comparer.subjects.items():
-            cell = one.model.cells.get(benchmark.id) or one.model.minis.get(
-                benchmark.id
-            )
+            cell = one.model.cell(benchmark.id)
             estimate = self.comparer.estimate(name, benchmark.id) if cell else None
             if cell is None or estimate is None:
                 continue

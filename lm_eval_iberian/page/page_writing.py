@@ -256,8 +256,8 @@ def _rows(comparison: ComparisonReport) -> list[RowSource]:
     models = [one.model for one in comparison.comparer.subjects.values()]
     return [
         partial(_benchmark_rows, comparison, one)
-        for key, one in {**catalogue.benchmarks, **catalogue.minis()}.items()
-        if any(key in model.cells or key in model.minis for model in models)
+        for key, one in catalogue.every().items()
+        if any(model.cell(key) is not None for model in models)
     ]
 
 
@@ -282,8 +282,7 @@ def _benchmark_rows(
     )
     places = {one: at for at, one in enumerate(comparer.subjects)}
     for one in sorted(places, key=lambda one: one != comparison.baseline):
-        model = comparer.subjects[one].model
-        if key not in model.cells and key not in model.minis:
+        if comparer.subjects[one].model.cell(key) is None:
             continue
         for run, samples in enumerate(_samples(comparer, one, key)):
             pairs = [

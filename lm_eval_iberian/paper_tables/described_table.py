@@ -123,15 +123,13 @@ def score_column(report: Report, name: str, title: str) -> Column:
     Raises:
         UnknownNameError: There is no such score.
     """
-    catalogue = report.catalogue
-    for block in catalogue.blocks.values():
-        if name in block.columns:
-            metric = catalogue.metrics[block.metric]
-            return title, metric, average_entries(report, name)
+    catalogue, columns = report.catalogue, report.catalogue.columns()
+    if name in columns:
+        metric = catalogue.metrics[columns[name].metric]
+        return title, metric, average_entries(report, name)
     key, _, wanted = name.partition(":")
     if key not in catalogue.benchmarks:
-        known = [c for block in catalogue.blocks.values() for c in block.columns]
-        raise UnknownNameError("score", name, [*known, *catalogue.benchmarks])
+        raise UnknownNameError("score", name, [*columns, *catalogue.benchmarks])
     benchmark = catalogue.benchmarks[key]
     metric_name = wanted or catalogue.kind_of(benchmark).metrics[0]
     return benchmark_column(report, benchmark, metric_name, title)

@@ -83,10 +83,8 @@ def top(entries: Mapping[str, Entry], lower_is_better: bool) -> list[list[str]]:
 
 def less_is_better(source: Source, catalogue: Catalogue) -> bool:
     """Return whether less is better of what an entry is of."""
-    metric = source.metric
-    for block in catalogue.blocks.values():
-        if source.score in block.columns:
-            metric = block.metric
+    block = catalogue.columns().get(source.score)
+    metric = block.metric if block is not None else source.metric
     return catalogue.metrics[metric].lower_is_better
 
 

@@ -13,7 +13,6 @@ from lm_eval_iberian.comparison.sample_row import SampleRow
 from lm_eval_iberian.health.examination import RATES
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
 from lm_eval_iberian.pictures.models_shown import ModelChoice, ModelsShown
-from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.tables import LANGUAGES
 from lm_eval_iberian.stats.estimate import Estimate
@@ -65,22 +64,19 @@ class HealthRates:
 def gather_health(comparer: Comparer, choice: ModelChoice) -> Iterator[HealthRates]:
     """Yield the rates of every set of prompts whose answers were examined."""
     catalogue = comparer.catalogue
-    for listed in (catalogue.benchmarks, catalogue.minis()):
-        for key, benchmark in listed.items():
-            if not set(catalogue.kind_of(benchmark).metrics) & set(RATES):
-                continue
-            models = choice.of_benchmark(key)
-            found = [_rates(comparer, one.name, key) for one in models.models]
-            columns = tuple(
-                DotColumn(_TITLES[rate], tuple(row.get(rate) for row in found))
-                for rate in RATES
-                if any(rate in row for row in found)
-            )
-            if columns:
-                title = _title(benchmark, catalogue)
-                yield HealthRates(
-                    key, title, models, health_bands(title, columns, models)
-                )
+    for key, benchmark in catalogue.every().items():
+        if not set(catalogue.kind_of(benchmark).metrics) & set(RATES):
+            continue
+        models = choice.of_benchmark(key)
+        found = [_rates(comparer, one.name, key) for one in models.models]
+        columns = tuple(
+            DotColumn(_TITLES[rate], tuple(row.get(rate) for row in found))
+            for rate in RATES
+            if any(rate in row for row in found)
+        )
+        if columns:
+            title = _title(benchmark)
+            yield HealthRates(key, title, models, health_bands(title, columns, models))
 
 
 def health_bands(
@@ -96,15 +92,14 @@ def health_bands(
     )
 
 
-def _title(benchmark: ReportedBenchmark, catalogue: Catalogue) -> str:
+def _title(benchmark: ReportedBenchmark) -> str:
     lang = LANGUAGES.get(benchmark.lang, benchmark.lang)
     return f"{benchmark.name}, {lang}: health of answers"
 
 
 def _rates(comparer: Comparer, subject: str, key: str) -> dict[str, Estimate]:
     """Return the rates that are known; those in no benchmark's list of its samples."""
-    report = comparer.subjects[subject].model
-    cell = report.cells.get(key) or report.minis.get(key)
+    cell = comparer.subjects[subject].model.cell(key)
     if cell is None:
         return {}
     found: dict[str, Estimate] = {}

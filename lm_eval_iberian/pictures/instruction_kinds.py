@@ -68,17 +68,16 @@ def gather_instructions(
         DataError: A sample has not a verdict for each of its instructions.
     """
     catalogue = comparer.catalogue
-    for listed in (catalogue.benchmarks, catalogue.minis()):
-        for key, benchmark in listed.items():
-            if METRIC not in catalogue.kind_of(benchmark).metrics:
-                continue
-            models = choice.of_benchmark(key)
-            found = [verdicts(comparer.rows(one.name, key)) for one in models.models]
-            if any(found):
-                lang = LANGUAGES.get(benchmark.lang, benchmark.lang)
-                rows = tuple(_rows(found))
-                title = f"{benchmark.name}, {lang}: instructions followed, %"
-                yield InstructionHeatMap(key, title, models, rows)
+    for key, benchmark in catalogue.every().items():
+        if METRIC not in catalogue.kind_of(benchmark).metrics:
+            continue
+        models = choice.of_benchmark(key)
+        found = [verdicts(comparer.rows(one.name, key)) for one in models.models]
+        if any(found):
+            lang = LANGUAGES.get(benchmark.lang, benchmark.lang)
+            rows = tuple(_rows(found))
+            title = f"{benchmark.name}, {lang}: instructions followed, %"
+            yield InstructionHeatMap(key, title, models, rows)
 
 
 Verdicts = Mapping[str, Sequence[Sequence[bool]]]

@@ -88,7 +88,7 @@ class ModelChoice:
 
     def of_benchmark(self, key: str) -> ModelsShown:
         """Return the models that have a result of a benchmark."""
-        return self.having(lambda model: key in model.cells or key in model.minis)
+        return self.having(lambda model: model.cell(key) is not None)
 
 
 def best_models(sweeps: Iterable[SweepReport]) -> frozenset[str]:

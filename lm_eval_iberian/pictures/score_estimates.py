@@ -8,7 +8,6 @@ made of the standard error that lm-eval wrote beside the score.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 
 from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
@@ -38,7 +37,7 @@ class ScoreEstimates:
     ) -> None:
         self._comparers: list[tuple[set[str], Comparer]] = []
         if comparer is not None:
-            self._comparers.append((set(_names(comparer.catalogue)), comparer))
+            self._comparers.append((_names(comparer.catalogue), comparer))
         if comparer is not None and sweep is not None:
             other = _of_tasks(sweep, comparer)
             if other is not None:
@@ -118,17 +117,14 @@ def _stored(measure: Measure) -> Estimate:
     return Estimate(measure.value, stderr=error, clusters=runs, runs=runs)
 
 
-def _names(catalogue: Catalogue) -> Iterable[str]:
-    for block in catalogue.blocks.values():
-        yield from block.columns
-    yield from catalogue.benchmarks
-    yield from catalogue.minis()
+def _names(catalogue: Catalogue) -> set[str]:
+    return {*catalogue.columns(), *catalogue.every()}
 
 
 def _of_tasks(sweep: SweepReport, comparer: Comparer) -> Comparer | None:
     """Return who knows the tasks of a sweep's scores that are of no benchmark."""
     catalogue, rule = comparer.catalogue, sweep.view.rule
-    known = set(_names(catalogue))
+    known = _names(catalogue)
     asked: dict[str, tuple[str, str]] = {}
     for lang in sweep.sweep.languages:
         for score in (rule.language, rule.following):

@@ -44,6 +44,14 @@ class ModelReport:
     others: tuple[str, ...] = ()
     minis: Mapping[str, Cell] = field(default_factory=dict)
 
+    def cell(self, key: str) -> Cell | None:
+        """Return the cell of a benchmark or of a mini set, ``None`` without one."""
+        return self.cells.get(key) or self.minis.get(key)
+
+    def every_cell(self) -> tuple[Cell, ...]:
+        """Return the cells of benchmarks, then those of mini sets."""
+        return (*self.cells.values(), *self.minis.values())
+
 
 @dataclass(frozen=True)
 class Report:

@@ -112,8 +112,16 @@ class Catalogue:
 
     def by_task(self) -> dict[str, ReportedBenchmark]:
         """Return the benchmark of each task name, of the mini sets' too."""
-        every = (*self.benchmarks.values(), *self.minis().values())
+        every = self.every().values()
         return {task: one for one in every for task in one.every_task()}
+
+    def every(self) -> dict[str, ReportedBenchmark]:
+        """Return the benchmarks, then their mini sets, by their ids."""
+        return {**self.benchmarks, **self.minis()}
+
+    def columns(self) -> dict[str, Block]:
+        """Return the block that each average's column is in."""
+        return {name: block for block in self.blocks.values() for name in block.columns}
 
     def minis(self) -> dict[str, ReportedBenchmark]:
         """Return the mini set of each benchmark, by its own id; no average has them."""

@@ -17,7 +17,7 @@ from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.measure import Measure, measures_of, over_runs
 from lm_eval_iberian.report.model_report import ModelReport, Report
-from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
+from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.report.sweep_results import PlannedCell, SweepResults, SweptModel
 from lm_eval_iberian.report.tables import Source, average_entry, is_marked
 from lm_eval_iberian.terminal import shown
@@ -98,18 +98,17 @@ class SweepScores:
 
     def _score(self, model: SweptModel, name: str, lang: str) -> Score:
         catalogue = self.report.catalogue
-        column = _column(name, catalogue)
-        if column is not None:
-            return self._average(model, name, lang, column)
-        if name.partition(":")[0] in {**catalogue.benchmarks, **catalogue.minis()}:
-            key, _, metric = name.partition(":")
-            return self._benchmark(model, key, metric, lang)
-        task, sign, metric = name.partition(":")
+        columns = catalogue.columns()
+        if name in columns:
+            metric = catalogue.metrics[columns[name].metric]
+            return self._average(model, name, lang, metric)
+        if name.partition(":")[0] in catalogue.every():
+            key, _, wanted = name.partition(":")
+            return self._benchmark(model, key, wanted, lang)
+        task, sign, wanted = name.partition(":")
         if not sign:
-            columns = [c for block in catalogue.blocks.values() for c in block.columns]
-            known = [*columns, *catalogue.benchmarks, *catalogue.minis()]
-            raise UnknownNameError("score", name, known)
-        return self._task(model, task, metric, lang)
+            raise UnknownNameError("score", name, [*columns, *catalogue.every()])
+        return self._task(model, task, wanted, lang)
 
     def _average(
         self, model: SweptModel, name: str, lang: str, metric: Metric
@@ -130,14 +129,14 @@ class SweepScores:
 
     def _benchmark(self, model: SweptModel, key: str, metric: str, lang: str) -> Score:
         catalogue = self.report.catalogue
-        benchmark = {**catalogue.benchmarks, **catalogue.minis()}[key]
+        benchmark = catalogue.every()[key]
         metrics = catalogue.kind_of(benchmark).metrics
         metric = metric or metrics[0]
         if metric not in metrics:
             raise UnknownNameError(f"metric of {key}", metric, metrics)
         about = catalogue.metrics[metric]
         found = self._report_of(model)
-        cell = (found.cells.get(key) or found.minis.get(key)) if found else None
+        cell = found.cell(key) if found else None
         measure = cell.measures.get(metric) if cell else None
         if found is None or cell is None or measure is None:
             return self._nothing(model, about, f"no {metric} of {key}", lang)
@@ -200,13 +199,6 @@ class SweepScores:
 
     def _nothing(self, model: SweptModel, metric: Metric, why: str, lang: str) -> Score:
         return Score(None, metric, why=why, lacking=tuple(model.lacking(lang)))
-
-
-def _column(name: str, catalogue: Catalogue) -> Metric | None:
-    for block in catalogue.blocks.values():
-        if name in block.columns:
-            return catalogue.metrics[block.metric]
-    return None
 
 
 def _without_gaps(
