@@ -9,15 +9,16 @@ from lm_eval_iberian.cards.card_results import average_title, cell_title
 from lm_eval_iberian.cards.card_subject import CardSubject, parents_of
 from lm_eval_iberian.cards.card_text import plain_text, table
 from lm_eval_iberian.cards.public_names import public_name
-from lm_eval_iberian.comparison.comparing import (
+from lm_eval_iberian.comparison import (
     CompareOptions,
     Comparer,
+    ComparisonRow,
+    Subject,
     compare_all,
+    written_difference,
+    written_p,
 )
-from lm_eval_iberian.comparison.comparison_row import ComparisonRow
-from lm_eval_iberian.comparison.comparison_text import written_difference, written_p
-from lm_eval_iberian.comparison.subject import Subject
-from lm_eval_iberian.stats.multiple_tests import holm
+from lm_eval_iberian.stats import holm
 
 
 @dataclass(frozen=True)

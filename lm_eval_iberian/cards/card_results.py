@@ -15,7 +15,7 @@ from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.result import Result
 from lm_eval_iberian.report.results_file import ResultsFile, read_records
 from lm_eval_iberian.report.tables import LANGUAGES, is_marked
-from lm_eval_iberian.stats.estimate import Estimate
+from lm_eval_iberian.stats import Estimate
 
 
 _STRICT = "inst_level_strict_acc"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lm_eval_iberian.cards.merge_origin import MergeOrigin
 from lm_eval_iberian.cards.public_names import public_name
-from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.model_report import ModelReport, Report
 from lm_eval_iberian.terminal import shown

@@ -26,7 +26,7 @@ from lm_eval_iberian.cards.instance_records import (
     is_scored_by_item,
 )
 from lm_eval_iberian.cards.public_names import portable, public_names
-from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.exchange_reading import SAMPLES_END
 from lm_eval_iberian.report.model_report import Report

@@ -20,7 +20,7 @@ from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
 from lm_eval_iberian.report.result import Result, as_arguments
 from lm_eval_iberian.report.results_file import ResultsFile
-from lm_eval_iberian.stats.estimate import LEVEL, Estimate
+from lm_eval_iberian.stats import LEVEL, Estimate
 
 
 # what the schema says of what nobody has said

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from lm_eval_iberian.comparison.sample_forms import ABSENT, value_in
+from lm_eval_iberian.comparison import ABSENT, value_in
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.exchange_names import load_exchange_names
 

@@ -123,7 +123,7 @@ def _subject(
         parents_of,
     )
     from lm_eval_iberian.cards.public_names import is_hub_id, public_name
-    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+    from lm_eval_iberian.comparison import Comparer, subjects_of
     from lm_eval_iberian.errors import UnknownNameError
 
     if repo_id and not is_hub_id(repo_id):

@@ -12,7 +12,7 @@ from lm_eval_iberian.cli.options import renamed_models
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import ComparisonReport
+    from lm_eval_iberian.comparison import ComparisonReport
     from lm_eval_iberian.report import Issue
 
 _PAGE = "html"
@@ -101,12 +101,12 @@ def command(
     iberian compare sweep --baseline instruct --only ifeval_eu --out table.tex
     iberian compare out/base out/merged --out page.html   to look at, row by row
     """
-    from lm_eval_iberian.comparison.comparing import (
+    from lm_eval_iberian.comparison import (
         CompareOptions,
         Comparer,
         compare_all,
+        read_subjects,
     )
-    from lm_eval_iberian.comparison.subject_paths import read_subjects
     from lm_eval_iberian.errors import UnknownNameError
     from lm_eval_iberian.report import Wanted, format_for, load_catalogue, write
     from lm_eval_iberian.terminal import progress
@@ -156,11 +156,9 @@ def _page(comparison: ComparisonReport, issues: tuple[Issue, ...]) -> str:
 
 def _writers() -> dict[str, Callable[[ComparisonReport], str]]:
     """Return what writes a comparison, by the format's name."""
-    from lm_eval_iberian.comparison.comparison_data import (
+    from lm_eval_iberian.comparison import (
         as_comparison_csv,
         as_comparison_json,
-    )
-    from lm_eval_iberian.comparison.comparison_text import (
         as_comparison_latex,
         as_comparison_markdown,
     )

@@ -19,7 +19,7 @@ from lm_eval_iberian.terminal import progress
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
+    from lm_eval_iberian.comparison import Comparer, ComparisonReport
     from lm_eval_iberian.page import DrawnPictures
     from lm_eval_iberian.report import Report, SweepReport
 
@@ -104,10 +104,7 @@ def _write_data(
     sweeps: Sequence[SweepReport],
     into: Path,
 ) -> None:
-    from lm_eval_iberian.comparison.comparison_data import (
-        as_comparison_csv,
-        as_comparison_json,
-    )
+    from lm_eval_iberian.comparison import as_comparison_csv, as_comparison_json
     from lm_eval_iberian.report import figure_data, written
 
     _write_text(into / "report.json", written(report, "json", sweeps))

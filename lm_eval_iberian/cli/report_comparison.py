@@ -10,7 +10,7 @@ from lm_eval_iberian.errors import DataError, UnknownNameError
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
+    from lm_eval_iberian.comparison import Comparer, ComparisonReport
     from lm_eval_iberian.report import Report
 
 
@@ -35,7 +35,7 @@ def comparer_of(report: Report, asked: ComparisonAsked) -> Comparer:
     Raises:
         DataError: None of them has a result.
     """
-    from lm_eval_iberian.comparison.comparing import (
+    from lm_eval_iberian.comparison import (
         CompareOptions,
         Comparer,
         subjects_of,
@@ -68,7 +68,7 @@ def compared(
         DataError: Settings differ, or samples cannot be used.
         UnknownNameError: There is no such baseline.
     """
-    from lm_eval_iberian.comparison.comparing import ComparisonReport, compare_all
+    from lm_eval_iberian.comparison import ComparisonReport, compare_all
 
     names = comparer.subjects
     if baseline and baseline not in names:

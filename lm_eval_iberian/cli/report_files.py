@@ -39,7 +39,7 @@ def write_records(report: Report, out: Path, evaluator: str) -> None:
         every_eval_ever,
         without_developer,
     )
-    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+    from lm_eval_iberian.comparison import Comparer, subjects_of
     from lm_eval_iberian.terminal import shown
 
     comparer = Comparer(subjects_of(report), report.catalogue)
@@ -74,7 +74,7 @@ def write_figures(
     if data is not None:
         write(figure_data(sweeps, data), data, report.inputs)
     if plot is not None:
-        from lm_eval_iberian.comparison.comparing import (
+        from lm_eval_iberian.comparison import (
             CompareOptions,
             Comparer,
             subjects_of,

@@ -18,8 +18,7 @@ from lm_eval_iberian.comparison.comparison_words import (
 from lm_eval_iberian.comparison.counted_cells import CountedCells, results_of_runs
 from lm_eval_iberian.comparison.item_pairing import Paired, numbered, pair_items
 from lm_eval_iberian.comparison.mixed_settings import mixed_settings
-from lm_eval_iberian.comparison.sample_items import Lacking, read_items
-from lm_eval_iberian.comparison.sample_row import SampleRow
+from lm_eval_iberian.comparison.sample_items import Lacking, SampleRow, read_items
 from lm_eval_iberian.comparison.scored_items import ScoredItems
 from lm_eval_iberian.comparison.stored_values import (
     beyond_draws,
@@ -31,15 +30,17 @@ from lm_eval_iberian.comparison.subject import Subject
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.report_catalogue import Catalogue
-from lm_eval_iberian.stats.estimate import Difference, Estimate
-from lm_eval_iberian.stats.estimating import (
+from lm_eval_iberian.stats import (
+    Difference,
+    Estimate,
+    ItemCounts,
     average_difference,
     average_estimate,
     estimate_of,
     paired_difference,
+    stored_average,
+    stored_difference,
 )
-from lm_eval_iberian.stats.item_counts import ItemCounts
-from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
 
 
 @dataclass(frozen=True)
@@ -199,10 +200,7 @@ class Comparer:
                 items = read_items(result, self._every[benchmark], self.catalogue)
                 if isinstance(items, Lacking):
                     return []
-                rows += (
-                    SampleRow(one.key, one.cluster, one.row, one.where)
-                    for one in items[0]
-                )
+                rows += items[0]
             found.append(rows)
         return found
 

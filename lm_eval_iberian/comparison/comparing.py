@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lm_eval_iberian.comparison.compared_subjects import subjects_of
-from lm_eval_iberian.comparison.comparer import CompareOptions, Comparer
+from lm_eval_iberian.comparison.comparer import Comparer
 from lm_eval_iberian.comparison.comparison_notes import (
     notes_on,
     other_tasks,
@@ -18,16 +17,7 @@ from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.model_report import Note
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.tables import LANGUAGES
-from lm_eval_iberian.stats.multiple_tests import holm
-
-
-__all__ = [
-    "CompareOptions",
-    "Comparer",
-    "ComparisonReport",
-    "compare_all",
-    "subjects_of",
-]
+from lm_eval_iberian.stats import holm
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lm_eval_iberian.stats.estimate import Difference
+from lm_eval_iberian.stats import Difference
 
 
 @dataclass(frozen=True)

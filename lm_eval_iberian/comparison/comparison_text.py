@@ -10,7 +10,7 @@ from lm_eval_iberian.comparison.comparing import ComparisonReport
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
 from lm_eval_iberian.report.as_tables import escape_latex, escape_markdown
 from lm_eval_iberian.report.report_catalogue import Catalogue
-from lm_eval_iberian.stats.estimate import Difference
+from lm_eval_iberian.stats import Difference
 
 
 SIGNIFICANT = 0.05

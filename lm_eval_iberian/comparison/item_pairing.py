@@ -11,7 +11,7 @@ import numpy as np
 from lm_eval_iberian.comparison.sample_forms import Counts, Indices
 from lm_eval_iberian.comparison.sample_items import Lacking
 from lm_eval_iberian.comparison.scored_items import ScoredItems
-from lm_eval_iberian.stats.item_counts import ItemCounts
+from lm_eval_iberian.stats import ItemCounts
 
 
 @dataclass(frozen=True)

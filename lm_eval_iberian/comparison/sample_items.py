@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
@@ -24,19 +24,22 @@ class Lacking:
 
 
 @dataclass(frozen=True)
-class Item:
-    """What tells an item from others.
+class SampleRow:
+    """One item of a benchmark with a model's answer.
 
     Args:
-        key: The hash of its document, of repeated documents with a number.
-        cluster: What it shares with the items that belong with it.
-        row: The sample.
-        where: Where it stands.
+        key: What tells the item from others, the same for every model: the hash of its
+            document, or of its content where that is missing; of parts, with the part,
+            of repeated documents with a number.
+        cluster: What tells the items that belong with it: a passage, a prompt.
+        sample: lm-eval's own row: ``doc``, ``arguments``, ``resps``, the metrics; or
+            what was kept of it.
+        where: File and line, to be shown.
     """
 
     key: str
     cluster: str
-    row: Mapping[str, Any]
+    sample: Mapping[str, Any]
     where: str
 
 
@@ -45,7 +48,7 @@ def read_items(
     benchmark: ReportedBenchmark,
     catalogue: Catalogue,
     keep: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda row: row,
-) -> tuple[list[Item], int] | Lacking:
+) -> tuple[list[SampleRow], int] | Lacking:
     """Return the items of a result, and how many have a document that another one has.
 
     Items with one and the same document are numbered in the order of their ids, and are
@@ -72,7 +75,7 @@ def read_items(
         subset = None
     part = _part(benchmark, task)
     columns = catalogue.clusters.get(benchmark.family, ())
-    items: list[Item] = []
+    items: list[SampleRow] = []
     places: dict[str, list[int]] = {}
     for where, row in read_samples(path, result.filters.get(name, "none")):
         if subset is not None and not _belongs(row, subset):
@@ -80,7 +83,7 @@ def read_items(
         key = f"{part}{document_of(row, where)}"
         places.setdefault(key, []).append(len(items))
         cluster = _cluster(row, columns, benchmark.family)
-        items.append(Item(key, cluster, keep(row), where))
+        items.append(SampleRow(key, cluster, keep(row), where))
     if not items or (result.n is not None and len(items) != result.n):
         raise DataError(
             f"{shown(path)} has {len(items)} samples, but the results count"
@@ -130,24 +133,24 @@ def _cluster(row: Mapping[str, Any], columns: Sequence[str], family: str) -> str
 
 
 def _told_apart(
-    items: list[Item], places: Mapping[str, Sequence[int]]
-) -> tuple[list[Item], int]:
+    items: list[SampleRow], places: Mapping[str, Sequence[int]]
+) -> tuple[list[SampleRow], int]:
     repeated = 0
     for key, found in places.items():
         if len(found) > 1:
             repeated += len(found)
-            ids = [items[at].row.get("doc_id") for at in found]
+            ids = [items[at].sample.get("doc_id") for at in found]
             for number, at in enumerate(_in_order(found, ids, items), start=1):
                 one = items[at]
-                items[at] = Item(
-                    f"{key} {number}", one.cluster or key, one.row, one.where
+                items[at] = replace(
+                    one, key=f"{key} {number}", cluster=one.cluster or key
                 )
-    whole = [i if i.cluster else Item(i.key, i.key, i.row, i.where) for i in items]
+    whole = [one if one.cluster else replace(one, cluster=one.key) for one in items]
     return whole, repeated
 
 
 def _in_order(
-    found: Sequence[int], ids: Sequence[Any], items: Sequence[Item]
+    found: Sequence[int], ids: Sequence[Any], items: Sequence[SampleRow]
 ) -> list[int]:
     """Return the places of items with one document in the order of their ids."""
     seen: dict[int, int] = {}

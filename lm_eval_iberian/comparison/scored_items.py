@@ -18,7 +18,7 @@ from lm_eval_iberian.comparison.sample_forms import (
     counts_of,
     value_in,
 )
-from lm_eval_iberian.comparison.sample_items import Item, Lacking, read_items
+from lm_eval_iberian.comparison.sample_items import Lacking, SampleRow, read_items
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
@@ -57,14 +57,14 @@ class ScoredItems:
     def __init__(
         self,
         result: Result,
-        items: Sequence[Item],
+        items: Sequence[SampleRow],
         benchmark: ReportedBenchmark,
         catalogue: Catalogue,
         numbers: Numbers,
         repeated: int,
     ) -> None:
         kind = catalogue.kind_of(benchmark)
-        rows = [item.row for item in items]
+        rows = [item.sample for item in items]
         self.result, self.repeated = result, repeated
         self.keys = numbers.of(item.key for item in items)
         self.clusters = numbers.of(item.cluster for item in items)

@@ -10,10 +10,14 @@ from typing import Final
 import numpy as np
 
 from lm_eval_iberian.report.cell import Cell
-from lm_eval_iberian.stats import intervals
-from lm_eval_iberian.stats.estimate import Difference, Estimate
+from lm_eval_iberian.stats import (
+    Difference,
+    Estimate,
+    intervals,
+    stored_average,
+    stored_difference,
+)
 from lm_eval_iberian.stats.scatter import Spread
-from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
 
 
 _ROUNDING: Final = 1e-9

@@ -1,11 +1,14 @@
-"""A model that takes part in a comparison."""
+"""A model that takes part in a comparison, and what a sweep says of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from lm_eval_iberian.report.model_report import ModelReport
+from lm_eval_iberian.report.model_report import ModelReport, Report
+from lm_eval_iberian.report.report_catalogue import Catalogue
+from lm_eval_iberian.report.sweep_results import SWEEP_FILE, SweptModel, find_sweeps
 
 
 @dataclass(frozen=True)
@@ -23,3 +26,45 @@ class Subject:
     name: str
     model: ModelReport
     about: Mapping[str, str] = field(default_factory=dict)
+
+
+def subjects_of(report: Report) -> list[Subject]:
+    """Return every model of a report that has a result, in the order of their names."""
+    known = _swept(map(Path, report.inputs), report.catalogue)
+    return [
+        Subject(name, model, _about(model, known))
+        for name, model in report.models.items()
+        if model.cells or model.minis
+    ]
+
+
+def _swept(inputs: Iterable[Path], catalogue: Catalogue) -> dict[Path, SweptModel]:
+    """Return what each results file of a sweep is of."""
+    folders = dict.fromkeys(
+        place
+        for file in inputs
+        for place in file.absolute().parents[:3]
+        if (place / SWEEP_FILE).is_file()
+    )
+    return {
+        cell.file.path.resolve(): model
+        for folder in folders
+        for sweep in find_sweeps([folder], catalogue, {}, keep_going=True)
+        for model in sweep.models
+        for cell in model.cells
+        if cell.file is not None
+    }
+
+
+def _about(model: ModelReport, known: Mapping[Path, SweptModel]) -> dict[str, str]:
+    for cell in model.every_cell():
+        for result in cell.results:
+            swept = known.get(result.path.resolve()) if result.path else None
+            if swept is not None:
+                fixed = {
+                    "role": swept.role,
+                    "method": swept.method,
+                    "languages": " ".join(swept.languages),
+                }
+                return dict(swept.values) | {k: v for k, v in fixed.items() if v}
+    return {}

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lm_eval_iberian.comparison.compared_subjects import subjects_of
-from lm_eval_iberian.comparison.subject import Subject
+from lm_eval_iberian.comparison.subject import Subject, subjects_of
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.choice import Wanted
 from lm_eval_iberian.report.issue import Issue

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from lm_eval_iberian.comparison.comparing import ComparisonReport
-from lm_eval_iberian.comparison.comparison_row import ComparisonRow
+from lm_eval_iberian.comparison import ComparisonReport, ComparisonRow
 from lm_eval_iberian.page.stored_answers import Json
 from lm_eval_iberian.report.average import Average
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
-from lm_eval_iberian.stats.estimate import Estimate
+from lm_eval_iberian.stats import Estimate
 
 
 # below it a difference is called one

@@ -15,8 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from lm_eval_iberian import __version__
-from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
-from lm_eval_iberian.comparison.sample_row import SampleRow
+from lm_eval_iberian.comparison import (
+    Comparer,
+    ComparisonReport,
+    SampleRow,
+)
 from lm_eval_iberian.errors import DataError, MissingExtraError
 from lm_eval_iberian.page.page_tables import (
     LANGUAGES,

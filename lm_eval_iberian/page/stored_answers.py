@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from lm_eval_iberian.comparison.sample_forms import value_in
-from lm_eval_iberian.comparison.sample_row import SampleRow
+from lm_eval_iberian.comparison import SampleRow, value_in
 from lm_eval_iberian.page.verdicts_again import is_ifeval, score_again
 
 

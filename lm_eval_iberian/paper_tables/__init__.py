@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.paper_tables.best_of_language import best_of_language
 from lm_eval_iberian.paper_tables.described_table import described_tables, laid_out
 from lm_eval_iberian.paper_tables.table_files import TABLE_FILES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lm_eval_iberian.comparison.subject import Subject
+from lm_eval_iberian.comparison import Subject
 from lm_eval_iberian.paper_tables.described_table import (
     DescribedTable,
     filled,

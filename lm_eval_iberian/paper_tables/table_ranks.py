@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
-from lm_eval_iberian.comparison.comparing import Comparer
-from lm_eval_iberian.comparison.comparison_row import ComparisonRow
+from lm_eval_iberian.comparison import Comparer, ComparisonRow
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.tables import Entry, Source, Table
-from lm_eval_iberian.stats.estimate import LEVEL, Estimate
-from lm_eval_iberian.stats.multiple_tests import holm
+from lm_eval_iberian.stats import (
+    LEVEL,
+    Estimate,
+    holm,
+)
 
 
 _UNKNOWN = "of no benchmark or average that can be compared"

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.pictures import (
     language_scores,

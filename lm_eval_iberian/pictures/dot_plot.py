@@ -27,7 +27,7 @@ from lm_eval_iberian.pictures.picture_style import (
     plain_ticks,
     write_at,
 )
-from lm_eval_iberian.stats.estimate import Estimate
+from lm_eval_iberian.stats import Estimate
 
 
 # in inches

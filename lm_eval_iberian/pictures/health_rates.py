@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from lm_eval_iberian.comparison.comparing import Comparer
-from lm_eval_iberian.comparison.sample_row import SampleRow
+from lm_eval_iberian.comparison import Comparer, SampleRow
 from lm_eval_iberian.health.examination import RATES
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
 from lm_eval_iberian.pictures.models_shown import ModelChoice, ModelsShown
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.tables import LANGUAGES
-from lm_eval_iberian.stats.estimate import Estimate
-from lm_eval_iberian.stats.estimating import estimate_of
-from lm_eval_iberian.stats.item_counts import ItemCounts
-from lm_eval_iberian.stats.metrics_of_sums import ratio
+from lm_eval_iberian.stats import (
+    Estimate,
+    ItemCounts,
+    estimate_of,
+    ratio,
+)
 
 
 # of so few models, so many rates stand beside each other

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lm_eval_iberian.comparison.comparing import Comparer
-from lm_eval_iberian.comparison.sample_row import SampleRow
+from lm_eval_iberian.comparison import Comparer, SampleRow
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval.registry import INSTRUCTIONS, resolve
 from lm_eval_iberian.pictures.models_shown import ModelChoice, ModelsShown

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
 from lm_eval_iberian.pictures.models_shown import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.report.model_report import ModelReport
 from lm_eval_iberian.report.sweep_report import SweepReport
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+from lm_eval_iberian.comparison import Comparer, subjects_of
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.model_report import build_report
 from lm_eval_iberian.report.report_catalogue import Catalogue, Kind
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.sweep_report import SweepReport
-from lm_eval_iberian.stats.estimate import Difference, Estimate
-from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
+from lm_eval_iberian.stats import (
+    Difference,
+    Estimate,
+    stored_average,
+    stored_difference,
+)
 
 
 # how far a value of samples may be from the one that was written: another is another's

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lm_eval_iberian.pictures.weight_curves import CurveAxis
-from lm_eval_iberian.stats.estimate import Difference
+from lm_eval_iberian.stats import Difference
 
 
 _NAMED = 4

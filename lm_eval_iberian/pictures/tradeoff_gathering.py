@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.pictures.models_shown import ModelShown
 from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
@@ -24,7 +24,7 @@ from lm_eval_iberian.report.best_weight import FOLLOWING, LANGUAGE
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
 from lm_eval_iberian.report.tables import LANGUAGES, average_entry
-from lm_eval_iberian.stats.estimate import Difference
+from lm_eval_iberian.stats import Difference
 
 
 _INSTRUCT = "instruct"

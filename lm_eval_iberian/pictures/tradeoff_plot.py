@@ -34,7 +34,7 @@ from lm_eval_iberian.pictures.tradeoff import (
     TradeoffPanel,
 )
 from lm_eval_iberian.pictures.weight_curves import CurveAxis
-from lm_eval_iberian.stats.estimate import Difference
+from lm_eval_iberian.stats import Difference
 
 
 _FRONT = "the front, marks filled"

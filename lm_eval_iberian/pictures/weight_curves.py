@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.report.report_catalogue import Metric
@@ -14,7 +14,7 @@ from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
 from lm_eval_iberian.report.sweep_scores import ScoreName
 from lm_eval_iberian.report.swept_series import SweptSeries, merge_name
 from lm_eval_iberian.report.tables import LANGUAGES
-from lm_eval_iberian.stats.estimate import Estimate
+from lm_eval_iberian.stats import Estimate
 
 
 # of more curves bands hide each other

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.comparison.comparing import Comparer
+from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.pictures.picture_files import PICTURES, as_bytes
 from lm_eval_iberian.pictures.picture_labels import (
@@ -41,7 +41,7 @@ from lm_eval_iberian.pictures.weight_curves import (
     gather_curves,
 )
 from lm_eval_iberian.report.sweep_report import SweepReport
-from lm_eval_iberian.stats.estimate import Estimate
+from lm_eval_iberian.stats import Estimate
 
 
 TITLE = "Scores against the proportion of the expert"

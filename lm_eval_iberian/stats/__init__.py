@@ -6,7 +6,7 @@ move; ``uncertainty.py`` makes an interval of that, and ``estimating.py`` is whe
 begin.
 """
 
-from lm_eval_iberian.stats.estimate import Difference, Estimate
+from lm_eval_iberian.stats.estimate import LEVEL, Difference, Estimate
 from lm_eval_iberian.stats.estimating import (
     average_difference,
     average_estimate,
@@ -26,6 +26,7 @@ from lm_eval_iberian.stats.stored_errors import stored_average, stored_differenc
 
 
 __all__ = [
+    "LEVEL",
     "Difference",
     "Estimate",
     "ItemCounts",

@@ -17,7 +17,7 @@ from made_results import Results, everything
 
 from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
 from lm_eval_iberian.cards.exchange_record import unscaled
-from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+from lm_eval_iberian.comparison import Comparer, subjects_of
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import Report, build_report, written
 

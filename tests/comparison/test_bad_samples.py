@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from made_samples import Evaluations, Row, answers, instructions, translations
 
-from lm_eval_iberian.comparison.comparing import (
+from lm_eval_iberian.comparison import (
     CompareOptions,
     Comparer,
+    as_comparison_json,
+    as_comparison_markdown,
     compare_all,
     subjects_of,
 )
-from lm_eval_iberian.comparison.comparison_data import as_comparison_json
-from lm_eval_iberian.comparison.comparison_text import as_comparison_markdown
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import build_report
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from made_samples import Evaluations, Row, answers, instructions, translations
 
-from lm_eval_iberian.comparison import sample_items
-from lm_eval_iberian.comparison.comparing import (
+from lm_eval_iberian.comparison import (
     CompareOptions,
     Comparer,
     ComparisonReport,
+    ComparisonRow,
     compare_all,
+    sample_items,
     subjects_of,
 )
-from lm_eval_iberian.comparison.comparison_row import ComparisonRow
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report import build_report, load_catalogue
 from lm_eval_iberian.stats.multiple_tests import holm

@@ -13,20 +13,16 @@ from pathlib import Path
 import pytest
 from made_samples import Evaluations, answers, instructions
 
-from lm_eval_iberian.comparison.comparing import (
+from lm_eval_iberian.comparison import (
     CompareOptions,
     Comparer,
     ComparisonReport,
-    compare_all,
-    subjects_of,
-)
-from lm_eval_iberian.comparison.comparison_data import (
     as_comparison_csv,
     as_comparison_json,
-)
-from lm_eval_iberian.comparison.comparison_text import (
     as_comparison_latex,
     as_comparison_markdown,
+    compare_all,
+    subjects_of,
     written_p,
 )
 from lm_eval_iberian.report import build_report

@@ -10,7 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from lm_eval_iberian.cli import main
-from lm_eval_iberian.comparison.comparing import Comparer, compare_all, subjects_of
+from lm_eval_iberian.comparison import (
+    Comparer,
+    compare_all,
+    subjects_of,
+)
 from lm_eval_iberian.comparison.sample_items import document_of, read_items
 from lm_eval_iberian.report import Report, build_report
 
@@ -76,8 +80,8 @@ def test_a_document_s_hash_is_had_of_its_content_too(report: Report) -> None:
     found = read_items(cell.results[0], cell.benchmark, report.catalogue)
     assert isinstance(found, tuple)
     for item in found[0]:
-        bare = {k: v for k, v in item.row.items() if k != "doc_hash"}
-        assert document_of(bare, "") == item.row["doc_hash"] == item.key
+        bare = {k: v for k, v in item.sample.items() if k != "doc_hash"}
+        assert document_of(bare, "") == item.sample["doc_hash"] == item.key
 
 
 def test_equal_questions_of_an_exam_are_one_cluster(report: Report) -> None:

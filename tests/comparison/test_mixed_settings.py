@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 from made_samples import Evaluations, answers, instructions
 
-from lm_eval_iberian.comparison.comparing import (
+from lm_eval_iberian.comparison import (
     CompareOptions,
     Comparer,
     compare_all,

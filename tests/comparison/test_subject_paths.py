@@ -9,7 +9,8 @@ import pytest
 from made_samples import Evaluations, answers
 from made_sweeps import two_methods
 
-from lm_eval_iberian.comparison.subject_paths import NamedSubjects, read_subjects
+from lm_eval_iberian.comparison import read_subjects
+from lm_eval_iberian.comparison.subject_paths import NamedSubjects
 from lm_eval_iberian.errors import DataError, IberianError
 from lm_eval_iberian.report import load_catalogue
 

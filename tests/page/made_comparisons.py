@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
-from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
-from lm_eval_iberian.comparison.comparison_row import ComparisonRow
-from lm_eval_iberian.comparison.sample_row import SampleRow
-from lm_eval_iberian.comparison.subject import Subject
+from lm_eval_iberian.comparison import (
+    Comparer,
+    ComparisonReport,
+    ComparisonRow,
+    SampleRow,
+    Subject,
+)
 from lm_eval_iberian.report import (
     Cell,
     Measure,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from made_comparisons import choice_sample, compared, subject, written_sample
 
-from lm_eval_iberian.comparison.comparing import ComparisonReport
+from lm_eval_iberian.comparison import ComparisonReport
 from lm_eval_iberian.report import Note, Report
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from made_comparisons import choice_sample, written_sample
 
-from lm_eval_iberian.comparison.sample_row import SampleRow
+from lm_eval_iberian.comparison import SampleRow
 from lm_eval_iberian.page.stored_answers import answer_of, item_of
 from lm_eval_iberian.report import load_catalogue
 

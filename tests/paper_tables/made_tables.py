@@ -8,7 +8,11 @@ from typing import Any
 
 from made_results import Results
 
-from lm_eval_iberian.comparison.comparing import CompareOptions, Comparer, subjects_of
+from lm_eval_iberian.comparison import (
+    CompareOptions,
+    Comparer,
+    subjects_of,
+)
 from lm_eval_iberian.paper_tables import RankedEntry, tables_with_intervals
 from lm_eval_iberian.report import Report, build_report
 from lm_eval_iberian.report.sweep_report import SweepReport

@@ -9,7 +9,7 @@ import pytest
 from made_results import Results
 from made_tables import accuracy, belebele, column, made_tables, marks
 
-from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+from lm_eval_iberian.comparison import Comparer, subjects_of
 from lm_eval_iberian.paper_tables import ranked
 from lm_eval_iberian.report import Measure, build_report
 from lm_eval_iberian.report.tables import Entry, Source, Table, interval_text

@@ -12,7 +12,7 @@ import pytest
 from made_results import Results
 from made_sweeps import MadeSweep, galician, two_methods
 
-from lm_eval_iberian.comparison.comparing import (
+from lm_eval_iberian.comparison import (
     CompareOptions,
     Comparer,
     subjects_of,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_sweeps import MadeSweep, galician, two_methods
 
-from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+from lm_eval_iberian.comparison import Comparer, subjects_of
 from lm_eval_iberian.pictures.score_estimates import ScoreEstimates, stored_estimate
 from lm_eval_iberian.report import (
     BestRule,
