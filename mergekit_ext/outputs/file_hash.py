@@ -6,8 +6,10 @@ import hashlib
 import os
 from pathlib import Path
 
-from mergekit_ext.inputs.weights_scan import CHUNK
 from mergekit_ext.watch import Watch
+
+
+_CHUNK = 1 << 20
 
 
 def sha256(path: Path, *, durable: bool = False, watch: Watch | None = None) -> str:
@@ -19,7 +21,7 @@ def sha256(path: Path, *, durable: bool = False, watch: Watch | None = None) -> 
         watch: Told of the bytes that are read.
     """
     digest = hashlib.sha256()
-    buffer = memoryview(bytearray(CHUNK))
+    buffer = memoryview(bytearray(_CHUNK))
     with path.open("rb", buffering=0) as file:
         if durable:
             os.fsync(file.fileno())
