@@ -144,6 +144,15 @@ def test_mixed_and_unpaired_are_said_first() -> None:
     assert "<strong>Not paired.</strong> 1 of" in text
 
 
+def test_models_that_share_nothing_are_not_said_to_be_compared() -> None:
+    values = [{"belebele_eu": 50.0}, {"belebele_eu": 60.0}, {"belebele_gl": 60.0}]
+    models = [subject(name, one) for name, one in zip("abc", values, strict=True)]
+    text = page_text(*compared(models))
+    assert "1 model compared with <bdi>a</bdi>" in text
+    assert "<strong>Not compared.</strong> 1 model is in the tables" in text
+    assert "<strong>Not compared.</strong>" not in page_text(*compared(models[:2]))
+
+
 def test_every_number_knows_its_settings_and_file(text: str) -> None:
     data = data_of(text)
     for number in data["numbers"]:
