@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from lm_eval_iberian.cli.options import SectionedCommand, options_of, renamed_models
+from lm_eval_iberian.cli.report_all import write_all
+from lm_eval_iberian.cli.report_comparison import ComparisonAsked
+from lm_eval_iberian.cli.report_files import page_of, write_figures, write_records
 from lm_eval_iberian.cli.sweep_view import SWEEPS, view_options
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import CompareOptions
-    from lm_eval_iberian.report import Report, SweepReport, SweepView
+    from lm_eval_iberian.report import SweepView
 
 
 _RECORDS = "eee"
@@ -136,8 +137,6 @@ def command(
     iberian report sweep/ --plot figure1.png --figure-data figure1.csv
     iberian report sweep/ --all -o report             all of it, in a folder
     """
-    from lm_eval_iberian.cli.report_all import write_all
-    from lm_eval_iberian.comparison.comparing import CompareOptions
     from lm_eval_iberian.errors import UnknownNameError
     from lm_eval_iberian.report import (
         FORMATS,
@@ -169,21 +168,18 @@ def command(
     )  # fmt: skip
     report = build(paths)
     if form == _RECORDS and out is not None:
-        _write_records(report, out, evaluator)
+        write_records(report, out, evaluator)
         return
     found = report_sweeps(sweeps, report, view, lambda path: build([path]))
     if view.alone and not sweeps:
         raise click.UsageError("--tables sweep: PATHS hold none")
-    options = CompareOptions(allow_mixed=allow_mixed, keep_going=keep_going)
+    asked = ComparisonAsked(baseline, allow_mixed, keep_going)
     if everything:
-        write_all(
-            folder, paths, report, found, options, baseline=baseline,
-            evaluator=evaluator,
-        )  # fmt: skip
+        write_all(folder, paths, report, found, asked, evaluator)
         return
-    _figures(found, figure_data, plot, report)
+    write_figures(found, figure_data, plot, report)
     if form == _PAGE:
-        text = _page(report, found, options, baseline)
+        text = page_of(report, found, asked)
     else:
         text = written(report, form, found)
     if out is None:
@@ -194,21 +190,6 @@ def command(
         for note in notes_with(report, found):
             about = f"{note.about}: " if note.about else ""
             click.echo(f"{note.kind}: {about}{note.text}", err=True)
-
-
-def _page(
-    report: Report, sweeps: Sequence[SweepReport], options: CompareOptions, base: str
-) -> str:
-    """Return a report as a page to look at."""
-    from lm_eval_iberian.cli.report_all import compared, comparer_of
-    from lm_eval_iberian.page import page_text
-
-    comparer = comparer_of(report, options)
-
-    def say(sentence: str) -> None:
-        click.echo(sentence, err=True)
-
-    return page_text(compared(comparer, base, report, say), report, sweeps)
 
 
 def _folder_of_all(
@@ -223,57 +204,3 @@ def _folder_of_all(
             f"--all writes every format, figure 1 and its data too; leave {told[0]} out"
         )
     return out
-
-
-def _write_records(report: Report, out: Path, evaluator: str) -> None:
-    """Write a report as Every Eval Ever, and say what to do before it is published."""
-    from lm_eval_iberian.cards.every_eval_ever import (
-        every_eval_ever,
-        without_developer,
-    )
-    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
-    from lm_eval_iberian.terminal import shown
-
-    comparer = Comparer(subjects_of(report), report.catalogue)
-    files = every_eval_ever(report, comparer, out, evaluator=evaluator)
-    records = sum(file.suffix == ".json" for file in files)
-    samples = len(files) - records
-    click.echo(shown(f"{records} records, {samples} with samples, in {out}"), err=True)
-    if nobody := without_developer(report):
-        named = f"{nobody[0]} and {len(nobody) - 1} more" if nobody[1:] else nobody[0]
-        click.echo(
-            f"before you publish them: nothing says who made {shown(named)};"
-            " --rename NAME=ORG/NAME does",
-            err=True,
-        )
-
-
-def _figures(
-    sweeps: Sequence[SweepReport],
-    data: Path | None,
-    plot: Path | None,
-    report: Report,
-) -> None:
-    """Write the data and the picture that are asked for."""
-    from lm_eval_iberian.report import figure_data, write
-
-    for option, path in (("--figure-data", data), ("--plot", plot)):
-        if path is not None and not sweeps:
-            raise click.UsageError(f"{option} is for a sweep, and PATHS hold none")
-    if plot is not None and len(sweeps) > 1:
-        names = ", ".join(str(one.sweep.path) for one in sweeps)
-        raise click.UsageError(f"--plot draws one sweep, and PATHS hold {names}")
-    if data is not None:
-        write(figure_data(sweeps, data), data, report.inputs)
-    if plot is not None:
-        from lm_eval_iberian.comparison.comparing import (
-            CompareOptions,
-            Comparer,
-            subjects_of,
-        )
-        from lm_eval_iberian.pictures.weight_plot import draw
-
-        # where samples cannot be used, stored errors are as good as before
-        options = CompareOptions(keep_going=True)
-        comparer = Comparer(subjects_of(report), report.catalogue, options)
-        write(draw(sweeps[0], plot, comparer), plot, report.inputs)

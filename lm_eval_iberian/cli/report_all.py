@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
+from lm_eval_iberian.cli.report_comparison import (
+    ComparisonAsked,
+    compared,
+    comparer_of,
+)
+from lm_eval_iberian.errors import MissingExtraError
 from lm_eval_iberian.terminal import progress
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.comparison.comparing import (
-        CompareOptions,
-        Comparer,
-        ComparisonReport,
-    )
+    from lm_eval_iberian.comparison.comparing import Comparer, ComparisonReport
     from lm_eval_iberian.page import DrawnPictures
     from lm_eval_iberian.report import Report, SweepReport
 
@@ -27,9 +29,7 @@ def write_all(
     paths: Sequence[Path],
     report: Report,
     sweeps: Sequence[SweepReport],
-    options: CompareOptions,
-    *,
-    baseline: str = "",
+    asked: ComparisonAsked,
     evaluator: str = "",
 ) -> None:
     """Leave all that can be made of results in a folder, whole or not at all.
@@ -39,8 +39,7 @@ def write_all(
         paths: Where the results are from.
         report: The results.
         sweeps: The sweeps among them.
-        options: How models are compared.
-        baseline: The model that the others are held against; empty: it is chosen.
+        asked: How models are to be compared.
         evaluator: Who ran the evaluations.
 
     Raises:
@@ -61,9 +60,10 @@ def write_all(
         def tell(text: str, done: int = 0, of: int | None = None) -> None:
             bars.update(task, description=text, completed=done, total=of)
 
-        comparer = comparer_of(report, options)
+        comparer = comparer_of(report, asked)
         tell("comparing models")
-        comparison = compared(comparer, baseline, report, said.append)
+        done = partial(tell, "comparing models")
+        comparison = compared(comparer, asked.baseline, report, said.append, done)
         tell("tables")
         _write_tables(comparer, report, sweeps, into, tell)
         tell("data")
@@ -83,61 +83,6 @@ def write_all(
     click.echo(f"{count} files; open {out / 'index.html'}{told}")
 
 
-def comparer_of(report: Report, options: CompareOptions) -> Comparer:
-    """Return who compares the models of a report.
-
-    Raises:
-        DataError: None of them has a result.
-    """
-    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
-
-    subjects = subjects_of(report)
-    if not subjects:
-        raise DataError("no model has a result; run the evaluations first")
-    return Comparer(subjects, report.catalogue, options)
-
-
-def compared(
-    comparer: Comparer, baseline: str, report: Report, say: Callable[[str], None]
-) -> ComparisonReport:
-    """Return the comparison of all others with the baseline.
-
-    Args:
-        comparer: The models.
-        baseline: The one that the others are held against; empty: it is chosen.
-        report: Their results.
-        say: Told what was chosen, and what is not compared.
-
-    Raises:
-        DataError: Settings differ, or samples cannot be used.
-        UnknownNameError: There is no such baseline.
-    """
-    from lm_eval_iberian.comparison.comparing import ComparisonReport, compare_all
-
-    names = comparer.subjects
-    if baseline and baseline not in names:
-        raise UnknownNameError("model", baseline, names)
-    chosen = baseline or _usual_baseline(comparer)
-    if len(names) == 1:
-        return ComparisonReport(comparer, chosen, (), (), report.inputs)
-    if not baseline:
-        say(f"the others are held against {chosen}; --baseline NAME takes another")
-    found = compare_all(comparer, chosen, leave_out=True)
-    for note in found.notes:
-        if note.text.startswith("not compared: "):
-            say(note.text)
-    return found
-
-
-def _usual_baseline(comparer: Comparer) -> str:
-    """Return the instructed model of a sweep, its base, or the first of all models."""
-    for role in ("instruct", "base"):
-        for name, subject in comparer.subjects.items():
-            if subject.about.get("role") == role:
-                return name
-    return next(iter(comparer.subjects))
-
-
 def _write_tables(
     comparer: Comparer,
     report: Report,
@@ -147,10 +92,8 @@ def _write_tables(
 ) -> None:
     from lm_eval_iberian.paper_tables import TABLE_FILES, tables_with_intervals
 
-    def column_done(done: int, of: int) -> None:
-        tell("tables", done, of)
-
-    tables = tables_with_intervals(report, comparer, sweeps, column_done)
+    columns = partial(tell, "tables")
+    tables = tables_with_intervals(report, comparer, sweeps, columns)
     for name, as_text in TABLE_FILES.items():
         _write_text(into / name, as_text(tables, report, sweeps))
 
@@ -203,8 +146,6 @@ def _draw(
         return DrawnPictures((), (str(error),))
     for why in without:
         say(f"a picture is left out: {why}")
-    if not drawn:
-        say("without pictures: there is nothing to draw")
     return DrawnPictures(tuple(map(embedded, drawn)), tuple(without))
 
 

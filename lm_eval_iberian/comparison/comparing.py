@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from lm_eval_iberian.comparison.compared_subjects import subjects_of
 from lm_eval_iberian.comparison.comparer import CompareOptions, Comparer
-from lm_eval_iberian.comparison.comparison_notes import notes_on, what_one_lacks
+from lm_eval_iberian.comparison.comparison_notes import (
+    notes_on,
+    other_tasks,
+    what_one_lacks,
+)
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
 from lm_eval_iberian.comparison.comparison_words import mixed_text
 from lm_eval_iberian.errors import DataError, UnknownNameError
@@ -108,6 +112,7 @@ def compare_all(
         notes += what_one_lacks(comparer, baseline, other)
     adjusted = holm([row.difference.p for row in rows])
     rows = [replace(row, p_holm=p) for row, p in zip(rows, adjusted, strict=True)]
+    notes += other_tasks(comparer)
     told = tuple(notes_on(comparer, rows, notes))
     return ComparisonReport(comparer, baseline, tuple(rows), told, _inputs(comparer))
 

@@ -11,6 +11,7 @@ from lm_eval_iberian.report.model_report import Note, Report, notes_of
 
 
 _NAMED = 4
+_TASKS = 12
 # what a reader of differences must know of the results
 _TOLD = ("conflict", "duplicate", "items", "limit", "model", "settings", "stops")
 
@@ -45,6 +46,16 @@ def what_one_lacks(comparer: Comparer, a: str, b: str) -> Iterator[Note]:
                 yield Note(
                     "not compared", theirs, f"the average {column}: no {lacking}"
                 )
+
+
+def other_tasks(comparer: Comparer) -> Iterator[Note]:
+    """Yield the tasks that models have results of, and that are in no benchmark."""
+    of = [set(one.model.others) for one in comparer.subjects.values()]
+    names = sorted(set().union(*of))
+    if names:
+        more = f" and {len(names) - _TASKS} more" if len(names) > _TASKS else ""
+        text = f"in no benchmark of the paper: {', '.join(names[:_TASKS])}{more}"
+        yield Note("not compared", "", text)
 
 
 def _of_rows(comparer: Comparer, rows: Sequence[ComparisonRow]) -> Iterator[Note]:

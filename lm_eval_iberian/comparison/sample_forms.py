@@ -87,8 +87,9 @@ def counts_of(
     check, form = _CHECKS[metric.form]
     for at, value in enumerate(values):
         if not check(value, metric):
+            wanted = form.format(least=metric.least, most=metric.most)
             raise DataError(
-                f"{where(at)}: {name} is {one_line(_written(value), 40)}, not {form};"
+                f"{where(at)}: {name} is {one_line(_written(value), 40)}, not {wanted};"
                 " run the evaluation again"
             )
     return _COUNTS[metric.form](values, name, metric)
@@ -136,7 +137,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 
 _CHECKS: Final[Mapping[str, tuple[Callable[[Any, Metric], bool], str]]] = {
-    "right": (_is_share, "a number between what the metric may be"),
+    "right": (_is_share, "a number from {least} to {most}"),
     "verdicts": (_are_verdicts, "a list of verdicts"),
     "labels": (_are_labels, "a label and the one chosen, 0 or 1"),
     "texts": (_are_texts, "a reference and a translation"),

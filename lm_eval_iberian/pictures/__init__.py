@@ -1,7 +1,19 @@
 """Draw what models scored: pictures for papers and pages.
 
 Every picture is drawn from plain data that a function gathers first, so that it can be
-drawn of made-up numbers too.
+drawn of made-up numbers too. matplotlib, of the extra ``pictures``, is loaded when
+something is drawn.
 """
 
 from __future__ import annotations
+
+from lm_eval_iberian.pictures.all_pictures import (
+    Drawing,
+    Picture,
+    draw_all,
+    drawings,
+    svg_of,
+)
+
+
+__all__ = ["Drawing", "Picture", "draw_all", "drawings", "svg_of"]

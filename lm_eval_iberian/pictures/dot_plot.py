@@ -105,7 +105,7 @@ def draw_dots(models: Sequence[ModelShown], bands: Sequence[DotBand]) -> Any:
             start = left + place * (column + _GAP)
             axes = axes_at(figure, start, top, column, rows)
             axes.set_title(head, fontsize=NORMAL, pad=3)
-            _draw_column(axes, models, one, scale)
+            _draw_column(axes, models, one, scale, (0, 100) if band.whole else scale)
         for row, model in enumerate(models):
             write_at(
                 figure, left - 0.08, top + (row + 0.5) * _ROW, names[model.name],
@@ -133,6 +133,7 @@ def _draw_column(
     models: Sequence[ModelShown],
     column: DotColumn,
     scale: tuple[float, float],
+    within: tuple[float, float],
 ) -> None:
     for row, (one, value) in enumerate(zip(models, column.values, strict=True)):
         if row % 2 == 0:
@@ -144,7 +145,7 @@ def _draw_column(
         colour, mark = _LOOKS.get(one.role, _OTHERS)
         if value.low is not None and value.high is not None:
             ends = [
-                min(max(end, scale[0]), scale[1]) for end in (value.low, value.high)
+                min(max(end, within[0]), within[1]) for end in (value.low, value.high)
             ]
             axes.plot(ends, [row, row], color=colour, linewidth=1.2, zorder=2)
         axes.plot(

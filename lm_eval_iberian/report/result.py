@@ -12,6 +12,7 @@ from lm_eval_iberian.report.exchange_reading import EXCHANGE
 from lm_eval_iberian.report.measure import Measure, filters_of
 from lm_eval_iberian.report.report_catalogue import Kind
 from lm_eval_iberian.report.results_file import ResultsFile, samples_beside
+from lm_eval_iberian.terminal import shown
 
 
 _TITLES = {
@@ -57,7 +58,7 @@ class Setting:
     prompts: str | None = None
 
     def differences(self, other: Setting) -> str:
-        """Return in words what differs: ``shots 5, not 0``."""
+        """Return in words that can be shown what differs: ``shots 5, not 0``."""
         found = []
         for name in (one.name for one in fields(self)):
             mine, theirs = getattr(self, name), getattr(other, name)
@@ -65,7 +66,7 @@ class Setting:
                 continue  # not said is not another
             if mine != theirs:
                 found.append(f"{_TITLES[name]} {said(mine)}, not {said(theirs)}")
-        return "; ".join(found)
+        return shown("; ".join(found))
 
     def told(self) -> dict[str, str]:
         """Return every setting that was said, in words, by its title."""

@@ -35,14 +35,15 @@ def changed_items(a: Sequence[ItemCounts], b: Sequence[ItemCounts]) -> Changed |
     model knows an item or guesses among its k answers. Where neither knows it, both are
     wrong with probability ``(1 - 1/k)**2``, and only the one is right with ``(1/k)(1 -
     1/k)``: for each item that both have wrong, ``1 / (k - 1)`` is to be expected that
-    only the one has right by luck, and as many that only the other has. So
+    only the one has right by luck, and as many that only the other has. Luck gives as
+    much as it takes, so it is no more than the smaller of the two counts:
 
-        gained_by_chance = min(gained, sum of 1 / (k - 1) over items both have wrong)
+        by chance = min(gained, lost, sum of 1 / (k - 1) over what both have wrong)
 
-    and the same for ``lost``. arXiv 2510.17776 takes chance off the same two counts,
-    from the two accuracies; here nothing is supposed of what the two know in common.
-    Models whose guesses are alike change less by chance than this: it is an upper
-    bound.
+    and ``gained - lost`` stays what it is when chance is taken off. arXiv 2510.17776
+    takes chance off the same counts, from the two accuracies; here nothing is supposed
+    of what the two know in common. Models whose guesses are alike change less by chance
+    than this: it is an upper bound.
 
     Raises:
         DataError: The two had different numbers of answers to choose from.
@@ -64,7 +65,8 @@ def changed_items(a: Sequence[ItemCounts], b: Sequence[ItemCounts]) -> Changed |
             "The models were asked to choose among different numbers of answers"
         )
     lucky = float((1 / (choices[~right_a & ~right_b] - 1)).sum())
-    return Changed(gained, lost, min(float(gained), lucky), min(float(lost), lucky))
+    by_chance = min(float(gained), float(lost), lucky)
+    return Changed(gained, lost, by_chance, by_chance)
 
 
 def sum_of_changed(parts: Sequence[Changed | None]) -> Changed | None:

@@ -191,8 +191,12 @@ def _unseen(shared: SharedClusters) -> Spread:
 
 
 def _weighted(moves: Mapping[int, Floats], weights: Floats) -> Floats:
-    parts = [weights[place] * one.mean(axis=1) for place, one in moves.items()]
-    total: Floats = np.sum(parts, axis=0)
+    total: Floats = np.zeros(len(next(iter(moves.values()))))
+    for place, one in moves.items():
+        if weights[place]:
+            # a mean over one run is slow for what it does
+            mean = one[:, 0] if one.shape[1] == 1 else one.mean(axis=1)
+            total = total + weights[place] * mean
     return total
 
 

@@ -54,7 +54,7 @@ class WeightedValue:
         ]
         return np.array(values)
 
-    @property
+    @cached_property
     def value(self) -> float:
         """The mean of the runs."""
         return float(self.run_values.mean())

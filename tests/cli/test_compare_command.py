@@ -46,7 +46,7 @@ def test_tables_are_printed(folder: Path) -> None:
     line = next(x for x in result.stdout.splitlines() if x.startswith("| XStoryCloze"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[:3] == ["XStoryCloze eu", "50.00", "62.50"]
-    assert cells[5] == "5 (≤ 5)"
+    assert cells[5] == "5 (≤ 0)"
     assert cells[7] == "40"
 
 

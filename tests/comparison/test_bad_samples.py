@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_samples import Evaluations, Row, answers, translations
+from made_samples import Evaluations, Row, answers, instructions, translations
 
-from lm_eval_iberian.comparison.comparing import CompareOptions, Comparer, subjects_of
+from lm_eval_iberian.comparison.comparing import (
+    CompareOptions,
+    Comparer,
+    compare_all,
+    subjects_of,
+)
+from lm_eval_iberian.comparison.comparison_data import as_comparison_json
+from lm_eval_iberian.comparison.comparison_text import as_comparison_markdown
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import build_report
 
@@ -56,7 +63,7 @@ SPOILT = [
     Spoilt("NaN", changed(2, acc=float("nan")), "acc is nan, not a", "no number"),
     Spoilt("text", changed(2, acc="1.0"), "acc is '1.0', not a number", "no guess"),
     Spoilt("list", changed(2, acc=[1.0]), "acc is [1.0], not a number", "no guess"),
-    Spoilt("huge", changed(2, acc=10**400), "not a number between", "no float has it"),
+    Spoilt("huge", changed(2, acc=10**400), "not a number from 0.0 to", "no float"),
     Spoilt("two", changed(2, acc=2.0), "acc is 2.0, not a number", "more than right"),
     Spoilt("absent", changed(2, acc="ABSENT"), "acc is not there", "of one item"),
     Spoilt(
@@ -109,6 +116,19 @@ def comparer_of(folder: Path, **options: bool) -> Comparer:
     report = build_report([folder])
     chosen = CompareOptions(resamples=200, **options)  # type: ignore[arg-type]
     return Comparer(subjects_of(report), report.catalogue, chosen)
+
+
+def choices_of() -> tuple[str, list[Row]]:
+    return "belebele_eus_Latn", answers(RIGHT, link=list("aabbccdd"))
+
+
+def verdicts_of() -> tuple[str, list[Row]]:
+    return "iberian_ifeval_eu", instructions([[True, False], [True], [False]] * 3)
+
+
+def translations_of() -> tuple[str, list[Row]]:
+    pairs = [(f"a b c d e {n}", f"a b c {n} d e") for n in range(8)]
+    return "iberian_flores_es-eu", translations(pairs)
 
 
 def in_two(evaluations: Evaluations, mine: list[Row], theirs: list[Row]) -> Path:
@@ -172,6 +192,45 @@ def test_repeated_documents_pair_in_the_order_of_their_ids(
     found = row.difference
     assert (found.n, found.clusters, found.gained, found.lost) == (6, 4, 2, 0)
     assert comparer.repeated(A, "xstorycloze_eu") == 3
+
+
+JUNK: list[Any] = [
+    None, True, 0, -1, 1e308, float("nan"), float("inf"), 10**400, "", "x", "\ud800",
+    "\x1b[31m", [], [1], [[True]], {}, {"a": 1}, [None, None], ["a", "b"], [1, 0],
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [choices_of, verdicts_of, translations_of])
+def test_junk_is_refused_or_of_no_effect(
+    evaluations: Evaluations, make: Callable[[], tuple[str, list[Row]]]
+) -> None:
+    """Whatever stands in a field: a sentence, or numbers that are some."""
+    task, rows = make()
+    evaluations.evaluated({task: rows}, A, shots=0)
+    path = evaluations.evaluated({task: rows}, B, shots=0)
+    samples = next(path.parent.glob("samples_*"))
+    fields = {*rows[0], "doc_id", "doc_hash", "filter", "prompt_hash"}
+    refused: list[str] = []
+    for field in sorted(fields):
+        for junk in JUNK:
+            spoilt = json.loads(json.dumps(rows))
+            spoilt[3][field] = junk
+            lines = [{"doc_id": n, "filter": "none"} | r for n, r in enumerate(spoilt)]
+            samples.write_text("\n".join(map(json.dumps, lines)))
+            try:
+                report = compare_all(comparer_of(evaluations.root), A)
+            except DataError as error:
+                refused.append(str(error))
+                continue
+            json.loads(as_comparison_json(report), parse_constant=pytest.fail)
+            for row in report.rows:
+                found = row.difference
+                assert found.low is None or found.low < found.high  # type: ignore[operator]
+                assert found.low is not None or found.why
+                assert as_comparison_markdown(report).encode()
+    assert len(refused) > len(JUNK)
+    assert "\n".join(refused).encode()
 
 
 @pytest.mark.parametrize(

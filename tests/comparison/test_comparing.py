@@ -419,6 +419,14 @@ def test_what_only_one_has_is_named(evaluations: Evaluations) -> None:
     assert any(text.startswith("the average EU: no Belebele") for text in texts)
 
 
+def test_tasks_of_no_benchmark_are_named(evaluations: Evaluations) -> None:
+    rows = answers([1, 0, 1])
+    evaluations.evaluated({"xstorycloze_eu": rows, "xnli_eu": rows}, A)
+    evaluations.evaluated({"xstorycloze_eu": rows, "copa_es": rows}, B)
+    texts = [note.text for note in compared(evaluations.root).notes]
+    assert "in no benchmark of the paper: copa_es, xnli_eu" in texts
+
+
 def test_samples_are_read_once(
     evaluations: Evaluations, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,10 @@ CASES = [
         'generation {"do_sample": true}, not none', "sampled against greedy",
     ),
     Case(
+        PLAIN, replace(PLAIN, version="\x1b[31m\ud800"),
+        r"task version 1.0, not \x1b[31m\ud800", "no terminal obeys it",
+    ),
+    Case(
         IFEVAL, replace(IFEVAL, task="ifeval_eu"), "", "two names of one task, by us",
     ),
 ]  # fmt: skip

@@ -19,13 +19,16 @@ from lm_eval_iberian.comparison.comparing import (
 )
 from lm_eval_iberian.errors import DataError, MissingExtraError, UnknownNameError
 from lm_eval_iberian.health.examination import RATES
-from lm_eval_iberian.pictures.all_pictures import (
+from lm_eval_iberian.pictures import (
     Drawing,
     Picture,
     draw_all,
     drawings,
     svg_of,
 )
+from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
+from lm_eval_iberian.pictures.models_shown import ModelShown
+from lm_eval_iberian.pictures.picture_style import picture_style
 from lm_eval_iberian.report import (
     Report,
     SweepReport,
@@ -35,6 +38,7 @@ from lm_eval_iberian.report import (
     load_catalogue,
     report_sweeps,
 )
+from lm_eval_iberian.stats.estimate import Estimate
 
 
 STRICT = "inst_level_strict_acc"
@@ -174,6 +178,26 @@ def test_rates_are_those_of_the_results_and_of_the_samples(tmp_path: Path) -> No
     # never empty, though no answer differs from another
     assert found["stops ↑"].low < 100
     assert found["empty ↓"].high > 0
+
+
+def test_intervals_of_shares_stay_between_0_and_100(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from matplotlib.axes import Axes
+
+    lines = []
+    plot = Axes.plot
+
+    def spy(axes: Axes, xs: Any, ys: Any, **more: Any) -> Any:
+        lines.append(list(xs))
+        return plot(axes, xs, ys, **more)
+
+    monkeypatch.setattr(Axes, "plot", spy)
+    column = DotColumn("stops", (Estimate(98, 94, 102), Estimate(1, -1, 3)))
+    models = [ModelShown("one"), ModelShown("two")]
+    with picture_style():
+        draw_dots(models, [DotBand("health", "%", (column,), whole=True)])
+    assert [one for one in lines if len(one) == 2] == [[94, 100], [0, 3]]
 
 
 def test_samples_that_do_not_fit_are_said(tmp_path: Path) -> None:

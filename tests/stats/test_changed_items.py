@@ -27,8 +27,8 @@ def test_they_are_counted_item_by_item(rows: list[tuple[bool, bool, int]]) -> No
     lost = sum(x and not y for x, y, _ in rows)
     lucky = sum(1 / (k - 1) for x, y, k in rows if not x and not y)
     assert (found.gained, found.lost) == (gained, lost)
-    assert found.gained_by_chance == pytest.approx(min(gained, lucky))
-    assert found.lost_by_chance == pytest.approx(min(lost, lucky))
+    assert found.gained_by_chance == pytest.approx(min(gained, lost, lucky))
+    assert found.lost_by_chance == found.gained_by_chance
     net = 100 * (gained - lost) / len(rows)
     assert found.difference == pytest.approx(net, abs=1e-9)
 
@@ -72,16 +72,16 @@ def test_without_choices_and_without_right_or_wrong_nothing_is_said() -> None:
 
 
 def test_over_benchmarks_they_are_summed_where_all_say() -> None:
-    four, none = np.full(3, 4), None
-    pair = ([0, 0, 1], [1, 0, 1])
+    four, none = np.full(5, 4), None
+    pair = ([0, 0, 1, 1, 0], [1, 0, 0, 1, 1])
     known = tuple([right_or_wrong(one, choices=four)] for one in pair)
     unknown = tuple([right_or_wrong(one, choices=none)] for one in pair)
     numbers = tuple([mean_of(one)] for one in pair)
     found = average_difference([known, known])
-    assert (found.gained, found.lost) == (2, 0)
-    assert found.gained_by_chance == pytest.approx(2 / 3)
+    assert (found.gained, found.lost) == (4, 2)
+    assert found.gained_by_chance == found.lost_by_chance == pytest.approx(2 / 3)
     found = average_difference([known, unknown])
-    assert (found.gained, found.gained_by_chance) == (2, None)
+    assert (found.gained, found.gained_by_chance) == (4, None)
     assert average_difference([known, numbers]).gained is None
 
 

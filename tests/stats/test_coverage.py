@@ -113,10 +113,10 @@ def test_accuracies_that_are_nearly_all_right(items: int, share: float) -> None:
 
 def test_clusters_of_all_sizes() -> None:
     def draw(rng: np.random.Generator) -> ItemCounts:
-        sizes = np.minimum(rng.geometric(0.3, size=60), 20)
-        labels = np.repeat(np.arange(60), sizes)
+        sizes = np.minimum(rng.geometric(0.3, size=100), 20)
+        labels = np.repeat(np.arange(100), sizes)
         own = rng.random(len(labels)) < 0.6
-        of_cluster = (rng.random(60) < 0.6)[labels]
+        of_cluster = (rng.random(100) < 0.6)[labels]
         return mean_of(np.where(rng.random(len(labels)) < 0.5, own, of_cluster), labels)
 
     found = covered((estimate_of([one]) for one in samples(draw, 2)), 60.0)

@@ -1,0 +1,87 @@
+"""What ``iberian report`` makes besides tables: the page, records, figure 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lm_eval_iberian.cli.report_comparison import (
+    ComparisonAsked,
+    compared,
+    comparer_of,
+)
+
+
+if TYPE_CHECKING:
+    from lm_eval_iberian.report import Report, SweepReport
+
+
+def page_of(
+    report: Report, sweeps: Sequence[SweepReport], asked: ComparisonAsked
+) -> str:
+    """Return a report as a page to look at."""
+    from lm_eval_iberian.page import page_text
+
+    comparer = comparer_of(report, asked)
+
+    def say(sentence: str) -> None:
+        click.echo(sentence, err=True)
+
+    return page_text(compared(comparer, asked.baseline, report, say), report, sweeps)
+
+
+def write_records(report: Report, out: Path, evaluator: str) -> None:
+    """Write a report as Every Eval Ever, and say what to do before it is published."""
+    from lm_eval_iberian.cards.every_eval_ever import (
+        every_eval_ever,
+        without_developer,
+    )
+    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+    from lm_eval_iberian.terminal import shown
+
+    comparer = Comparer(subjects_of(report), report.catalogue)
+    files = every_eval_ever(report, comparer, out, evaluator=evaluator)
+    records = sum(file.suffix == ".json" for file in files)
+    samples = len(files) - records
+    click.echo(shown(f"{records} records, {samples} with samples, in {out}"), err=True)
+    if nobody := without_developer(report):
+        named = f"{nobody[0]} and {len(nobody) - 1} more" if nobody[1:] else nobody[0]
+        click.echo(
+            f"before you publish them: nothing says who made {shown(named)};"
+            " --rename NAME=ORG/NAME does",
+            err=True,
+        )
+
+
+def write_figures(
+    sweeps: Sequence[SweepReport],
+    data: Path | None,
+    plot: Path | None,
+    report: Report,
+) -> None:
+    """Write the data and the picture that are asked for."""
+    from lm_eval_iberian.report import figure_data, write
+
+    for option, path in (("--figure-data", data), ("--plot", plot)):
+        if path is not None and not sweeps:
+            raise click.UsageError(f"{option} is for a sweep, and PATHS hold none")
+    if plot is not None and len(sweeps) > 1:
+        names = ", ".join(str(one.sweep.path) for one in sweeps)
+        raise click.UsageError(f"--plot draws one sweep, and PATHS hold {names}")
+    if data is not None:
+        write(figure_data(sweeps, data), data, report.inputs)
+    if plot is not None:
+        from lm_eval_iberian.comparison.comparing import (
+            CompareOptions,
+            Comparer,
+            subjects_of,
+        )
+        from lm_eval_iberian.pictures.weight_plot import draw
+
+        # where samples cannot be used, stored errors are as good as before
+        options = CompareOptions(keep_going=True)
+        comparer = Comparer(subjects_of(report), report.catalogue, options)
+        write(draw(sweeps[0], plot, comparer), plot, report.inputs)
