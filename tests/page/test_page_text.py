@@ -70,6 +70,8 @@ def test_a_page_lets_no_script_run_but_its_own(text: str) -> None:
     assert policy is not None
     said = dict(one.strip().split(" ", 1) for one in policy[1].split(";"))
     assert said["default-src"] == "'none'"
+    assert said["require-trusted-types-for"] == "'script'"
+    assert said["trusted-types"] == "'none'"
     assert "unsafe" not in policy[1]
     for tag, rule in (("script", "script-src"), ("style", "style-src")):
         bodies = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.S)
