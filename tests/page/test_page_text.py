@@ -70,6 +70,8 @@ def test_a_page_lets_no_script_run_but_its_own(text: str) -> None:
     assert policy is not None
     said = dict(one.strip().split(" ", 1) for one in policy[1].split(";"))
     assert said["default-src"] == "'none'"
+    assert said["require-trusted-types-for"] == "'script'"
+    assert said["trusted-types"] == "'none'"
     assert "unsafe" not in policy[1]
     for tag, rule in (("script", "script-src"), ("style", "style-src")):
         bodies = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.S)
@@ -142,6 +144,15 @@ def test_mixed_and_unpaired_are_said_first() -> None:
     text = page_text(replace(comparison, rows=(odd, *others)), report)
     assert "<strong>Mixed settings.</strong> In 1 of" in text
     assert "<strong>Not paired.</strong> 1 of" in text
+
+
+def test_models_that_share_nothing_are_not_said_to_be_compared() -> None:
+    values = [{"belebele_eu": 50.0}, {"belebele_eu": 60.0}, {"belebele_gl": 60.0}]
+    models = [subject(name, one) for name, one in zip("abc", values, strict=True)]
+    text = page_text(*compared(models))
+    assert "1 model compared with <bdi>a</bdi>" in text
+    assert "<strong>Not compared.</strong> 1 model is in the tables" in text
+    assert "<strong>Not compared.</strong>" not in page_text(*compared(models[:2]))
 
 
 def test_every_number_knows_its_settings_and_file(text: str) -> None:
