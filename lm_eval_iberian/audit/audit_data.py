@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lm_eval_iberian.audit.auditing import Audit
 from lm_eval_iberian.audit.file_audit import FileAudit, Rate
-from lm_eval_iberian.report.as_data import escape_csv
+from lm_eval_iberian.report.as_data import csv_cell
 from lm_eval_iberian.terminal import shown
 
 
@@ -41,12 +41,8 @@ def audit_as_csv(audit: Audit, *, rows: bool = False) -> str:
             "lang": file.origin.lang or "",
         }
         for row in (*_numbers(file), *(_each(file) if rows else ())):
-            writer.writerow({k: _safe(v) for k, v in (start | row).items()})
+            writer.writerow({k: csv_cell(v) for k, v in (start | row).items()})
     return out.getvalue()
-
-
-def _safe(value: object) -> object:
-    return escape_csv(value) if isinstance(value, str) else value
 
 
 def _numbers(file: FileAudit) -> Iterator[CsvRow]:

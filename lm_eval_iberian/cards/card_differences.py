@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lm_eval_iberian.cards.card_results import average_title, cell_title
 from lm_eval_iberian.cards.card_subject import CardSubject, parents_of
-from lm_eval_iberian.cards.card_text import plain_text, table
+from lm_eval_iberian.cards.card_text import table
 from lm_eval_iberian.cards.public_names import public_name
 from lm_eval_iberian.comparison import (
     CompareOptions,
@@ -18,6 +18,7 @@ from lm_eval_iberian.comparison import (
     written_difference,
     written_p,
 )
+from lm_eval_iberian.report.as_tables import escape_markdown
 from lm_eval_iberian.stats import holm
 
 
@@ -107,7 +108,7 @@ def differences_section(subject: CardSubject, found: CardDifferences) -> str:
             "Benchmark", "Other", "This model", "Difference [95 %]", "p (Holm)",
             "Gained", "Lost", "Items",
         )  # fmt: skip
-        name = plain_text(public_name(other))
+        name = escape_markdown(public_name(other))
         parts.append(f"**Against {name}**\n\n{table(header, rows)}")
     return "\n\n".join(parts)
 
@@ -117,20 +118,20 @@ def _cells(subject: CardSubject, row: ComparisonRow) -> tuple[str, ...]:
     return (
         _title(subject, row) + ("" if found.paired else "‡"),
         f"{found.a_value:.2f}", f"{found.b_value:.2f}", written_difference(found),
-        plain_text(written_p(row.p_holm)), _count(found.gained), _count(found.lost),
-        _count(found.n),
+        escape_markdown(written_p(row.p_holm)), _count(found.gained),
+        _count(found.lost), _count(found.n),
     )  # fmt: skip
 
 
 def _title(subject: CardSubject, row: ComparisonRow) -> str:
     """Return what a line is of, with its metric where that is not accuracy."""
-    label = plain_text(subject.report.catalogue.metrics[row.metric].label)
+    label = escape_markdown(subject.report.catalogue.metrics[row.metric].label)
     metric = "" if row.metric == "acc" else f", {label}"
     keys = subject.comparer.benchmarks_of(row.benchmark)
     if row.level == "average" and len(keys) > 1:
         return f"**{average_title(row.benchmark)}, average{metric}**"
     cell = subject.model.cell(keys[0])
-    return f"{cell_title(cell) if cell else plain_text(row.title)}{metric}"
+    return f"{cell_title(cell) if cell else escape_markdown(row.title)}{metric}"
 
 
 def _strangers(subject: CardSubject) -> bool:

@@ -8,29 +8,21 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from lm_eval_iberian.cards.card_subject import CardSubject
-from lm_eval_iberian.cards.card_text import code, plain_text, table
+from lm_eval_iberian.cards.card_text import code, table
 from lm_eval_iberian.cards.exchange_record import lm_eval_version
+from lm_eval_iberian.health import RATES
+from lm_eval_iberian.report.as_tables import escape_markdown
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.result import Result
 from lm_eval_iberian.report.results_file import ResultsFile, read_records
-from lm_eval_iberian.report.tables import LANGUAGES, is_marked
+from lm_eval_iberian.report.tables import LANGUAGES, is_marked, language_name
 from lm_eval_iberian.stats import Estimate
 
 
 _STRICT = "inst_level_strict_acc"
 _ORIGINAL = f"{_STRICT}_original"
 _FIRST = f"{_STRICT}_first_turn"
-_RATES = {
-    "stop_rate": "Stops",
-    "no_stop_rate": "Cut off",
-    "run_on_rate": "Runs on",
-    "loop_rate": "Loops",
-    "empty_rate": "Empty",
-    "off_language_rate": "Other language",
-    "copied_prompt_rate": "Repeats the prompt",
-    "unclosed_thought_rate": "Unfinished thought",
-}
 _INTERVAL = "95 % interval"
 
 
@@ -40,11 +32,6 @@ def result_sections(subject: CardSubject) -> Iterator[str]:
     yield from _benchmarks(subject)
     yield from _instructions(subject)
     yield from _minis(subject)
-
-
-def language(code_or_mt: str) -> str:
-    """Return the English name of a language."""
-    return LANGUAGES.get(code_or_mt, code_or_mt)
 
 
 def interval(estimate: Estimate | None) -> str:
@@ -66,7 +53,7 @@ def _averages(subject: CardSubject) -> Iterator[str]:
             mark = "†" if any(_marked(subject, one) for one in average.measures) else ""
             rows.append(
                 (
-                    average_title(column), plain_text(metric.label),
+                    average_title(column), escape_markdown(metric.label),
                     f"{average.value:.2f}{mark}",
                     interval(subject.comparer.estimate(subject.name, column)),
                     str(len(average.measures)),
@@ -86,7 +73,9 @@ def average_title(column: str) -> str:
     """Return an average's column in words: ``*-EU`` is translation into Basque."""
     lang = column.split()[0].removeprefix("*-").lower()
     into = "Translation into " if column.startswith("*-") else ""
-    return f"{into}{language(lang)}" if lang in LANGUAGES else plain_text(column)
+    return (
+        f"{into}{language_name(lang)}" if lang in LANGUAGES else escape_markdown(column)
+    )
 
 
 def _benchmarks(subject: CardSubject) -> Iterator[str]:
@@ -112,15 +101,15 @@ def _benchmarks(subject: CardSubject) -> Iterator[str]:
 
 def _benchmark_row(subject: CardSubject, cell: Cell, metric: str) -> tuple[str, ...]:
     benchmark, label = cell.benchmark, subject.report.catalogue.metrics[metric].label
-    first, name = language(benchmark.lang), plain_text(benchmark.name)
+    first, name = language_name(benchmark.lang), escape_markdown(benchmark.name)
     if benchmark.lang == "mt":
         source, _, target = benchmark.id.rpartition("_")[2].partition("-")
-        first = f"{language(source)} to {language(target)}"
-        name = plain_text(benchmark.id.rpartition("_")[0])
+        first = f"{language_name(source)} to {language_name(target)}"
+        name = escape_markdown(benchmark.id.rpartition("_")[0])
     mark = "†" if _marked(subject, benchmark.id) else ""
     estimate = subject.comparer.estimate(subject.name, benchmark.id, metric)
     return (
-        first, name, plain_text(label), f"{cell.measures[metric].value:.2f}{mark}",
+        first, name, escape_markdown(label), f"{cell.measures[metric].value:.2f}{mark}",
         interval(estimate), "–" if cell.n is None else str(cell.n), shots_of(cell),
     )  # fmt: skip
 
@@ -129,7 +118,7 @@ def _instructions(subject: CardSubject) -> Iterator[str]:
     """Yield a table of IFEval: mean and deviation over runs, by both scorings."""
     rows = [
         (
-            language(cell.benchmark.lang),
+            language_name(cell.benchmark.lang),
             with_deviation(cell.measures.get(_STRICT))
             + ("†" if _marked(subject, cell.benchmark.id) else ""),
             interval(subject.comparer.estimate(subject.name, cell.benchmark.id)),
@@ -167,7 +156,7 @@ def _minis(subject: CardSubject) -> Iterator[str]:
             label = subject.report.catalogue.metrics[cell.metric].label
             rows.append(
                 (
-                    _mini_title(cell), plain_text(label), with_deviation(measure),
+                    _mini_title(cell), escape_markdown(label), with_deviation(measure),
                     interval(subject.comparer.estimate(subject.name, key)),
                     "–" if cell.n is None else str(cell.n),
                 )
@@ -185,10 +174,10 @@ def _minis(subject: CardSubject) -> Iterator[str]:
 
 
 def _mini_title(cell: Cell) -> str:
-    name = plain_text(cell.benchmark.name.removesuffix(" mini"))
+    name = escape_markdown(cell.benchmark.name.removesuffix(" mini"))
     if cell.benchmark.lang == "mt":
-        return f"{plain_text(cell.benchmark.id.removesuffix('_mini'))} (mini)"
-    return f"{name}, {language(cell.benchmark.lang)} (mini)"
+        return f"{escape_markdown(cell.benchmark.id.removesuffix('_mini'))} (mini)"
+    return f"{name}, {language_name(cell.benchmark.lang)} (mini)"
 
 
 def health_section(subject: CardSubject) -> str:
@@ -198,14 +187,14 @@ def health_section(subject: CardSubject) -> str:
         for cell in subject.model.every_cell()
         if (title := cell_title(cell)) and _rates(cell)
     }
-    columns = [name for name in _RATES if any(name in one for one in rates.values())]
+    columns = [name for name in RATES if any(name in one for one in rates.values())]
     if not columns:
         return ""
     rows = [
         (title, *(f"{found[n]:.1f}" if n in found else "–" for n in columns))
         for title, found in rates.items()
     ]
-    header = ("Prompts", *(_RATES[name] for name in columns))
+    header = ("Prompts", *(RATES[name].capitalize() for name in columns))
     return (
         "### Do answers end?\n\n"
         "Per cent of the generated answers. An answer *stops* if it neither runs on"
@@ -220,8 +209,8 @@ def cell_title(cell: Cell) -> str:
     mini = " (mini)" if cell.benchmark.id.endswith("_mini") else ""
     name = cell.benchmark.name.removesuffix(" mini")
     where = cell.benchmark.id.removesuffix("_mini").rpartition("_")[2]
-    lang = where if cell.benchmark.lang == "mt" else language(cell.benchmark.lang)
-    return f"{plain_text(name)}, {plain_text(lang)}{mini}"
+    lang = where if cell.benchmark.lang == "mt" else language_name(cell.benchmark.lang)
+    return f"{escape_markdown(name)}, {escape_markdown(lang)}{mini}"
 
 
 def _rates(cell: Cell) -> dict[str, float]:
@@ -229,7 +218,7 @@ def _rates(cell: Cell) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for result in cell.results:
         row = file_of(result).results.get(result.setting.task, {})
-        for name in _RATES:
+        for name in RATES:
             value = row.get(f"{name},none")
             if isinstance(value, int | float) and 0 <= value <= 1:
                 found.setdefault(name, []).append(100 * value)
@@ -254,11 +243,11 @@ def _settings_row(cell: Cell) -> tuple[str, ...]:
         "yes" if one.chat_template else "no" for one in cell.settings()
     )  # fmt: skip
     runs = 1 if cell.benchmark.parts else len(cell.results)
+    harness = _each(lm_eval_version(file_of(one)) for one in cell.results)
     return (
-        f"{code(tasks[0])}{more}", plain_text(versions) or "–", templates,
+        f"{code(tasks[0])}{more}", escape_markdown(versions) or "–", templates,
         _each(map(_day, cell.results)) or "–",
-        plain_text(_each(lm_eval_version(file_of(one)) for one in cell.results)) or "–",
-        shots_of(cell), str(runs),
+        escape_markdown(harness) or "–", shots_of(cell), str(runs),
     )  # fmt: skip
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from lm_eval_iberian.report.as_tables import escape_markdown
-
 
 _BACKTICKS = re.compile(r"`+")
 
@@ -57,11 +55,6 @@ def listed(names: Sequence[str]) -> str:
     """
     *first, last = names or ("",)
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def plain_text(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line."""
-    return escape_markdown(text)
 
 
 def _longest(text: str) -> int:

@@ -18,17 +18,17 @@ from lm_eval_iberian.cards.card_results import (
     cell_title,
     file_of,
     health_section,
-    language,
     result_sections,
     settings_section,
 )
 from lm_eval_iberian.cards.card_subject import CardSubject
-from lm_eval_iberian.cards.card_text import code, fenced, listed, plain_text, table
+from lm_eval_iberian.cards.card_text import code, fenced, listed, table
 from lm_eval_iberian.cards.exchange_record import lm_eval_version
 from lm_eval_iberian.cards.merge_origin import MergedModel, MergeOrigin
 from lm_eval_iberian.cards.public_names import public_name
+from lm_eval_iberian.report.as_tables import escape_markdown
 from lm_eval_iberian.report.issue import Issue
-from lm_eval_iberian.report.tables import LANGUAGES
+from lm_eval_iberian.report.tables import LANGUAGES, language_name
 from mergekit_ext.inputs.turn_ends import EOS, TurnEnds
 
 
@@ -71,7 +71,7 @@ def model_card(subject: CardSubject, kept: str = "") -> str:
 
 def _sections(subject: CardSubject, found: CardDifferences) -> Iterator[str]:
     yield f"{WRITTEN} of lm-eval-iberian {__version__}. -->"
-    yield f"# {plain_text(subject.called.rpartition('/')[2])}"
+    yield f"# {escape_markdown(subject.called.rpartition('/')[2])}"
     yield _about(subject)
     yield _recipe(subject.origin)
     yield _usage(subject)
@@ -94,14 +94,14 @@ def _about(subject: CardSubject) -> str:
         f" theirs with [mergekit]({_MERGEKIT}) by the method {code(origin.method)}."
     )
     if subject.languages:
-        names = listed([language(one) for one in subject.languages])
-        text += f"\n\n**Languages:** {plain_text(names)}"
+        names = listed([language_name(one) for one in subject.languages])
+        text += f"\n\n**Languages:** {escape_markdown(names)}"
     return f"{text}\n\n**License:** {code(subject.license)}"
 
 
 def _linked(one: MergedModel) -> str:
     if one.repo:
-        return f"[{plain_text(one.name)}](https://huggingface.co/{one.repo})"
+        return f"[{escape_markdown(one.name)}](https://huggingface.co/{one.repo})"
     return code(one.name)
 
 
@@ -111,7 +111,7 @@ def _recipe(origin: MergeOrigin) -> str:
         (
             _linked(one),
             "base" if one.is_base else "merged",
-            plain_text(one.parameters) or "–",
+            escape_markdown(one.parameters) or "–",
             code(one.commit[:12]) if one.commit else "–",
         )
         for one in origin.models
@@ -131,9 +131,9 @@ def _recipe(origin: MergeOrigin) -> str:
         if name in origin.versions
     ]
     if known:
-        facts.append(f"Made with {plain_text(listed(known))}.")
+        facts.append(f"Made with {escape_markdown(listed(known))}.")
     if origin.date:
-        facts.append(f"Merged on {plain_text(origin.date)}.")
+        facts.append(f"Merged on {escape_markdown(origin.date)}.")
     text = yaml.safe_dump(
         dict(origin.recipe), sort_keys=False, allow_unicode=True, width=88
     )
@@ -211,7 +211,7 @@ def _prompting(origin: MergeOrigin, turns: TurnEnds | None, chat: bool) -> str:
         if turns.generation and name in turns.generation
     ]
     if sampling:
-        parts.append(f"By default it samples with {plain_text(listed(sampling))}.")
+        parts.append(f"By default it samples with {escape_markdown(listed(sampling))}.")
     return " ".join(parts)
 
 
@@ -225,7 +225,7 @@ def _measured(subject: CardSubject) -> str:
         if (version := lm_eval_version(file_of(result)))
     )
     at = sorted(one for one in versions if not one.startswith("commit "))
-    used = f" {plain_text(listed(at))}" if at else ""
+    used = f" {escape_markdown(listed(at))}" if at else ""
     return (
         f"Measured with [lm-evaluation-harness]({_HARNESS}){used} and the tasks of"
         f" [lm-eval-iberian]({_PROJECT}); `iberian card` wrote the tables from its"
@@ -263,12 +263,12 @@ def _incomplete(subject: CardSubject) -> Iterator[str]:
         if average.missing and average.measures:
             names = [catalogue.benchmarks[key].name for key in average.missing]
             lang = column.removeprefix("*-").lower()
-            title = LANGUAGES.get(lang, column)
+            title = escape_markdown(LANGUAGES.get(lang, column))
             yield (
-                f"There is no average for {plain_text(title)}: of"
+                f"There is no average for {title}: of"
                 f" {len(average.measures) + len(names)} benchmarks"
-                f" {plain_text(listed(names))} {'is' if len(names) == 1 else 'are'}"
-                " missing."
+                f" {escape_markdown(listed(names))}"
+                f" {'is' if len(names) == 1 else 'are'} missing."
             )
 
 
@@ -278,7 +278,7 @@ def _of_issues(issues: Sequence[Issue]) -> Iterator[str]:
         texts = list(dict.fromkeys(one.text for one in issues if one.kind == kind))
         mark = "† " if kind in ("limit", "items", "settings") else ""
         for text in texts[:_AT_MOST]:
-            yield f"{mark}{plain_text(f'{text[0].upper()}{text[1:]}')}."
+            yield f"{mark}{escape_markdown(f'{text[0].upper()}{text[1:]}')}."
         if more := texts[_AT_MOST:]:
             yield f"{mark}The same holds for {len(more)} more results."
 
@@ -302,19 +302,21 @@ def _of_comparisons(subject: CardSubject, found: CardDifferences) -> Iterator[st
     shown = {row.a for row in found.rows}
     for (other, why), names in groups.items():
         whole = other not in shown and len([a for a, _ in groups if a == other]) == 1
-        on = "" if whole else f" on {plain_text(listed(names))}"
+        on = "" if whole else f" on {escape_markdown(listed(names))}"
         yield (
-            f"It is not compared with {plain_text(public_name(other))}{on}, as its own"
-            f" results have other settings: {plain_text(why)}."
+            f"It is not compared with {escape_markdown(public_name(other))}{on}, as its"
+            f" own results have other settings: {escape_markdown(why)}."
         )
     for other in found.apart:
-        yield (f"It has no benchmark in common with {plain_text(public_name(other))}.")
+        yield (
+            f"It has no benchmark in common with {escape_markdown(public_name(other))}."
+        )
     there = {*subject.report.models, *map(public_name, subject.report.models)}
     lacking = [
         one.name for one in subject.origin.models if there.isdisjoint(one.result_names)
     ]
     if lacking:
         yield (
-            f"It was not compared with {plain_text(listed(lacking))}: no results of"
-            f" {'it' if len(lacking) == 1 else 'them'} were at hand."
+            f"It was not compared with {escape_markdown(listed(lacking))}: no results"
+            f" of {'it' if len(lacking) == 1 else 'them'} were at hand."
         )

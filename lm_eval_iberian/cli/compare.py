@@ -139,8 +139,7 @@ def command(
         click.echo(f"{issue.kind}: {issue.text}", err=True)
     if out is not None or form in ("csv", "latex"):
         for note in report.notes:
-            about = f"{note.about}: " if note.about else ""
-            click.echo(f"{note.kind}: {about}{note.text}", err=True)
+            click.echo(note.line(), err=True)
 
 
 def _page(comparison: ComparisonReport, issues: tuple[Issue, ...]) -> str:

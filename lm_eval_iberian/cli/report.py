@@ -188,8 +188,7 @@ def command(
         write(text, out, report.inputs)
     if out is not None or form in ("csv", "latex"):
         for note in notes_with(report, found):
-            about = f"{note.about}: " if note.about else ""
-            click.echo(f"{note.kind}: {about}{note.text}", err=True)
+            click.echo(note.line(), err=True)
 
 
 def _folder_of_all(

@@ -6,11 +6,12 @@ import csv
 import io
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from lm_eval_iberian.comparison.comparing import ComparisonReport
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
-from lm_eval_iberian.report.as_data import escape_csv
+from lm_eval_iberian.report.as_data import csv_cell
 
 
 def as_comparison_json(report: ComparisonReport) -> str:
@@ -26,10 +27,7 @@ def as_comparison_json(report: ComparisonReport) -> str:
             name: dict(subject.about)
             for name, subject in report.comparer.subjects.items()
         },
-        "notes": [
-            {"kind": note.kind, "about": note.about, "text": note.text}
-            for note in report.notes
-        ],
+        "notes": list(map(asdict, report.notes)),
     }
     return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
@@ -88,7 +86,5 @@ def _flat(row: dict[str, Any]) -> dict[str, object]:
     for name, value in row.items():
         if name == "p":
             found |= {"ci95_low": low, "ci95_high": high}
-        if isinstance(value, bool):
-            value = "true" if value else "false"
-        found[name] = escape_csv(value) if isinstance(value, str) else value
+        found[name] = csv_cell(value)
     return found

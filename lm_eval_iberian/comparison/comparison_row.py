@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from lm_eval_iberian.stats import Difference
+
+
+# below it an adjusted p tells two models apart
+SIGNIFICANT: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -38,3 +42,8 @@ class ComparisonRow:
     p_holm: float | None = None
     mixed: str = ""
     note: str = ""
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether it is a difference, among all that are shown together."""
+        return self.p_holm is not None and self.p_holm < SIGNIFICANT

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lm_eval_iberian.comparison.comparing import ComparisonReport
-from lm_eval_iberian.comparison.comparison_row import ComparisonRow
-from lm_eval_iberian.report.as_tables import escape_latex, escape_markdown
+from lm_eval_iberian.comparison.comparison_row import SIGNIFICANT, ComparisonRow
+from lm_eval_iberian.report.as_tables import (
+    escape_latex,
+    escape_markdown,
+    markdown_note,
+    markdown_table,
+)
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.stats import Difference
 
 
-SIGNIFICANT = 0.05
 # with more models than these, a table has the models of a benchmark below each other
 _APART = 3
 _NOTHING = "–"
@@ -99,11 +103,6 @@ def written_p(p: float | None) -> str:
     return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
-def is_significant(row: ComparisonRow) -> bool:
-    """Return whether a difference is one, of all that are shown together."""
-    return row.p_holm is not None and row.p_holm < SIGNIFICANT
-
-
 def _changed(count: int | None, chance: float | None) -> str:
     if count is None:
         return _NOTHING
@@ -151,7 +150,7 @@ def foot_of(report: ComparisonReport) -> Iterator[str]:
     """Yield what a reader of the tables must know, a short line each."""
     rows = report.rows
     yield "difference: B - A, in points, with its 95 % interval"
-    if any(is_significant(row) for row in rows):
+    if any(row.is_significant for row in rows):
         yield (
             f"bold: p below {SIGNIFICANT:.2f}".replace("0.", ".")
             + f", adjusted by Holm for the {_tested(rows)} tests shown"
@@ -184,12 +183,7 @@ def as_comparison_markdown(report: ComparisonReport) -> str:
     parts = [_markdown_table(table) for table in tables_of_rows(report)]
     parts.append("".join(f"- {escape_markdown(line)}\n" for line in foot_of(report)))
     if report.notes:
-        lines = (
-            f"- **{note.kind}** "
-            + (f"{escape_markdown(note.about)}: " if note.about else "")
-            + f"{escape_markdown(note.text)}\n"
-            for note in report.notes
-        )
+        lines = (f"- {markdown_note(note)}\n" for note in report.notes)
         parts.append("## Notes\n\n" + "".join(lines))
     return "\n".join(parts)
 
@@ -198,19 +192,10 @@ def _markdown_table(table: ComparisonTable) -> str:
     rows = [[table.first, *HEADER]]
     for name, row in table.lines:
         cells = [escape_markdown(f"{name}{marks_of(row)}"), *row_cells(row)]
-        if is_significant(row):
+        if row.is_significant:
             cells[3] = f"**{cells[3]}**"
         rows.append(cells)
-    widths = [max(3, *(len(row[at]) for row in rows)) for at in range(len(rows[0]))]
-    rule = ["-" * widths[0], *(f"{'-' * (width - 1)}:" for width in widths[1:])]
-    lines = [_line(row, widths) for row in (rows[0], rule, *rows[1:])]
-    return f"## {escape_markdown(table.title)}\n\n" + "\n".join(lines) + "\n"
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = zip(row, widths, strict=True)
-    cells = [first[0].ljust(first[1]), *(text.rjust(width) for text, width in others)]
-    return f"| {' | '.join(cells)} |"
+    return markdown_table(table.title, rows)
 
 
 _MINUS = re.compile(r"-(?=\d)")
@@ -239,7 +224,7 @@ def _latex_table(table: ComparisonTable, report: ComparisonReport) -> str:
     for name, row in table.lines:
         numbers = [_MINUS.sub("$-$", _latex(cell)) for cell in row_cells(row)]
         cells = [_latex(f"{name}{marks_of(row)}"), *numbers]
-        if is_significant(row):
+        if row.is_significant:
             cells[3] = rf"\textbf{{{cells[3]}}}"
         lines.append(" & ".join(cells) + r" \\")
     head = " & ".join([table.first, *map(_latex, HEADER)])

@@ -16,16 +16,17 @@ from lm_eval_iberian.languages import compose, decide_language
 
 _UNKNOWN: Final = Generation()
 _USER_TURN: Final = re.compile(r"<\|(?:im_start|start|start_header_id|turn)\|?>user\b")
-RATES: Final = (
-    "stop_rate",
-    "no_stop_rate",
-    "run_on_rate",
-    "loop_rate",
-    "empty_rate",
-    "unclosed_thought_rate",
-    "copied_prompt_rate",
-    "off_language_rate",
-)
+# what each is called in tables and pictures
+RATES: Final = {
+    "stop_rate": "stops",
+    "no_stop_rate": "cut off",
+    "run_on_rate": "runs on",
+    "loop_rate": "loops",
+    "empty_rate": "empty",
+    "unclosed_thought_rate": "unclosed thought",
+    "copied_prompt_rate": "copies the prompt",
+    "off_language_rate": "other language",
+}
 
 
 @dataclass(frozen=True)

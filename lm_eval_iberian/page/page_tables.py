@@ -13,19 +13,11 @@ from lm_eval_iberian.report.average import Average
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
+from lm_eval_iberian.report.tables import LANGUAGES as TITLES
 from lm_eval_iberian.stats import Estimate
 
 
-# below it a difference is called one
-SIGNIFICANT: Final = 0.05
-LANGUAGES: Final = {
-    "eu": "Basque",
-    "gl": "Galician",
-    "ca": "Catalan",
-    "es": "Spanish",
-    "en": "English",
-    "mt": "Translation",
-}
+LANGUAGES: Final = TITLES | {"mt": "Translation"}
 _INSTRUCTIONS: Final = "ifeval"
 
 
@@ -47,7 +39,7 @@ def better(row: ComparisonRow, catalogue: Catalogue) -> int:
 
     0 where chance explains the difference, or nothing is known of it.
     """
-    if row.p_holm is None or row.p_holm >= SIGNIFICANT or not row.difference.difference:
+    if not row.is_significant or not row.difference.difference:
         return 0
     up = row.difference.difference > 0
     return 1 if up != _metric(catalogue, row.metric).lower_is_better else -1

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lm_eval_iberian.paper_tables.fitted_latex import tables_as_latex
 from lm_eval_iberian.paper_tables.table_ranks import RankedEntry
-from lm_eval_iberian.report.as_data import escape_csv
+from lm_eval_iberian.report.as_data import csv_cell
 from lm_eval_iberian.report.as_tables import tables_as_markdown
 from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.sweep_report import SweepReport
@@ -34,21 +34,9 @@ def tables_as_csv(tables: Sequence[Table]) -> str:
             for column, entry in zip(table.columns, row, strict=True):
                 place = {"table": table.title, "row": name, "column": column}
                 runs = {"runs": len(entry.measure.runs) if entry.measure else 0}
-                writer.writerow(_plain(place | entry_object(entry) | runs))
+                found = place | entry_object(entry) | runs
+                writer.writerow({name: csv_cell(one) for name, one in found.items()})
     return out.getvalue()
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row as a spreadsheet takes it for what it is."""
-    found: dict[str, Any] = {}
-    for name, one in row.items():
-        if isinstance(one, bool):
-            found[name] = "true" if one else "false"
-        elif isinstance(one, str):
-            found[name] = escape_csv(one)
-        else:
-            found[name] = "" if one is None else one
-    return found
 
 
 def tables_as_json(tables: Sequence[Table]) -> str:

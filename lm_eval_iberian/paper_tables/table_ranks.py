@@ -10,7 +10,6 @@ from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.tables import Entry, Source, Table
 from lm_eval_iberian.stats import (
-    LEVEL,
     Estimate,
     holm,
 )
@@ -101,12 +100,11 @@ def _ranked_column(
     for group in groups.values():
         done |= _ranked_group(group, comparer)
     adjusted = holm([e.row.difference.p if e.row else None for e in done.values()])
-    return {
-        name: entry
-        if entry.row is None or p is None
-        else replace(entry, row=replace(entry.row, p_holm=p), as_good=p > 1 - LEVEL)
-        for (name, entry), p in zip(done.items(), adjusted, strict=True)
-    }
+    for (name, entry), p in zip(done.items(), adjusted, strict=True):
+        if entry.row is not None and p is not None:
+            row = replace(entry.row, p_holm=p)
+            done[name] = replace(entry, row=row, as_good=not row.is_significant)
+    return done
 
 
 def _estimated(entry: Entry, comparer: Comparer) -> RankedEntry:

@@ -13,7 +13,7 @@ from lm_eval_iberian.health.examination import RATES
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
 from lm_eval_iberian.pictures.models_shown import ModelChoice, ModelsShown
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
-from lm_eval_iberian.report.tables import LANGUAGES
+from lm_eval_iberian.report.tables import language_name
 from lm_eval_iberian.stats import (
     Estimate,
     ItemCounts,
@@ -24,16 +24,6 @@ from lm_eval_iberian.stats import (
 
 # of so few models, so many rates stand beside each other
 _FEW, _BESIDE = 12, 4
-_TITLES = {
-    "stop_rate": "stops ↑",
-    "no_stop_rate": "cut off ↓",
-    "run_on_rate": "runs on ↓",
-    "loop_rate": "loops ↓",
-    "empty_rate": "empty ↓",
-    "unclosed_thought_rate": "unclosed thought ↓",
-    "copied_prompt_rate": "copies the prompt ↓",
-    "off_language_rate": "other language ↓",
-}
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,7 @@ def gather_health(comparer: Comparer, choice: ModelChoice) -> Iterator[HealthRat
         models = choice.of_benchmark(key)
         found = [_rates(comparer, one.name, key) for one in models.models]
         columns = tuple(
-            DotColumn(_TITLES[rate], tuple(row.get(rate) for row in found))
+            DotColumn(_directed(rate), tuple(row.get(rate) for row in found))
             for rate in RATES
             if any(rate in row for row in found)
         )
@@ -93,8 +83,13 @@ def health_bands(
     )
 
 
+def _directed(rate: str) -> str:
+    """Return what a rate is called, with whether more of it is better."""
+    return f"{RATES[rate]} {'↑' if rate == 'stop_rate' else '↓'}"
+
+
 def _title(benchmark: ReportedBenchmark) -> str:
-    lang = LANGUAGES.get(benchmark.lang, benchmark.lang)
+    lang = language_name(benchmark.lang)
     return f"{benchmark.name}, {lang}: health of answers"
 
 

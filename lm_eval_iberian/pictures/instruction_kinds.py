@@ -9,7 +9,7 @@ from lm_eval_iberian.comparison import Comparer, SampleRow
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval.registry import INSTRUCTIONS, resolve
 from lm_eval_iberian.pictures.models_shown import ModelChoice, ModelsShown
-from lm_eval_iberian.report.tables import LANGUAGES
+from lm_eval_iberian.report.tables import language_name
 
 
 METRIC = "inst_level_strict_acc"
@@ -73,7 +73,7 @@ def gather_instructions(
         models = choice.of_benchmark(key)
         found = [verdicts(comparer.rows(one.name, key)) for one in models.models]
         if any(found):
-            lang = LANGUAGES.get(benchmark.lang, benchmark.lang)
+            lang = language_name(benchmark.lang)
             rows = tuple(_rows(found))
             title = f"{benchmark.name}, {lang}: instructions followed, %"
             yield InstructionHeatMap(key, title, models, rows)

@@ -34,7 +34,7 @@ from lm_eval_iberian.pictures.picture_style import (
 )
 from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
-from lm_eval_iberian.report.tables import LANGUAGES, average_entry
+from lm_eval_iberian.report.tables import LANGUAGES, average_entry, language_name
 
 
 TITLE = "Scores by language"
@@ -138,7 +138,7 @@ def _benchmarks(
                 column = DotColumn(benchmark.name, tuple(values))
                 grouped.setdefault((benchmark.lang, metric), []).append(column)
         for (lang, metric), columns in grouped.items():
-            title = LANGUAGES.get(lang, lang) + (", mini sets" if minis else "")
+            title = language_name(lang) + (", mini sets" if minis else "")
             unit = _unit(catalogue.metrics[metric])
             yield DotBand(title, unit, tuple(columns))
 

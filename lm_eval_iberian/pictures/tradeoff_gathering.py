@@ -23,7 +23,7 @@ from lm_eval_iberian.pictures.weight_curves import (
 from lm_eval_iberian.report.best_weight import FOLLOWING, LANGUAGE
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
-from lm_eval_iberian.report.tables import LANGUAGES, average_entry
+from lm_eval_iberian.report.tables import LANGUAGES, average_entry, language_name
 from lm_eval_iberian.stats import Difference
 
 
@@ -64,7 +64,7 @@ def gather_tradeoff(comparer: Comparer, sweep: SweepReport) -> Tradeoff:
         if any(point.series for point in points):
             metrics = here[0].language.metric, here[0].following.metric
             ways = (metric.lower_is_better for metric in metrics)
-            title = LANGUAGES.get(lang, lang)
+            title = language_name(lang)
             panels.append(TradeoffPanel(title, tuple(with_front(points, *ways))))
     if not panels:
         raise against.nothing(

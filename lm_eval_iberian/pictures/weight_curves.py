@@ -13,7 +13,7 @@ from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
 from lm_eval_iberian.report.sweep_scores import ScoreName
 from lm_eval_iberian.report.swept_series import SweptSeries, merge_name
-from lm_eval_iberian.report.tables import LANGUAGES
+from lm_eval_iberian.report.tables import language_name
 from lm_eval_iberian.stats import Estimate
 
 
@@ -159,7 +159,7 @@ def gather_curves(
         ]
         panels.append(
             CurvePanel(
-                LANGUAGES.get(lang, lang),
+                language_name(lang),
                 _parameter(here),
                 tuple(one for one in curves if one.xs),
                 tuple(_baselines(here)),

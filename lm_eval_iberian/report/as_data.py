@@ -52,6 +52,15 @@ def escape_csv(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
+def csv_cell(value: object) -> object:
+    """Return a value as a spreadsheet takes it for what it is: nothing is empty."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return escape_csv(value)
+    return "" if value is None else value
+
+
 def _row_start(model: str, table: str, column: str) -> Row:
     return {"model": escape_csv(model), "table": table, "column": column}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from lm_eval_iberian.report.model_report import Report
+from lm_eval_iberian.report.model_report import Note, Report
 from lm_eval_iberian.report.sweep_report import SweepReport, notes_with, stand_alone
 from lm_eval_iberian.report.tables import (
     Entry,
@@ -87,15 +87,24 @@ def _markdown_table(table: Table) -> str:
         [escape_markdown(model), *(_markdown_entry(one, table) for one in entries)]
         for model, entries in table.rows.items()
     ]
-    widths = [
-        max(3, *(len(row[i]) for row in (header, *rows))) for i in range(len(header))
-    ]
-    rule = ["-" * widths[0], *(f"{'-' * (width - 1)}:" for width in widths[1:])]
-    lines = [_line(row, widths) for row in (header, rule, *rows)]
     foot = table.explained(_IN_MARKDOWN)
-    text = f"## {escape_markdown(table.title)}\n\n" + "\n".join(lines) + "\n"
+    text = markdown_table(table.title, [header, *rows])
     text += f"\n{'; '.join(foot)}\n" if foot else ""
     return text + "".join(f"\n{escape_markdown(one)}.\n" for one in table.foot)
+
+
+def markdown_table(title: str, rows: Sequence[Sequence[str]]) -> str:
+    """Return a table below its title, aligned to be read as it is.
+
+    Args:
+        title: The title.
+        rows: Cells that are Markdown, the first row the header; all but the first of a
+            row are numbers.
+    """
+    widths = [max(3, *(len(row[at]) for row in rows)) for at in range(len(rows[0]))]
+    rule = ["-" * widths[0], *(f"{'-' * (width - 1)}:" for width in widths[1:])]
+    lines = [_line(row, widths) for row in (rows[0], rule, *rows[1:])]
+    return f"## {escape_markdown(title)}\n\n" + "\n".join(lines) + "\n"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -120,9 +129,13 @@ def _notes(report: Report, sweeps: Sequence[SweepReport]) -> Iterator[str]:
     empty = [] if stand_alone(sweeps) else empty_columns(report)
     if empty:
         yield escape_markdown(f"no result at all for {', '.join(empty)}")
-    for note in notes_with(report, sweeps):
-        start = f"{escape_markdown(note.about)}: " if note.about else ""
-        yield f"**{note.kind}** {start}{escape_markdown(note.text)}"
+    yield from map(markdown_note, notes_with(report, sweeps))
+
+
+def markdown_note(note: Note) -> str:
+    """Return a note, its kind in bold."""
+    about = f"{escape_markdown(note.about)}: " if note.about else ""
+    return f"**{note.kind}** {about}{escape_markdown(note.text)}"
 
 
 def as_latex(report: Report, sweeps: Sequence[SweepReport] = ()) -> str:

@@ -189,6 +189,10 @@ class Note:
     about: str
     text: str
 
+    def line(self) -> str:
+        """Return it as a terminal has it."""
+        return ": ".join(filter(None, (self.kind, self.about, self.text)))
+
 
 def notes_of(report: Report, more: str = "likewise, in full in JSON") -> Iterator[Note]:
     """Yield the issues, of many benchmarks of a model the first in full.

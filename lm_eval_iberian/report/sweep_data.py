@@ -6,11 +6,12 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import UnknownNameError
-from lm_eval_iberian.report.as_data import escape_csv
+from lm_eval_iberian.report.as_data import csv_cell
 from lm_eval_iberian.report.best_weight import CHOSEN_HERE, BestPoint
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
 from lm_eval_iberian.report.sweep_scores import Score
@@ -44,11 +45,7 @@ def figure_data(sweeps: Iterable[SweepReport], path: Path) -> str:
         missing = " ".join(row["missing"])
         runs = "" if row["value"] is None else max(1, len(row["runs"]))
         plain = {"settings": settings, "missing": missing, "runs": runs}
-        texts = {
-            name: escape_csv(one) if isinstance(one, str) else one
-            for name, one in (row | plain).items()
-        }
-        writer.writerow({k: "" if one is None else one for k, one in texts.items()})
+        writer.writerow({name: csv_cell(one) for name, one in (row | plain).items()})
     return out.getvalue()
 
 
@@ -106,10 +103,7 @@ def sweep_object(report: SweepReport) -> dict[str, Any]:
         "best": [_best(one) for one in report.best],
         "tables": [_table(table) for table in report.tables],
         "figure": list(figure_rows(report)),
-        "notes": [
-            {"kind": note.kind, "about": note.about, "text": note.text}
-            for note in report.notes
-        ],
+        "notes": list(map(asdict, report.notes)),
     }
 
 

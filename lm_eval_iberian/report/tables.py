@@ -172,6 +172,11 @@ def tables_of(report: Report) -> list[Table]:
     return [*tables, _table(MINI, minis, report)] if minis else tables
 
 
+def language_name(code: str) -> str:
+    """Return the English name of a language, of an unknown one the code."""
+    return LANGUAGES.get(code, code)
+
+
 def empty_columns(report: Report) -> list[str]:
     """Return the columns that no model has any benchmark of."""
     return [
