@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 
 from lm_eval_iberian.cards.card_subject import CardSubject
 from lm_eval_iberian.cards.card_text import code, table
@@ -15,7 +14,6 @@ from lm_eval_iberian.report.as_tables import escape_markdown
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.result import Result
-from lm_eval_iberian.report.results_file import ResultsFile, read_records
 from lm_eval_iberian.report.tables import LANGUAGES, is_marked, language_name
 from lm_eval_iberian.stats import Estimate
 
@@ -217,7 +215,7 @@ def _rates(cell: Cell) -> dict[str, float]:
     """Return the rates in per cent, over runs their means."""
     found: dict[str, list[float]] = {}
     for result in cell.results:
-        row = file_of(result).results.get(result.setting.task, {})
+        row = result.source().results.get(result.setting.task, {})
         for name in RATES:
             value = row.get(f"{name},none")
             if isinstance(value, int | float) and 0 <= value <= 1:
@@ -243,7 +241,7 @@ def _settings_row(cell: Cell) -> tuple[str, ...]:
         "yes" if one.chat_template else "no" for one in cell.settings()
     )  # fmt: skip
     runs = 1 if cell.benchmark.parts else len(cell.results)
-    harness = _each(lm_eval_version(file_of(one)) for one in cell.results)
+    harness = _each(lm_eval_version(one.source()) for one in cell.results)
     return (
         f"{code(tasks[0])}{more}", escape_markdown(versions) or "–", templates,
         _each(map(_day, cell.results)) or "–",
@@ -262,13 +260,6 @@ def with_deviation(measure: Measure | None) -> str:
         return "–"
     sd = f" ± {measure.sd:.2f}" if measure.sd is not None else ""
     return f"{measure.value:.2f}{sd}"
-
-
-def file_of(result: Result) -> ResultsFile:
-    """Return the file that a result is from."""
-    files = list(read_records(result.path or Path(result.file)))
-    there = [one for one in files if result.setting.task in one.results]
-    return (there or files)[0]
 
 
 def _day(result: Result) -> str:

@@ -31,11 +31,8 @@ from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.exchange_reading import SAMPLES_END
 from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.report_catalogue import Catalogue
-from lm_eval_iberian.report.results_file import (
-    ResultsFile,
-    read_records,
-    read_samples,
-)
+from lm_eval_iberian.report.result import Result
+from lm_eval_iberian.report.results_file import ResultsFile, read_samples
 
 
 def every_eval_ever(
@@ -122,7 +119,7 @@ class _Work:
 
     def write(self, one: ExchangedResult) -> None:
         """Write a record, its samples first: it names them."""
-        file = self._file(one)
+        file = self._file(one.result)
         content = record_content(one, file, self.catalogue, self.evaluator)
         digest = hashlib.sha256(content["evaluation_id"].encode()).digest()
         number = uuid.UUID(bytes=digest[:16], version=4)
@@ -154,14 +151,10 @@ class _Work:
         place.mkdir(parents=True, exist_ok=True)
         return place
 
-    def _file(self, one: ExchangedResult) -> ResultsFile:
-        """Return the file of a result; of JSON Lines the line that has it."""
-        path, task = one.result.path or Path(one.result.file), one.result.setting.task
+    def _file(self, result: Result) -> ResultsFile:
+        path = result.path or Path(result.file)
         if path not in self._read or path.suffix == ".jsonl":
-            files = list(read_records(path))
-            found = [f for f in files if task in f.results] or files
-            same = [f for f in found if f.when() == one.result.when] or found
-            self._read[path] = same[0]
+            self._read[path] = result.source()
         return self._read[path]
 
     def _rows(

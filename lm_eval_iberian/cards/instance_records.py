@@ -6,12 +6,12 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from lm_eval_iberian.comparison import ABSENT, value_in
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.exchange_names import load_exchange_names
+from lm_eval_iberian.stats import sentence_chrf
 
 
 Sample = Mapping[str, Any]
@@ -64,28 +64,13 @@ def is_scored_by_item(form: str) -> bool:
 def _score(value: object, form: str) -> float | None:
     """Return a number: of several verdicts the share that holds."""
     if form == _TEXTS:
-        texts = isinstance(value, list) and [one for one in value if _is_text(one)]
-        return _sentence_chrf(*texts) if texts and len(texts) == 2 else None
+        texts = isinstance(value, list) and [v for v in value if isinstance(v, str)]
+        return sentence_chrf(*texts) if texts and len(texts) == 2 else None
     if isinstance(value, list) and all(isinstance(v, bool) for v in value):
         return sum(value) / len(value)
     if isinstance(value, bool | int | float) and math.isfinite(value):
         return float(value)
     return None
-
-
-def _is_text(one: object) -> bool:
-    return isinstance(one, str)
-
-
-def _sentence_chrf(reference: str, answer: str) -> float:
-    return float(_chrf().sentence_score(answer, [reference]).score)
-
-
-@cache
-def _chrf() -> Any:
-    from sacrebleu.metrics.chrf import CHRF
-
-    return CHRF(word_order=2)
 
 
 def _record(sample: Sample, score: float, ids: Mapping[str, str]) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from lm_eval_iberian.cards.card_differences import (
 from lm_eval_iberian.cards.card_metadata import card_metadata, with_metadata
 from lm_eval_iberian.cards.card_results import (
     cell_title,
-    file_of,
     health_section,
     result_sections,
     settings_section,
@@ -222,7 +221,7 @@ def _measured(subject: CardSubject) -> str:
         version
         for cell in cells
         for result in cell.results
-        if (version := lm_eval_version(file_of(result)))
+        if (version := lm_eval_version(result.source()))
     )
     at = sorted(one for one in versions if not one.startswith("commit "))
     used = f" {escape_markdown(listed(at))}" if at else ""

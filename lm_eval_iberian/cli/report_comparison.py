@@ -89,6 +89,6 @@ def _usual_baseline(comparer: Comparer) -> str:
     """Return the instructed model of a sweep, its base, or the first of all models."""
     for role in ("instruct", "base"):
         for name, subject in comparer.subjects.items():
-            if subject.about.get("role") == role:
+            if subject.role == role:
                 return name
     return next(iter(comparer.subjects))

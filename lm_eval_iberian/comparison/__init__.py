@@ -21,7 +21,7 @@ from lm_eval_iberian.comparison.comparison_text import (
 )
 from lm_eval_iberian.comparison.sample_forms import ABSENT, value_in
 from lm_eval_iberian.comparison.sample_items import SampleRow
-from lm_eval_iberian.comparison.subject import Subject, subjects_of
+from lm_eval_iberian.comparison.subject import Subject, role_place, subjects_of
 from lm_eval_iberian.comparison.subject_paths import NamedSubjects, read_subjects
 
 
@@ -40,6 +40,7 @@ __all__ = [
     "as_comparison_markdown",
     "compare_all",
     "read_subjects",
+    "role_place",
     "subjects_of",
     "value_in",
     "written_difference",

@@ -11,6 +11,9 @@ from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.sweep_results import SWEEP_FILE, SweptModel, find_sweeps
 
 
+_BASELINES = ("base", "instruct", "expert")
+
+
 @dataclass(frozen=True)
 class Subject:
     """A model as it is compared: what it is called, and what it scored.
@@ -26,6 +29,21 @@ class Subject:
     name: str
     model: ModelReport
     about: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def role(self) -> str:
+        """Its role in a sweep, empty outside of sweeps."""
+        return self.about.get("role", "")
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that it is for in a sweep, none outside of sweeps."""
+        return tuple(self.about.get("languages", "").split())
+
+
+def role_place(role: str) -> int:
+    """Return where models of a role stand: baselines first, as in the paper."""
+    return _BASELINES.index(role) if role in _BASELINES else len(_BASELINES)
 
 
 def subjects_of(report: Report) -> list[Subject]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from lm_eval_iberian.comparison import SampleRow, value_in
 from lm_eval_iberian.page.verdicts_again import is_ifeval, score_again
+from lm_eval_iberian.stats import sentence_chrf
 
-
-if TYPE_CHECKING:
-    from sacrebleu.metrics.chrf import CHRF
 
 Json = dict[str, Any]
 _RATE: Final = "_rate"
@@ -28,7 +25,7 @@ def item_of(row: SampleRow) -> Json:
     sample = row.sample
     asked = _arguments(sample)
     choices = _choices(asked, _values(sample))
-    found: Json = {"k": row.key, "p": _prompt(asked, choices, sample)}
+    found: Json = {"k": row.key, "p": _prompt(asked, choices)}
     target = sample.get("target")
     if choices:
         found["c"] = choices
@@ -127,9 +124,7 @@ def _choices(asked: Sequence[Sequence[Any]], values: Sequence[object]) -> list[s
     return [str(one[0]) for one in asked] if len(set(ends)) == 1 else ends
 
 
-def _prompt(
-    asked: Sequence[Sequence[Any]], choices: Sequence[str], sample: Mapping[str, Any]
-) -> str:
+def _prompt(asked: Sequence[Sequence[Any]], choices: Sequence[str]) -> str:
     if not asked or not asked[0]:
         return ""
     if choices and choices[0] == asked[0][0]:
@@ -166,7 +161,7 @@ def _score(value: Any, form: str) -> tuple[float | None, bool | None]:
     if form == "labels":
         return float(value[0] == value[1]), bool(value[0] == value[1])
     if form == "texts" and all(isinstance(one, str) for one in value):
-        return _chrf(*value), None
+        return sentence_chrf(*value), None
     if form == "losses" and all(isinstance(one, int | float) for one in value):
         return _perplexity(*value), None
     return None, None
@@ -178,18 +173,6 @@ def _perplexity(likelihood: float, units: float) -> float | None:
     except (OverflowError, ZeroDivisionError, ValueError):
         return None
     return found if math.isfinite(found) else None
-
-
-def _chrf(reference: str, translation: str) -> float:
-    """Return a sentence's chrF++: BLEU says nothing of one sentence."""
-    return float(_chrf_metric().sentence_score(translation, [reference]).score)
-
-
-@cache
-def _chrf_metric() -> CHRF:
-    from sacrebleu.metrics.chrf import CHRF
-
-    return CHRF(word_order=2)
 
 
 def _said(sample: Mapping[str, Any]) -> tuple[str, str | None]:

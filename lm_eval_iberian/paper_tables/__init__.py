@@ -53,7 +53,7 @@ def _laid_out(
     report: Report, comparer: Comparer, sweeps: Sequence[SweepReport]
 ) -> Iterator[Table]:
     subjects = comparer.subjects
-    roles = {name: subject.about.get("role", "") for name, subject in subjects.items()}
+    roles = {name: subject.role for name, subject in subjects.items()}
     for described in described_tables():
         if described.methods:
             for sweep in sweeps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lm_eval_iberian.comparison import Subject
+from lm_eval_iberian.comparison import Subject, role_place
 from lm_eval_iberian.paper_tables.described_table import (
     DescribedTable,
     filled,
@@ -18,7 +18,6 @@ from lm_eval_iberian.report.sweep_scores import ScoreName
 from lm_eval_iberian.report.tables import Entry, Table
 
 
-_BASELINES = ("base", "instruct", "expert")
 _PICKED = "of each language the best and the second best, each in: {}{}"
 _RULE = "; and the merge with {}"
 
@@ -57,7 +56,7 @@ def best_of_language(
         picked |= dict.fromkeys(_chosen(sweeps, lang))
         if picked:
             before = [m for m in report.models if _is_baseline(subjects.get(m), lang)]
-            before.sort(key=lambda m: _BASELINES.index(subjects[m].about["role"]))
+            before.sort(key=lambda m: role_place(subjects[m].role))
             for model in (*before, *picked):
                 among = lang if model in picked else ""
                 rows[f"{lang}: {model}"] = tuple(
@@ -74,16 +73,15 @@ def best_of_language(
 
 
 def _may_be_best(subject: Subject | None, lang: str) -> bool:
-    about = subject.about if subject is not None else {}
-    role = about.get("role", "")
-    return not role or (role == "merge" and lang in about.get("languages", "").split())
+    if subject is None or not subject.role:
+        return True
+    return subject.role == "merge" and lang in subject.languages
 
 
 def _is_baseline(subject: Subject | None, lang: str) -> bool:
-    about = subject.about if subject is not None else {}
-    role = about.get("role", "")
-    mine = lang in about.get("languages", "").split()
-    return role in ("base", "instruct") or (role == "expert" and mine)
+    if subject is None or subject.role != "expert":
+        return subject is not None and subject.role in ("base", "instruct")
+    return lang in subject.languages
 
 
 def _chosen(sweeps: Sequence[SweepReport], lang: str) -> list[str]:

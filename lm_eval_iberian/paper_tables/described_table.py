@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lm_eval_iberian.comparison import role_place
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.sweep_report import named
@@ -25,8 +26,6 @@ from lm_eval_iberian.toml import read_toml
 
 
 DESCRIPTIONS = Path(__file__).parent / "paper_tables.toml"
-# baselines first, as in the paper
-_ROLES = ("base", "instruct", "expert")
 _UNKNOWN = "a sweep says what its models are; of others all are shown"
 
 
@@ -92,7 +91,7 @@ def laid_out(
             for model in report.models
             if not described.roles or roles.get(model, "") in (*described.roles, "")
         ]
-        models.sort(key=lambda model: _place(roles.get(model)))
+        models.sort(key=lambda model: role_place(roles.get(model, "")))
         rows = {model: tuple(of[model] for _, _, of in columns) for model in models}
         titles = [title for title, _, _ in columns]
         if table := filled(described.titled(lang), titles, rows):
@@ -133,10 +132,6 @@ def score_column(report: Report, name: str, title: str) -> Column:
     benchmark = catalogue.benchmarks[key]
     metric_name = wanted or catalogue.kind_of(benchmark).metrics[0]
     return benchmark_column(report, benchmark, metric_name, title)
-
-
-def _place(role: str | None) -> int:
-    return _ROLES.index(role) if role in _ROLES else len(_ROLES)
 
 
 def filled(

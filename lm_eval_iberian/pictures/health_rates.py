@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lm_eval_iberian.comparison import Comparer, SampleRow
-from lm_eval_iberian.health.examination import RATES
+from lm_eval_iberian.health import RATES
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn, draw_dots
 from lm_eval_iberian.pictures.models_shown import ModelChoice, ModelsShown
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
@@ -61,7 +61,7 @@ def gather_health(comparer: Comparer, choice: ModelChoice) -> Iterator[HealthRat
         models = choice.of_benchmark(key)
         found = [_rates(comparer, one.name, key) for one in models.models]
         columns = tuple(
-            DotColumn(_directed(rate), tuple(row.get(rate) for row in found))
+            DotColumn(directed(rate), tuple(row.get(rate) for row in found))
             for rate in RATES
             if any(rate in row for row in found)
         )
@@ -83,7 +83,7 @@ def health_bands(
     )
 
 
-def _directed(rate: str) -> str:
+def directed(rate: str) -> str:
     """Return what a rate is called, with whether more of it is better."""
     return f"{RATES[rate]} {'↑' if rate == 'stop_rate' else '↓'}"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lm_eval_iberian.comparison import Comparer
+from lm_eval_iberian.comparison import Comparer, role_place
 from lm_eval_iberian.report.model_report import ModelReport
 from lm_eval_iberian.report.sweep_report import SweepReport
 
 
 # more than these cannot be read
 MOST_MODELS = 40
-_ORDER = ("base", "instruct", "expert")
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,13 @@ class ModelChoice:
             has: Whether a model has it.
         """
         every = [
-            ModelShown(name, subject.about.get("role", ""))
+            ModelShown(name, subject.role)
             for name, subject in self.comparer.subjects.items()
             if has(subject.model)
         ]
-        every.sort(key=lambda one: _place(one.role))
+        every.sort(key=lambda one: role_place(one.role))
         wanted = sorted(
-            every, key=lambda one: (_place(one.role), one.name not in self.best)
+            every, key=lambda one: (role_place(one.role), one.name not in self.best)
         )
         kept = set(wanted[: self.most])
         models = tuple(one for one in every if one in kept)
@@ -95,7 +94,3 @@ def best_models(sweeps: Iterable[SweepReport]) -> frozenset[str]:
     """Return the models that are the best point of a series."""
     points = [point for sweep in sweeps for point in sweep.best]
     return frozenset(one.model.called for one in points if one.model is not None)
-
-
-def _place(role: str) -> int:
-    return _ORDER.index(role) if role in _ORDER else len(_ORDER)

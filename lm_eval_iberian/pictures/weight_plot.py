@@ -83,7 +83,11 @@ def draw_curves(data: WeightCurves) -> Any:
     wide = _LEFT + len(data.panels) * (_WIDE + _GAP)
     names = fitted_names(data.names, min(_NAME, wide - 1.0))
     roles = list(dict.fromkeys(role for p in data.panels for role, *_ in p.baselines))
-    entries = [*roles, *names.values(), *([_ring(data, wide)] if data.rule else [])]
+    entries = [
+        *roles,
+        *names.values(),
+        *([fitted("the best of each series", wide - 1.0)] if data.rule else []),
+    ]
     widest = max(map(width_of, entries)) + 0.75
     columns = max(1, min(4, int(wide / widest), len(entries)))
     legend = 0.1 + height_of(math.ceil(len(entries) / columns)) * 1.25
@@ -115,10 +119,6 @@ def draw_curves(data: WeightCurves) -> Any:
         borderaxespad=0.3,
     )  # fmt: skip
     return figure
-
-
-def _ring(data: WeightCurves, wide: float) -> str:
-    return fitted("the best of each series", wide - 1.0)
 
 
 def _look(at: int) -> dict[str, Any]:

@@ -11,7 +11,11 @@ from typing import Any
 from lm_eval_iberian.report.exchange_reading import EXCHANGE
 from lm_eval_iberian.report.measure import Measure, filters_of
 from lm_eval_iberian.report.report_catalogue import Kind
-from lm_eval_iberian.report.results_file import ResultsFile, samples_beside
+from lm_eval_iberian.report.results_file import (
+    ResultsFile,
+    read_records,
+    samples_beside,
+)
 from lm_eval_iberian.terminal import shown
 
 
@@ -114,6 +118,17 @@ class Result:
         if self.path is None:
             return None
         return samples_beside(self.path, self.setting.task)
+
+    def source(self) -> ResultsFile:
+        """Return the file that it is from, of JSON Lines the line that has it.
+
+        Raises:
+            DataError: It cannot be read again.
+        """
+        files = list(read_records(self.path or Path(self.file)))
+        found = [one for one in files if self.setting.task in one.results] or files
+        same = [one for one in found if one.when() == self.when] or found
+        return same[0]
 
 
 def as_result(

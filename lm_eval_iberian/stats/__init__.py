@@ -20,6 +20,7 @@ from lm_eval_iberian.stats.metrics_of_sums import (
     matthews,
     perplexity,
     ratio,
+    sentence_chrf,
 )
 from lm_eval_iberian.stats.multiple_tests import holm
 from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
@@ -40,6 +41,7 @@ __all__ = [
     "paired_difference",
     "perplexity",
     "ratio",
+    "sentence_chrf",
     "stored_average",
     "stored_difference",
 ]

@@ -8,6 +8,7 @@ TER are sacrebleu's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -83,6 +84,13 @@ def corpus_counts(
     return np.array(counts, np.float64), value
 
 
+def sentence_chrf(reference: str, translation: str) -> float:
+    """Return the chrF++ of one sentence, 0 to 100: BLEU says nothing of one."""
+    sacrebleu, _ = _corpus_metric("chrf++")
+    return float(sacrebleu.sentence_score(translation, [reference]).score)
+
+
+@cache
 def _corpus_metric(metric: str) -> tuple[Any, MetricOfSums]:
     # sacrebleu takes a moment to load
     if metric == "bleu":

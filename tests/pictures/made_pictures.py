@@ -106,7 +106,8 @@ def language_scores(names: Sequence[str], values: Values) -> LanguageScores:
 
 def health(names: Sequence[str], values: Values) -> HealthRates:
     """Return all rates; a value stands for so many of 100."""
-    from lm_eval_iberian.pictures.health_rates import _TITLES
+    from lm_eval_iberian.health import RATES
+    from lm_eval_iberian.pictures.health_rates import directed
 
     def rate(value: float | None) -> Estimate | None:
         if value is None:
@@ -115,7 +116,7 @@ def health(names: Sequence[str], values: Values) -> HealthRates:
 
     columns = [
         DotColumn(title, tuple(rate(values(r, c)) for r in range(len(names))))
-        for c, title in enumerate(_TITLES.values())
+        for c, title in enumerate(map(directed, RATES))
     ]
     models, title = shown(names), "IFEval, Basque"
     bands = health_bands(title, columns, models)
