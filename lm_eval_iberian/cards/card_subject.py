@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lm_eval_iberian.cards.merge_origin import MergeOrigin
-from lm_eval_iberian.cards.public_names import public_name
-from lm_eval_iberian.comparison import Comparer
-from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.report.model_report import ModelReport, Report
+from lm_eval_iberian.cards.merge_origin import MergeOrigin, origin_in_sweep
+from lm_eval_iberian.cards.public_names import is_hub_id, public_name
+from lm_eval_iberian.comparison import Comparer, subjects_of
+from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.report import (
+    ModelReport,
+    Report,
+    find_sweeps,
+    load_catalogue,
+)
 from lm_eval_iberian.terminal import shown
 
 
@@ -49,7 +54,77 @@ class CardSubject:
         return self.repo_id or self.title
 
 
-def find_model(report: Report, model: str, repo_id: str = "") -> str:
+def gather_subject(
+    report: Report,
+    model: str,
+    origin: MergeOrigin | None,
+    renamed: Mapping[str, str],
+    *,
+    runs: Sequence[Path],
+    baselines: Sequence[str] = (),
+    given_license: str = "",
+    languages: Sequence[str] = (),
+    repo_id: str = "",
+) -> CardSubject:
+    """Gather what a card is about.
+
+    Args:
+        report: The results.
+        model: Its folder, or its name among the results.
+        origin: What its folder says that it was made of, ``None`` without one.
+        renamed: Models' names to use in the place of others.
+        runs: Where the results are from; sweeps among them say what their merges are.
+        baselines: The models to compare it with; left out, those it was made of.
+        given_license: Its licence; left out, what all its models have.
+        languages: Those it is for; left out, those of its models or its results.
+        repo_id: Its id on the hub.
+
+    Raises:
+        DataError: There are no results of it, or it is not known what it was made of
+            or which licence it has.
+        UnknownNameError: There are no results of a model to compare it with.
+    """
+    if repo_id and not is_hub_id(repo_id):
+        raise DataError(f"--repo-id takes ORG/NAME, found {repo_id!r}")
+    folder = Path(model)
+    name = _found_model(report, model, repo_id)
+    swept = _swept(runs, name, renamed)
+    if origin and swept and not origin.is_like(swept):
+        raise DataError(
+            f"{model} was merged by another recipe than the merge of the sweep whose"
+            f" results are {name}; give the folder of that merge, or --rename another"
+        )
+    found_origin = origin or swept
+    if found_origin is None:
+        raise DataError(
+            f"what {name} was merged of stands nowhere: it is no folder, and no merge"
+            " of a sweep among the results; give the folder that the merge wrote"
+        )
+    for one in baselines:
+        if one not in report.models or one == name:
+            known = [other for other in report.models if other != name]
+            raise UnknownNameError("model to compare with", one, known)
+    found = report.models[name]
+    title = public_name(str(folder.resolve()) if folder.is_dir() else name)
+    return CardSubject(
+        title, repo_id, _chosen_license(found_origin, given_license),
+        tuple(languages) or _languages_of(found_origin, found),
+        found_origin, found, report, Comparer(subjects_of(report), report.catalogue),
+        name, tuple(baselines) or tuple(parents_of(report, found_origin, name)),
+    )  # fmt: skip
+
+
+def _swept(
+    runs: Sequence[Path], name: str, renamed: Mapping[str, str]
+) -> MergeOrigin | None:
+    """Return what a merge of a sweep was made of, ``None`` where it is none."""
+    sweeps = find_sweeps(runs, load_catalogue(), renamed, keep_going=True)
+    merges = (one for sweep in sweeps for one in sweep.merges)
+    found = next((one for one in merges if name in (one.called, one.name)), None)
+    return None if found is None else origin_in_sweep(found, renamed)
+
+
+def _found_model(report: Report, model: str, repo_id: str = "") -> str:
     """Return what the report calls a model.
 
     Args:
@@ -94,7 +169,7 @@ def parents_of(report: Report, origin: MergeOrigin, own: str) -> list[str]:
     return [name for name in dict.fromkeys(found) if name != own]
 
 
-def chosen_license(origin: MergeOrigin, given: str) -> str:
+def _chosen_license(origin: MergeOrigin, given: str) -> str:
     """Return the licence of a merge: the given one, or what all its models have.
 
     Raises:
@@ -117,7 +192,7 @@ def chosen_license(origin: MergeOrigin, given: str) -> str:
     )
 
 
-def languages_of(origin: MergeOrigin, model: ModelReport) -> tuple[str, ...]:
+def _languages_of(origin: MergeOrigin, model: ModelReport) -> tuple[str, ...]:
     """Return which languages a merge is for.
 
     Those of a sweep's experts come first, then those that the cards of its models name;

@@ -35,7 +35,7 @@ from lm_eval_iberian.report.result import Result
 from lm_eval_iberian.report.results_file import ResultsFile, read_samples
 
 
-def every_eval_ever(
+def write_every_eval_ever(
     report: Report,
     comparer: Comparer | None,
     into: Path,

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lm_eval_iberian.cli.options import renamed_models
-from lm_eval_iberian.errors import DataError
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.cards.card_subject import CardSubject
-    from lm_eval_iberian.cards.merge_origin import MergeOrigin
-    from lm_eval_iberian.report import Report
+    from lm_eval_iberian.cards import CardSubject
 
 
 @click.command("card")
@@ -74,9 +70,14 @@ def command(
     iberian card models/merged output/ --license llama3.1 --repo-id me/merged
     iberian card linear-eu-weight1 sweep/ --license apache-2.0 --out README.md
     """
-    from lm_eval_iberian.cards.card_file import CARD, kept_text, write_card
-    from lm_eval_iberian.cards.merge_origin import read_origin
-    from lm_eval_iberian.cards.model_card import model_card
+    from lm_eval_iberian.cards import (
+        CARD,
+        gather_subject,
+        kept_text,
+        read_origin,
+        write_card,
+        written_card,
+    )
     from lm_eval_iberian.report import build_report, load_catalogue
     from lm_eval_iberian.terminal import shown
 
@@ -93,80 +94,14 @@ def command(
     kept, told = kept_text(place, force=force)
     origin = read_origin(folder, renamed) if folder.is_dir() else None
     report = build_report(runs, renamed=given, keep_going=keep_going)
-    subject = _subject(
-        report, runs, model, origin, renamed, baselines, given_license, languages,
-        repo_id,
+    subject = gather_subject(
+        report, model, origin, renamed, runs=runs, baselines=baselines,
+        given_license=given_license, languages=languages, repo_id=repo_id,
     )  # fmt: skip
-    write_card(model_card(subject, kept), place)
+    write_card(written_card(subject, kept), place)
     click.echo(shown(f"wrote {place}{f'; {told}' if told else ''}"), err=True)
     for line in _advice(subject):
         click.echo(shown(line), err=True)
-
-
-def _subject(
-    report: Report,
-    runs: Sequence[Path],
-    model: str,
-    origin: MergeOrigin | None,
-    renamed: Mapping[str, str],
-    baselines: Sequence[str],
-    given_license: str,
-    languages: Sequence[str],
-    repo_id: str,
-) -> CardSubject:
-    """Gather what the card is about."""
-    from lm_eval_iberian.cards.card_subject import (
-        CardSubject,
-        chosen_license,
-        find_model,
-        languages_of,
-        parents_of,
-    )
-    from lm_eval_iberian.cards.public_names import is_hub_id, public_name
-    from lm_eval_iberian.comparison import Comparer, subjects_of
-    from lm_eval_iberian.errors import UnknownNameError
-
-    if repo_id and not is_hub_id(repo_id):
-        raise DataError(f"--repo-id takes ORG/NAME, found {repo_id!r}")
-    folder = Path(model)
-    name = find_model(report, model, repo_id)
-    swept = _swept(runs, name, renamed)
-    if origin and swept and not origin.is_like(swept):
-        raise DataError(
-            f"{model} was merged by another recipe than the merge of the sweep whose"
-            f" results are {name}; give the folder of that merge, or --rename another"
-        )
-    found_origin = origin or swept
-    if found_origin is None:
-        raise DataError(
-            f"what {name} was merged of stands nowhere: it is no folder, and no merge"
-            " of a sweep among the results; give the folder that the merge wrote"
-        )
-    for one in baselines:
-        if one not in report.models or one == name:
-            known = [other for other in report.models if other != name]
-            raise UnknownNameError("model to compare with", one, known)
-    found = report.models[name]
-    title = public_name(str(folder.resolve()) if folder.is_dir() else name)
-    return CardSubject(
-        title, repo_id, chosen_license(found_origin, given_license),
-        tuple(languages) or languages_of(found_origin, found),
-        found_origin, found, report, Comparer(subjects_of(report), report.catalogue),
-        name, tuple(baselines) or tuple(parents_of(report, found_origin, name)),
-    )  # fmt: skip
-
-
-def _swept(
-    runs: Sequence[Path], name: str, renamed: Mapping[str, str]
-) -> MergeOrigin | None:
-    """Return what a merge of a sweep was made of, ``None`` where it is none."""
-    from lm_eval_iberian.cards.merge_origin import origin_in_sweep
-    from lm_eval_iberian.report import find_sweeps, load_catalogue
-
-    sweeps = find_sweeps(runs, load_catalogue(), renamed, keep_going=True)
-    merges = (one for sweep in sweeps for one in sweep.merges)
-    found = next((one for one in merges if name in (one.called, one.name)), None)
-    return None if found is None else origin_in_sweep(found, renamed)
 
 
 def _advice(subject: CardSubject) -> list[str]:

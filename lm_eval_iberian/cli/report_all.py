@@ -46,10 +46,10 @@ def write_all(
         DataError: The folder is not to be had, or samples cannot be used.
         UnknownNameError: There is no such baseline.
     """
-    from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
+    from lm_eval_iberian.cards import write_every_eval_ever
     from lm_eval_iberian.cli.report_folder import whole_folder
     from lm_eval_iberian.page import write_page
-    from lm_eval_iberian.report.sweep_report import notes_with
+    from lm_eval_iberian.report import notes_with
     from mergekit_ext.outputs.termination import unwound_by_signals
 
     said: list[str] = []
@@ -69,7 +69,9 @@ def write_all(
         tell("data")
         _write_data(comparison, report, sweeps, into)
         tell("Every Eval Ever")
-        every_eval_ever(report, comparer, into / "every_eval_ever", evaluator=evaluator)
+        write_every_eval_ever(
+            report, comparer, into / "every_eval_ever", evaluator=evaluator
+        )
         tell("pictures")
         drawn = _draw(comparison, report, sweeps, into / "pictures", said.append)
         tell("page")
@@ -128,14 +130,14 @@ def _draw(
 
     without: list[str] = []
     try:
-        from lm_eval_iberian.pictures.all_pictures import draw_all
+        from lm_eval_iberian.pictures import draw_all
 
         drawn = draw_all(
             comparison.comparer,
             report,
             sweeps,
             into,
-            baseline="" if sweeps else comparison.baseline,
+            baseline=comparison.baseline,
             on_left_out=without.append,
         )
     except MissingExtraError as error:

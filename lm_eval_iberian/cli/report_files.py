@@ -35,15 +35,15 @@ def page_of(
 
 def write_records(report: Report, out: Path, evaluator: str) -> None:
     """Write a report as Every Eval Ever, and say what to do before it is published."""
-    from lm_eval_iberian.cards.every_eval_ever import (
-        every_eval_ever,
+    from lm_eval_iberian.cards import (
         without_developer,
+        write_every_eval_ever,
     )
     from lm_eval_iberian.comparison import Comparer, subjects_of
     from lm_eval_iberian.terminal import shown
 
     comparer = Comparer(subjects_of(report), report.catalogue)
-    files = every_eval_ever(report, comparer, out, evaluator=evaluator)
+    files = write_every_eval_ever(report, comparer, out, evaluator=evaluator)
     records = sum(file.suffix == ".json" for file in files)
     samples = len(files) - records
     click.echo(shown(f"{records} records, {samples} with samples, in {out}"), err=True)
@@ -79,9 +79,9 @@ def write_figures(
             Comparer,
             subjects_of,
         )
-        from lm_eval_iberian.pictures.weight_plot import draw
+        from lm_eval_iberian.pictures import sweep_picture
 
         # where samples cannot be used, stored errors are as good as before
         options = CompareOptions(keep_going=True)
         comparer = Comparer(subjects_of(report), report.catalogue, options)
-        write(draw(sweeps[0], plot, comparer), plot, report.inputs)
+        write(sweep_picture(sweeps[0], plot, comparer), plot, report.inputs)

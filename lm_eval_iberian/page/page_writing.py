@@ -35,7 +35,7 @@ from lm_eval_iberian.page.row_chunks import (
 )
 from lm_eval_iberian.page.stored_answers import Json, answer_of, item_of
 from lm_eval_iberian.page.visible_text import script_json, visible
-from lm_eval_iberian.pictures.all_pictures import Picture, drawings, svg_of
+from lm_eval_iberian.pictures import Picture, drawings, svg_of
 from lm_eval_iberian.report import Note, Report, SweepReport, notes_with, write
 from lm_eval_iberian.report.issue import KINDS
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
@@ -215,8 +215,7 @@ def _drawn(
     without: list[str] = []
     try:
         for one in drawings(
-            comparison.comparer, report, sweeps,
-            "" if sweeps else comparison.baseline, without.append,
+            comparison.comparer, report, sweeps, comparison.baseline, without.append
         ):  # fmt: skip
             svg = base64.b64encode(svg_of(one).encode()).decode()
             found.append((one.title, one.caption, svg))

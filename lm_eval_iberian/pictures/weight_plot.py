@@ -53,7 +53,9 @@ _WIDE, _HIGH, _GAP, _LEFT, _TOP, _NAME = 3.4, 2.6, 0.25, 1.15, 0.4, 3.2
 _LEAST = 5.0
 
 
-def draw(report: SweepReport, path: Path, comparer: Comparer | None = None) -> bytes:
+def sweep_picture(
+    report: SweepReport, path: Path, comparer: Comparer | None = None
+) -> bytes:
     """Return the picture of a sweep, in the format that a file's suffix says.
 
     A column of panels for each language: above, the score of the language, below, that

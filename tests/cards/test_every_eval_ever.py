@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_results import Results, everything
 
-from lm_eval_iberian.cards.every_eval_ever import every_eval_ever
+from lm_eval_iberian.cards.every_eval_ever import write_every_eval_ever
 from lm_eval_iberian.cards.exchange_record import unscaled
 from lm_eval_iberian.comparison import Comparer, subjects_of
 from lm_eval_iberian.errors import DataError
@@ -79,7 +79,7 @@ def test_what_is_written_reads_back_as_the_same_report(
     )  # fmt: skip
     results.write({"belebele_eus_Latn_mini": 0.25}, n=20)
     report = build_report([results.root])
-    files = every_eval_ever(report, None, tmp_path / "eee")
+    files = write_every_eval_ever(report, None, tmp_path / "eee")
     assert faults(tmp_path / "eee") == []
     again = build_report([tmp_path / "eee"])
     assert comparable(again) == comparable(report)
@@ -96,7 +96,7 @@ def test_a_revision_stays_another_model(results: Results, tmp_path: Path) -> Non
     args = {"model_args": {"pretrained": "org/model", "revision": "step1"}}
     results.write({"belebele_eus_Latn": 0.6}, config=args)
     report = build_report([results.root])
-    every_eval_ever(report, None, tmp_path / "eee")
+    write_every_eval_ever(report, None, tmp_path / "eee")
     assert faults(tmp_path / "eee") == []
     assert {one["model_info"]["id"] for one in records(tmp_path / "eee")} == {
         "org/model"
@@ -111,7 +111,7 @@ def test_a_killed_run_leaves_what_was_there(
 ) -> None:
     results.write({"belebele_eus_Latn": 0.5, "xstorycloze_eu": 0.6})
     report = build_report([results.root])
-    first = every_eval_ever(report, None, tmp_path / "eee")
+    first = write_every_eval_ever(report, None, tmp_path / "eee")
     before = {path: path.read_bytes() for path in first}
 
     def stop(*_: object) -> None:
@@ -119,7 +119,7 @@ def test_a_killed_run_leaves_what_was_there(
 
     monkeypatch.setattr("lm_eval_iberian.cards.every_eval_ever._Work._rows", stop)
     with pytest.raises(KeyboardInterrupt):
-        every_eval_ever(report, None, tmp_path / "eee")
+        write_every_eval_ever(report, None, tmp_path / "eee")
     there = [path for path in (tmp_path / "eee").rglob("*") if path.is_file()]
     assert {path: path.read_bytes() for path in there} == before
 
@@ -129,7 +129,7 @@ def test_runs_stay_runs(results: Results, tmp_path: Path) -> None:
         row = {"iberian_ifeval_eu": {"inst_level_strict_acc,none": score}}
         results.write(row, date=1.7e9 + score)
     report = build_report([results.root])
-    every_eval_ever(report, None, tmp_path / "eee")
+    write_every_eval_ever(report, None, tmp_path / "eee")
     cell = build_report([tmp_path / "eee"]).models["org/model"].cells["ifeval_eu"]
     assert cell.measures == report.models["org/model"].cells["ifeval_eu"].measures
     assert len(cell.results) == 3
@@ -143,7 +143,7 @@ def test_both_forms_of_a_result_count_once(
         row = {"iberian_ifeval_eu": {"inst_level_strict_acc,none": score}}
         results.write(row, date=1.7e9 + score, start_time=start)
     report = build_report([results.root])
-    every_eval_ever(report, None, tmp_path / "eee")
+    write_every_eval_ever(report, None, tmp_path / "eee")
     both = build_report([results.root, tmp_path / "eee"])
     assert len(both.models["org/model"].cells["ifeval_eu"].results) == 2
 
@@ -151,7 +151,7 @@ def test_both_forms_of_a_result_count_once(
 def test_samples_come_along_and_back(results: Results, tmp_path: Path) -> None:
     rows = [sample(0, True), sample(1, False), sample(2, True)]
     path = with_samples(results, rows)
-    every_eval_ever(build_report([path]), None, tmp_path / "eee")
+    write_every_eval_ever(build_report([path]), None, tmp_path / "eee")
     assert faults(tmp_path / "eee") == []
     (record,) = records(tmp_path / "eee")
     assert record["detailed_evaluation_results"]["total_rows"] == 3
@@ -176,7 +176,7 @@ def test_samples_that_are_not_all_there_are_refused(
     content["n-samples"]["belebele_eus_Latn"] = {"original": 2, "effective": 2}
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match="has 1 samples, but the results count 2"):
-        every_eval_ever(build_report([path]), None, tmp_path / "eee")
+        write_every_eval_ever(build_report([path]), None, tmp_path / "eee")
     assert list((tmp_path / "eee").iterdir()) == []
 
 
@@ -189,7 +189,7 @@ def test_a_sample_s_score_that_is_none_is_refused(
     rows = [sample(0, True), sample(1, True, acc=score)]
     samples.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     with pytest.raises(DataError, match="line 2: acc is"):
-        every_eval_ever(build_report([path]), None, tmp_path / "eee")
+        write_every_eval_ever(build_report([path]), None, tmp_path / "eee")
 
 
 def test_translations_have_a_score_of_their_sentence(
@@ -207,7 +207,7 @@ def test_translations_have_a_score_of_their_sentence(
     path.with_name(f"samples_iberian_flores_gl-en_{STAMP}.jsonl").write_text(
         "".join(f"{json.dumps(row)}\n" for row in rows)
     )
-    every_eval_ever(build_report([path]), None, tmp_path / "eee")
+    write_every_eval_ever(build_report([path]), None, tmp_path / "eee")
     assert faults(tmp_path / "eee") == []
     (record,) = records(tmp_path / "eee")
     (one,) = record["evaluation_results"]
@@ -233,7 +233,7 @@ def test_what_was_counted_from_samples_is_called_what_it_is(
         "".join(f"{json.dumps(row)}\n" for row in rows)
     )
     report = build_report([path])
-    every_eval_ever(report, None, tmp_path / "eee")
+    write_every_eval_ever(report, None, tmp_path / "eee")
     assert faults(tmp_path / "eee") == []
     (record,) = records(tmp_path / "eee")
     assert record["evaluation_results"][0]["evaluation_name"] == "bertaqa_eu_local"
@@ -257,7 +257,7 @@ def test_a_sample_that_no_score_counts_has_no_record(
     path.with_name(f"samples_iberian_ifeval_eu_{STAMP}.jsonl").write_text(
         "".join(f"{json.dumps(row)}\n" for row in rows)
     )
-    every_eval_ever(build_report([path]), None, tmp_path / "eee")
+    write_every_eval_ever(build_report([path]), None, tmp_path / "eee")
     assert faults(tmp_path / "eee") == []
     (record,) = records(tmp_path / "eee")
     assert record["detailed_evaluation_results"]["total_rows"] == 1
@@ -267,7 +267,7 @@ def test_a_dataset_is_named_as_the_catalogue_has_it(
     results: Results, tmp_path: Path
 ) -> None:
     results.write({"belebele_eus_Latn": 0.5, "belebele_eus_Latn_mini": 0.5})
-    every_eval_ever(build_report([results.root]), None, tmp_path / "eee")
+    write_every_eval_ever(build_report([results.root]), None, tmp_path / "eee")
     whole, mini = sorted(
         (
             one["evaluation_results"][0]["source_data"]
@@ -287,7 +287,7 @@ def test_no_path_of_this_machine_is_written(results: Results, tmp_path: Path) ->
     args = {"config": {"model_args": {"pretrained": model, "peft": f"{model}/p"}}}
     path = with_samples(results, [sample(0, True)], model=model, **args)
     report = build_report([path])
-    files = every_eval_ever(report, None, tmp_path / "eee")
+    files = write_every_eval_ever(report, None, tmp_path / "eee")
     for file in files:
         assert str(tmp_path) not in file.read_text()
     assert list(build_report([tmp_path / "eee"]).models) == ["merged"]
@@ -301,7 +301,7 @@ def test_two_models_that_would_share_a_name_are_refused(
     with pytest.raises(
         DataError, match=r"would both be published as merged; .*--rename"
     ):
-        every_eval_ever(build_report([results.root]), None, tmp_path / "eee")
+        write_every_eval_ever(build_report([results.root]), None, tmp_path / "eee")
     assert not (tmp_path / "eee").exists()
 
 
@@ -312,16 +312,16 @@ def test_names_become_parts_of_a_path(
     results: Results, tmp_path: Path, model: str
 ) -> None:
     results.put(results.content({"belebele_eus_Latn": 0.5}, model), "org/plain")
-    every_eval_ever(build_report([results.root]), None, tmp_path / "eee")
+    write_every_eval_ever(build_report([results.root]), None, tmp_path / "eee")
     assert faults(tmp_path / "eee") == []
 
 
 def test_the_same_results_have_the_same_names(results: Results, tmp_path: Path) -> None:
     results.write({"belebele_eus_Latn": 0.5})
     report = build_report([results.root])
-    first = every_eval_ever(report, None, tmp_path / "eee")
+    first = write_every_eval_ever(report, None, tmp_path / "eee")
     (tmp_path / "eee" / "mine.txt").write_text("kept")
-    assert every_eval_ever(report, None, tmp_path / "eee") == first
+    assert write_every_eval_ever(report, None, tmp_path / "eee") == first
     found = [p.name for p in (tmp_path / "eee").rglob("*") if p.is_file()]
     assert sorted(found) == sorted(["mine.txt", *(p.name for p in first)])
 
@@ -332,7 +332,9 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
     results.write({"belebele_eus_Latn": 0.5})
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="file/eee cannot be written"):
-        every_eval_ever(build_report([results.root]), None, tmp_path / "file" / "eee")
+        write_every_eval_ever(
+            build_report([results.root]), None, tmp_path / "file" / "eee"
+        )
 
 
 @given(st.floats(0, 1), st.sampled_from([1.0, 100.0]))
@@ -353,7 +355,7 @@ def test_the_published_validator_finds_nothing(
     )
     results.write(everything(0.5))
     with_samples(results, [sample(0, True)], model="org/other")
-    every_eval_ever(build_report([results.root]), None, tmp_path / "eee")
+    write_every_eval_ever(build_report([results.root]), None, tmp_path / "eee")
     done = subprocess.run(
         [sys.executable, "-m", "every_eval_ever", "validate", "data/*/*/*/*.json*"],
         cwd=tmp_path / "eee", capture_output=True, text=True, timeout=300, check=False,
@@ -373,11 +375,11 @@ def test_the_version_of_lm_eval_comes_along(
     results: Results, tmp_path: Path, said: dict[str, str], version: str
 ) -> None:
     results.write({"belebele_eus_Latn": 0.5}, **said)
-    every_eval_ever(build_report([results.root]), None, tmp_path / "a")
+    write_every_eval_ever(build_report([results.root]), None, tmp_path / "a")
     (record,) = records(tmp_path / "a")
     assert record["eval_library"] == {"name": "lm_eval", "version": version}
     # and so it does once more
-    every_eval_ever(build_report([tmp_path / "a"]), None, tmp_path / "b")
+    write_every_eval_ever(build_report([tmp_path / "a"]), None, tmp_path / "b")
     (again,) = records(tmp_path / "b")
     assert again["eval_library"] == record["eval_library"]
     assert again["evaluation_id"] == record["evaluation_id"]
@@ -387,7 +389,7 @@ def test_intervals_come_along(results: Results, tmp_path: Path) -> None:
     path = with_samples(results, [sample(at, at % 3 > 0) for at in range(60)])
     report = build_report([path])
     comparer = Comparer(subjects_of(report), report.catalogue)
-    every_eval_ever(report, comparer, tmp_path / "eee")
+    write_every_eval_ever(report, comparer, tmp_path / "eee")
     assert faults(tmp_path / "eee") == []
     (record,) = records(tmp_path / "eee")
     (one,) = record["evaluation_results"]
@@ -405,7 +407,7 @@ def test_samples_still_pair(reference: Path, tmp_path: Path) -> None:
     folder = reference / "cpt_ift"
     if not folder.is_dir():
         pytest.skip(f"NO REFERENCE DATA: {folder} is absent")
-    every_eval_ever(build_report([folder]), None, tmp_path / "eee")
+    write_every_eval_ever(build_report([folder]), None, tmp_path / "eee")
     report = build_report([tmp_path / "eee"])
     comparer = Comparer(subjects_of(report), report.catalogue)
     row = comparer.compare(
@@ -421,7 +423,7 @@ def test_real_results_come_back(reference: Path, tmp_path: Path, folder: str) ->
     if not (reference / folder).is_dir():
         pytest.skip(f"NO REFERENCE DATA: {reference / folder} is absent")
     report = build_report([reference / folder])
-    every_eval_ever(report, None, tmp_path / "eee")
+    write_every_eval_ever(report, None, tmp_path / "eee")
     assert faults(tmp_path / "eee") == []
     before, after = comparable(report), comparable(build_report([tmp_path / "eee"]))
     for name, model in before["models"].items():
