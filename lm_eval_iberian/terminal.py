@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import Progress, TextColumn
@@ -21,6 +22,16 @@ def one_line(text: object, longest: int = 300) -> str:
     """Return a text as one printable line, cut where it is too long."""
     line = shown(" ".join(str(text)[: 10 * longest].split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def first_of(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """Return names as a list, of many the first.
+
+    >>> first_of(["a", "b", "c", "d"], 2)
+    'a, b and 2 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{between.join(names[:most])}{more}"
 
 
 def console() -> Console:

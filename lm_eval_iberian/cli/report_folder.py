@@ -16,6 +16,7 @@ from pathlib import Path
 from lm_eval_iberian import __version__
 from lm_eval_iberian.errors import DataError, IberianError
 from lm_eval_iberian.files import sha256
+from lm_eval_iberian.terminal import first_of
 from mergekit_ext.outputs.folder_lock import locked
 from mergekit_ext.outputs.termination import held
 
@@ -114,11 +115,9 @@ def _check_replaceable(target: Path) -> None:
     except OSError as error:
         raise DataError(f"{target} cannot be read: {error.strerror}") from error
     if others:
-        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
         raise DataError(
             f"{target} holds what no report wrote, or what was changed since:"
-            f" {', '.join(others[:_SHOWN])}{more}; move that away, or give --out"
-            " another folder"
+            f" {first_of(others, _SHOWN)}; move that away, or give --out another folder"
         )
 
 
@@ -176,7 +175,7 @@ def _check_ours(workshop: Path) -> None:
         if others := sorted(set(os.listdir(workshop)) - {"lock", "new", "former"}):
             raise DataError(
                 f"{workshop}, in which the report would be made, holds something that"
-                f" no report wrote: {', '.join(others[:_SHOWN])}; move it away, or give"
+                f" no report wrote: {first_of(others, _SHOWN)}; move it away, or give"
                 " --out another folder"
             )
 

@@ -22,7 +22,7 @@ from lm_eval_iberian.cli.sweep_slurm import (
 )
 from lm_eval_iberian.errors import IberianError
 from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT
-from lm_eval_iberian.terminal import console, shown
+from lm_eval_iberian.terminal import console, first_of, shown
 
 
 if TYPE_CHECKING:
@@ -284,8 +284,7 @@ def errors(folder: Path) -> None:
             to.print()
         to.print(shown(f"{counted(len(found), 'cell')}: {text}"))
         names = [error["cell"] for error in found]
-        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        to.print(shown(f"  {', '.join(names[:_LISTED])}{more}"))
+        to.print(shown(f"  {first_of(names, _LISTED)}"))
         for line in found[0]["log"].splitlines():
             to.print(shown(f"  | {line}"))
         place = quote(str(sweep.path))

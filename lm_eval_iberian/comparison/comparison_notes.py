@@ -8,6 +8,7 @@ from dataclasses import replace
 from lm_eval_iberian.comparison.comparer import Comparer
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
 from lm_eval_iberian.report.model_report import Note, Report, notes_of
+from lm_eval_iberian.terminal import first_of
 
 
 _NAMED = 4
@@ -53,8 +54,7 @@ def other_tasks(comparer: Comparer) -> Iterator[Note]:
     of = [set(one.model.others) for one in comparer.subjects.values()]
     names = sorted(set().union(*of))
     if names:
-        more = f" and {len(names) - _TASKS} more" if len(names) > _TASKS else ""
-        text = f"in no benchmark of the paper: {', '.join(names[:_TASKS])}{more}"
+        text = f"in no benchmark of the paper: {first_of(names, _TASKS)}"
         yield Note("not compared", "", text)
 
 
@@ -116,5 +116,4 @@ def _gathered(notes: Sequence[Note]) -> Iterator[Note]:
         groups.setdefault((note.kind, note.text), {})[note.about] = None
     for (kind, text), about in groups.items():
         names = [name for name in about if name]
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield Note(kind, f"{'; '.join(names[:_NAMED])}{more}", text)
+        yield Note(kind, first_of(names, _NAMED, "; "), text)

@@ -13,7 +13,7 @@ from lm_eval_iberian.report.choice import Wanted
 from lm_eval_iberian.report.issue import Issue
 from lm_eval_iberian.report.model_report import Report, build_report
 from lm_eval_iberian.report.report_catalogue import Catalogue
-from lm_eval_iberian.terminal import shown
+from lm_eval_iberian.terminal import first_of, shown
 
 
 # between a folder and the name of one of its models
@@ -188,9 +188,8 @@ def _baseline(
     ]
     if len(first) > 1:
         names = [one.name for one in first]
-        more = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise DataError(
             f"{arguments[0]} holds {len(names)} models; say which of them the others"
-            f" are held against with --baseline: {', '.join(names[:_NAMED])}{more}"
+            f" are held against with --baseline: {first_of(names, _NAMED)}"
         )
     return first[0].name

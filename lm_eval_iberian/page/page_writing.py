@@ -27,13 +27,9 @@ from lm_eval_iberian.page.page_tables import (
     language_of,
     tables_of,
 )
-from lm_eval_iberian.page.row_chunks import (
-    BenchmarkRows,
-    Packed,
-    RowSource,
-    pack,
-)
+from lm_eval_iberian.page.row_chunks import Packed, pack
 from lm_eval_iberian.page.stored_answers import Json, answer_of, item_of
+from lm_eval_iberian.page.thinned_rows import BenchmarkRows, RowSource
 from lm_eval_iberian.page.visible_text import script_json, visible
 from lm_eval_iberian.pictures import Picture, drawings, svg_of
 from lm_eval_iberian.report import Note, Report, SweepReport, notes_with, write

@@ -9,97 +9,25 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from lm_eval_iberian.page.stored_answers import Json
+from lm_eval_iberian.page.thinned_rows import (
+    STEPS,
+    WHOLE,
+    BenchmarkRows,
+    RowSource,
+    Thinning,
+    changed_answers,
+    lengths_of,
+    said_of,
+)
 from lm_eval_iberian.page.visible_text import chunk_json
 
 
 _LEVEL: Final = 6
-# of rows that are neither right nor wrong, how many have changed the most
-_CHANGED_MOST: Final = 500
-
-
-@dataclass(frozen=True)
-class Run:
-    """A model's answers in one run: ``i`` of each is the item's place.
-
-    Args:
-        model: The model's place.
-        run: Which of several runs, from 0.
-        answers: The answers, each with what :func:`answer_of` gives.
-    """
-
-    model: int
-    run: int
-    answers: Sequence[Json]
-
-
-@dataclass
-class BenchmarkRows:
-    """What all models answered to a benchmark.
-
-    Args:
-        about: What the page must know of the benchmark.
-        items: What was asked, in the order of the baseline's file.
-        runs: The answers.
-    """
-
-    about: Json
-    items: list[Json] = field(default_factory=list)
-    runs: list[Run] = field(default_factory=list)
-    _places: dict[tuple[str, int], int] = field(default_factory=dict)
-
-    def add(self, model: int, run: int, rows: Iterable[tuple[Json, Json]]) -> None:
-        """Add a run: for each row the item and the answer.
-
-        Items of one key are paired in their order.
-        """
-        answers = []
-        seen: Counter[str] = Counter()
-        for item, answer in rows:
-            key = item["k"]
-            at = self._places.setdefault((key, seen[key]), len(self.items))
-            seen[key] += 1
-            if at == len(self.items):
-                self.items.append(item)
-            elif item["p"] != self.items[at]["p"]:
-                answer = answer | {"p": item["p"]}
-            answers.append({"i": at} | answer)
-        self.runs.append(Run(model, run, answers))
-
-
-RowSource = Callable[[], BenchmarkRows]
-
-
-@dataclass(frozen=True)
-class Thinning:
-    """What is left out of rows so that they fit.
-
-    Args:
-        longest: After how many characters a text is cut; ``None`` cuts none.
-        changed: Whether of every model only those answers are kept in which it and the
-            baseline differ, and of the baseline those that belong to them.
-        most: How many of these, the first ones; ``None`` keeps all.
-    """
-
-    longest: int | None = None
-    changed: bool = False
-    most: int | None = None
-
-
-_WHOLE: Final = Thinning()
-_STEPS: Final = (
-    Thinning(20_000),
-    Thinning(4_000),
-    Thinning(4_000, changed=True),
-    Thinning(1_000, changed=True),
-    Thinning(1_000, changed=True, most=1_000),
-    Thinning(1_000, changed=True, most=200),
-)
 
 
 @dataclass(frozen=True)
@@ -132,7 +60,7 @@ def pack(sources: Sequence[RowSource], baseline: int, room: int) -> Packed:
     found = _within(sources, baseline, room)
     if found is None:
         thinner = [_thinned(source(), baseline) for source in sources]
-        for step in range(len(_STEPS)):
+        for step in range(len(STEPS)):
             found = [one[step] for one in thinner]
             if _size(found) <= room:
                 break
@@ -166,7 +94,7 @@ def _within(
     """Return everything, ``None`` as soon as it is too much."""
     found: list[_PackedBenchmark] = []
     for source in sources:
-        found.append(_packed(source(), baseline, _WHOLE))
+        found.append(_packed(source(), baseline, WHOLE))
         if _size(found) > room:
             return None
     return found
@@ -174,9 +102,9 @@ def _within(
 
 def _thinned(rows: BenchmarkRows, baseline: int) -> list[_PackedBenchmark]:
     """Return a benchmark with less and less, by each of the steps."""
-    longest = max(_lengths(rows), default=0)
+    longest = max(lengths_of(rows), default=0)
     found: list[_PackedBenchmark] = []
-    for step in _STEPS:
+    for step in STEPS:
         same = step.longest is not None and step.longest >= longest
         if found and same and not step.changed:
             found.append(found[-1])
@@ -201,19 +129,10 @@ class _PackedBenchmark:
         return sum(map(len, self.chunks))
 
 
-def _lengths(rows: BenchmarkRows) -> Iterator[int]:
-    """Yield the length of every text."""
-    for item in rows.items:
-        yield max(map(len, (item["p"], item.get("t", ""), *item.get("c", ()))))
-    for run in rows.runs:
-        for answer in run.answers:
-            yield max(len(answer.get(name, "")) for name in ("a", "f", "p"))
-
-
 def _packed(rows: BenchmarkRows, baseline: int, thinning: Thinning) -> _PackedBenchmark:
     answers: Sequence[Sequence[Json]] = [run.answers for run in rows.runs]
     if thinning.changed:
-        answers = _changed(rows, baseline, thinning.most)
+        answers = changed_answers(rows, baseline, thinning.most)
     kept = {one["i"] for run in answers for one in run}
     places = {at: new for new, at in enumerate(sorted(kept))}
     texts = _Texts(thinning.longest)
@@ -228,22 +147,8 @@ def _packed(rows: BenchmarkRows, baseline: int, thinning: Thinning) -> _PackedBe
         | {"n": len(rows.items), "kept": len(items), "thin": int(thinning.changed)},
         chunks,
         [(run.model, run.run) for run in rows.runs],
-        _said(rows, len(items), texts.cut, thinning),
+        said_of(rows, len(items), texts.cut, thinning),
     )
-
-
-def _said(rows: BenchmarkRows, kept: int, cut: int, thinning: Thinning) -> str:
-    found = []
-    if thinning.changed:
-        first = f"first {thinning.most:,} " if thinning.most else ""
-        found.append(
-            f"{kept:,} of {len(rows.items):,} items are in this page, and of every"
-            f" model the {first}answers in which it and the baseline differ"
-        )
-    if cut:
-        found.append(f"{cut:,} texts are cut after {thinning.longest:,} characters")
-    why = "the page would be too large with everything"
-    return f"{rows.about['title']}: {'; '.join(found)}; {why}." if found else ""
 
 
 class _Texts:
@@ -293,54 +198,6 @@ class _Texts:
 
     def _places(self, pieces: Iterable[str]) -> list[int]:
         return [self.pieces.setdefault(one, len(self.pieces)) for one in pieces]
-
-
-def _changed(rows: BenchmarkRows, baseline: int, most: int | None) -> list[list[Json]]:
-    """Return of every run the answers in which it and the baseline differ.
-
-    Args:
-        rows: The rows.
-        baseline: The place of the model that the others are held against.
-        most: How many of a run, the first ones; ``None`` returns all.
-    """
-    base = {
-        run.run: {one["i"]: one for one in run.answers}
-        for run in rows.runs
-        if run.model == baseline
-    }
-    if not base:
-        return [[] for _ in rows.runs]
-    kept = [
-        set()
-        if run.model == baseline
-        else set(
-            sorted(_differing(run.answers, base.get(run.run, base[min(base)])))[:most]
-        )
-        for run in rows.runs
-    ]
-    every = set().union(*kept)
-    return [
-        [
-            one
-            for one in run.answers
-            if one["i"] in (every if run.model == baseline else mine)
-        ]
-        for run, mine in zip(rows.runs, kept, strict=True)
-    ]
-
-
-def _differing(answers: Iterable[Json], base: Mapping[int, Json]) -> Iterator[int]:
-    by_score: list[tuple[float, int]] = []
-    for one in answers:
-        other = base.get(one["i"])
-        if other is None:
-            continue
-        if "g" in one and "g" in other:
-            if one["g"] != other["g"]:
-                yield one["i"]
-        elif "s" in one and "s" in other:
-            by_score.append((-abs(one["s"] - other["s"]), one["i"]))
-    yield from (at for _, at in sorted(by_score)[:_CHANGED_MOST])
 
 
 def _chunk(value: Json) -> str:

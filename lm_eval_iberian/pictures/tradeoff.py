@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from lm_eval_iberian.pictures.weight_curves import CurveAxis
 from lm_eval_iberian.stats import Difference
+from lm_eval_iberian.terminal import first_of
 
 
 _NAMED = 4
@@ -94,10 +95,9 @@ class Tradeoff:
         if not self.left_out:
             return ""
         names = list(dict.fromkeys(name for name, _ in self.left_out))
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         return (
             f" Not shown, for they cannot be compared with {self.baseline}:"
-            f" {', '.join(names[:_NAMED])}{more}."
+            f" {first_of(names, _NAMED)}."
         )
 
 

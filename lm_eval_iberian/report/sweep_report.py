@@ -14,6 +14,7 @@ from lm_eval_iberian.report.sweep_results import SweepResults, SweptModel
 from lm_eval_iberian.report.sweep_scores import Score, ScoreName, SweepScores
 from lm_eval_iberian.report.swept_series import SweptSeries, series_of
 from lm_eval_iberian.report.tables import MARKED, Table
+from lm_eval_iberian.terminal import first_of
 
 
 _NAMED = 12
@@ -213,6 +214,5 @@ def stand_alone(sweeps: Sequence[SweepReport]) -> bool:
 
 def named(names: Sequence[str], between: str = ", ") -> str:
     """Return names as a list, of many the first; JSON has them all."""
-    more = len(names) - _NAMED
-    text = between.join(names[:_NAMED])
-    return f"{text} and {more} more, in full in JSON" if more > 0 else text
+    told = ", in full in JSON" if len(names) > _NAMED else ""
+    return f"{first_of(names, _NAMED, between)}{told}"

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from lm_eval_iberian.page.row_chunks import BenchmarkRows, Packed, pack
+from lm_eval_iberian.page.row_chunks import Packed, pack
+from lm_eval_iberian.page.thinned_rows import BenchmarkRows
 
 
 ROOMY = 10**9
