@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.stats import (
+    CorpusMetric,
+    Floats,
+    MetricOfSums,
     corpus_counts,
     matthews,
     perplexity,
     ratio,
 )
-from lm_eval_iberian.stats.item_counts import Floats, MetricOfSums
-from lm_eval_iberian.stats.metrics_of_sums import CorpusMetric
 from lm_eval_iberian.terminal import one_line
 
 

@@ -133,7 +133,11 @@ def drawings(
     baseline: str = "",
     on_left_out: OnLeftOut = say_nothing,
 ) -> Iterator[Drawing]:
-    """Yield every picture that the data allows; the arguments are ``draw_all``'s."""
+    """Yield every picture that the data allows; the arguments are ``draw_all``'s.
+
+    Raises:
+        UnknownNameError: There is no such model as the baseline.
+    """
     choice = ModelChoice(comparer, best_models(sweeps))
     if baseline and baseline not in comparer.subjects:
         raise UnknownNameError("model", baseline, comparer.subjects)

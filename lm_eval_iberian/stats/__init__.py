@@ -6,6 +6,7 @@ move; ``uncertainty.py`` makes an interval of that, and ``estimating.py`` is whe
 begin.
 """
 
+from lm_eval_iberian.stats.cluster_bootstrap import resampled_sums
 from lm_eval_iberian.stats.estimate import LEVEL, Difference, Estimate
 from lm_eval_iberian.stats.estimating import (
     average_difference,
@@ -14,8 +15,9 @@ from lm_eval_iberian.stats.estimating import (
     estimate_of,
     paired_difference,
 )
-from lm_eval_iberian.stats.item_counts import ItemCounts
+from lm_eval_iberian.stats.item_counts import Floats, ItemCounts, MetricOfSums
 from lm_eval_iberian.stats.metrics_of_sums import (
+    CorpusMetric,
     corpus_counts,
     matthews,
     perplexity,
@@ -28,9 +30,12 @@ from lm_eval_iberian.stats.stored_errors import stored_average, stored_differenc
 
 __all__ = [
     "LEVEL",
+    "CorpusMetric",
     "Difference",
     "Estimate",
+    "Floats",
     "ItemCounts",
+    "MetricOfSums",
     "average_difference",
     "average_estimate",
     "bootstrap_difference",
@@ -41,6 +46,7 @@ __all__ = [
     "paired_difference",
     "perplexity",
     "ratio",
+    "resampled_sums",
     "sentence_chrf",
     "stored_average",
     "stored_difference",

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lm_eval_iberian.stats.item_counts import Floats
-from lm_eval_iberian.stats.metrics_of_sums import matthews
+from lm_eval_iberian.stats import Floats, matthews
 from lm_eval_iberian.tasks.value_forms import is_pair, require_form
 
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lm_eval_iberian.stats.cluster_bootstrap import resampled_sums
-from lm_eval_iberian.stats.metrics_of_sums import CorpusMetric, corpus_counts
+from lm_eval_iberian.stats import CorpusMetric, corpus_counts, resampled_sums
 from lm_eval_iberian.tasks.value_forms import is_pair, require_form
 
 
