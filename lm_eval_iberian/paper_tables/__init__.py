@@ -14,7 +14,7 @@ from lm_eval_iberian.paper_tables.table_files import TABLE_FILES
 from lm_eval_iberian.paper_tables.table_ranks import RankedEntry, ranked
 from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.sweep_report import SweepReport, stand_alone
-from lm_eval_iberian.report.tables import Table
+from lm_eval_iberian.report.table_entries import Table
 
 
 __all__ = ["TABLE_FILES", "RankedEntry", "ranked", "tables_with_intervals"]

@@ -15,7 +15,7 @@ from lm_eval_iberian.paper_tables.table_ranks import top
 from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.sweep_report import SweepReport
 from lm_eval_iberian.report.sweep_scores import ScoreName
-from lm_eval_iberian.report.tables import Entry, Table
+from lm_eval_iberian.report.table_entries import Entry, Table
 
 
 _PICKED = "of each language the best and the second best, each in: {}{}"

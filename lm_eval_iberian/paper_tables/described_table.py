@@ -13,11 +13,9 @@ from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.sweep_report import named
 from lm_eval_iberian.report.sweep_scores import ScoreName
+from lm_eval_iberian.report.table_entries import Column, Entry, Table
 from lm_eval_iberian.report.tables import (
     LANGUAGES,
-    Column,
-    Entry,
-    Table,
     average_entries,
     benchmark_column,
     mini_columns,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from lm_eval_iberian.report.as_tables import escape_latex, latex_entry, latex_notes
-from lm_eval_iberian.report.tables import Entry, Table, interval_text
+from lm_eval_iberian.report.table_entries import Entry, Table, interval_text
 
 
 HEAD = r"""% \usepackage[T1]{fontenc}

@@ -14,7 +14,7 @@ from lm_eval_iberian.report.as_data import csv_cell
 from lm_eval_iberian.report.as_tables import tables_as_markdown
 from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.sweep_report import SweepReport
-from lm_eval_iberian.report.tables import Entry, Table
+from lm_eval_iberian.report.table_entries import Entry, Table
 
 
 TABLE_HEADER = (

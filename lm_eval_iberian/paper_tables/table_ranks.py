@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from lm_eval_iberian.comparison import Comparer, ComparisonRow
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.report_catalogue import Catalogue
-from lm_eval_iberian.report.tables import Entry, Source, Table
+from lm_eval_iberian.report.table_entries import Entry, Source, Table
 from lm_eval_iberian.stats import (
     Estimate,
     holm,

@@ -7,13 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lm_eval_iberian.report.model_report import Note, Report
 from lm_eval_iberian.report.sweep_report import SweepReport, notes_with, stand_alone
-from lm_eval_iberian.report.tables import (
-    Entry,
-    Table,
-    empty_columns,
-    interval_text,
-    tables_of,
-)
+from lm_eval_iberian.report.table_entries import Entry, Table, interval_text
+from lm_eval_iberian.report.tables import empty_columns, tables_of
 
 
 # an underscore within a word is one, and *-EU no emphasis; all else may start markup

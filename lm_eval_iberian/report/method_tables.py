@@ -13,7 +13,8 @@ from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.sweep_results import SweepResults, SweptModel
 from lm_eval_iberian.report.sweep_scores import Score, ScoreName, SweepScores
 from lm_eval_iberian.report.swept_series import SweptSeries, shown_number
-from lm_eval_iberian.report.tables import Entry, Table, judged
+from lm_eval_iberian.report.table_entries import Entry, Table
+from lm_eval_iberian.report.tables import judged
 from lm_eval_iberian.toml import read_toml
 
 

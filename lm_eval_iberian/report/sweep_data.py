@@ -15,7 +15,7 @@ from lm_eval_iberian.report.as_data import csv_cell
 from lm_eval_iberian.report.best_weight import CHOSEN_HERE, BestPoint
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
 from lm_eval_iberian.report.sweep_scores import Score
-from lm_eval_iberian.report.tables import Table
+from lm_eval_iberian.report.table_entries import Table
 
 
 FIGURE_HEADER = (

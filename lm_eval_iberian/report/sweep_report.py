@@ -13,7 +13,8 @@ from lm_eval_iberian.report.model_report import Note, Report, notes_of
 from lm_eval_iberian.report.sweep_results import SweepResults, SweptModel
 from lm_eval_iberian.report.sweep_scores import Score, ScoreName, SweepScores
 from lm_eval_iberian.report.swept_series import SweptSeries, series_of
-from lm_eval_iberian.report.tables import MARKED, Table
+from lm_eval_iberian.report.table_entries import Table
+from lm_eval_iberian.report.tables import MARKED
 from lm_eval_iberian.terminal import first_of
 
 

@@ -19,7 +19,8 @@ from lm_eval_iberian.report.measure import Measure, measures_of, over_runs
 from lm_eval_iberian.report.model_report import ModelReport, Report
 from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.report.sweep_results import PlannedCell, SweepResults, SweptModel
-from lm_eval_iberian.report.tables import Source, average_entry, is_marked
+from lm_eval_iberian.report.table_entries import Source
+from lm_eval_iberian.report.tables import average_entry, is_marked
 from lm_eval_iberian.terminal import shown
 
 

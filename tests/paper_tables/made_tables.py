@@ -16,7 +16,7 @@ from lm_eval_iberian.comparison import (
 from lm_eval_iberian.paper_tables import RankedEntry, tables_with_intervals
 from lm_eval_iberian.report import Report, build_report
 from lm_eval_iberian.report.sweep_report import SweepReport
-from lm_eval_iberian.report.tables import Table
+from lm_eval_iberian.report.table_entries import Table
 
 
 def accuracy(value: float, stderr: float | None = 0.02) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from lm_eval_iberian.paper_tables.fitted_latex import (
 )
 from lm_eval_iberian.report import load_catalogue
 from lm_eval_iberian.report.measure import Measure
-from lm_eval_iberian.report.tables import Entry, Table
+from lm_eval_iberian.report.table_entries import Entry, Table
 
 
 LONG = "HiTZ/Latxa-Llama-3.1-8B-Instruct-linear-eu-weight0.75-special_tokens-instruct"

@@ -12,7 +12,7 @@ from made_tables import accuracy, belebele, column, made_tables, marks
 from lm_eval_iberian.comparison import Comparer, subjects_of
 from lm_eval_iberian.paper_tables import ranked
 from lm_eval_iberian.report import Measure, build_report
-from lm_eval_iberian.report.tables import Entry, Source, Table, interval_text
+from lm_eval_iberian.report.table_entries import Entry, Source, Table, interval_text
 
 
 BASQUE = "Table 3: benchmarks, Basque"

@@ -20,7 +20,7 @@ from lm_eval_iberian.report import (
     score_name,
     written,
 )
-from lm_eval_iberian.report.tables import Table
+from lm_eval_iberian.report.table_entries import Table
 
 
 GOLDEN = Path(__file__).parent / "golden"
