@@ -10,10 +10,7 @@ from lm_eval_iberian.cards.card_subject import CardSubject, parents_of
 from lm_eval_iberian.cards.card_text import table
 from lm_eval_iberian.cards.public_names import public_name
 from lm_eval_iberian.comparison import (
-    CompareOptions,
-    Comparer,
     ComparisonRow,
-    Subject,
     compare_all,
     written_difference,
     written_p,
@@ -45,10 +42,9 @@ def differences_of(subject: CardSubject) -> CardDifferences:
     """
     rows: list[ComparisonRow] = []
     apart = []
-    options = replace(subject.comparer.options, allow_mixed=True)
     for other in subject.against:
         if _share(subject, other):
-            rows += _rows(subject, other, options)
+            rows += _rows(subject, other)
         else:
             apart.append(other)
     shown = [row for row in rows if not row.mixed]
@@ -61,19 +57,17 @@ def differences_of(subject: CardSubject) -> CardDifferences:
 
 
 def _share(subject: CardSubject, other: str) -> bool:
-    has = subject.comparer.has
+    comparer = subject.comparer
     keys = (*subject.model.cells, *subject.model.minis)
-    return any(has(subject.name, key) and has(other, key) for key in keys)
+    return other in comparer.subjects and any(
+        comparer.has(subject.name, key) and comparer.has(other, key) for key in keys
+    )
 
 
-def _rows(
-    subject: CardSubject, other: str, options: CompareOptions
-) -> Iterator[ComparisonRow]:
+def _rows(subject: CardSubject, other: str) -> Iterator[ComparisonRow]:
     """Yield the comparisons with one model: averages, and what counts of benchmarks."""
-    both = [Subject(other, subject.report.models[other]),
-            Subject(subject.name, subject.model)]  # fmt: skip
-    comparer = Comparer(both, subject.report.catalogue, options)
-    for row in compare_all(comparer, other).rows:
+    comparer = subject.comparer
+    for row in compare_all(comparer, other, others=[subject.name]).rows:
         if row.level == "average" or row.metric == comparer.main_metric(row.benchmark):
             yield row
 

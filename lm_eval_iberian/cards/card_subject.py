@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lm_eval_iberian.cards.merge_origin import MergeOrigin, origin_in_sweep
 from lm_eval_iberian.cards.public_names import is_hub_id, public_name
-from lm_eval_iberian.comparison import Comparer, subjects_of
+from lm_eval_iberian.comparison import CompareOptions, Comparer, subjects_of
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report import (
     ModelReport,
@@ -32,7 +32,7 @@ class CardSubject:
         origin: What it was made of.
         model: What it scored.
         report: What all models scored.
-        comparer: Intervals and differences.
+        comparer: Intervals and differences, those under other settings too.
         name: What the comparer calls it.
         against: What the comparer calls the models it is compared with.
     """
@@ -104,13 +104,16 @@ def gather_subject(
         if one not in report.models or one == name:
             known = [other for other in report.models if other != name]
             raise UnknownNameError("model to compare with", one, known)
+    # what is under other settings is told by the rows
+    options = CompareOptions(allow_mixed=True)
+    comparer = Comparer(subjects_of(report), report.catalogue, options)
     found = report.models[name]
     title = public_name(str(folder.resolve()) if folder.is_dir() else name)
     return CardSubject(
         title, repo_id, _chosen_license(found_origin, given_license),
         tuple(languages) or _languages_of(found_origin, found),
-        found_origin, found, report, Comparer(subjects_of(report), report.catalogue),
-        name, tuple(baselines) or tuple(parents_of(report, found_origin, name)),
+        found_origin, found, report, comparer, name,
+        tuple(baselines) or tuple(parents_of(report, found_origin, name)),
     )  # fmt: skip
 
 

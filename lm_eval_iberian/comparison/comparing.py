@@ -45,8 +45,9 @@ def compare_all(
     only: Sequence[str] = (),
     done: Callable[[int, int], None] = lambda number, of: None,
     leave_out: bool = False,
+    others: Sequence[str] = (),
 ) -> ComparisonReport:
-    """Compare every subject with the baseline, on all that both have.
+    """Compare subjects with the baseline, on all that both have.
 
     An average of one benchmark stands for it: it is not compared twice. A model that
     has nothing in common with the baseline is in the notes.
@@ -58,6 +59,7 @@ def compare_all(
         done: Told after each comparison how many there are, and of how many.
         leave_out: Where nothing is in common or settings differ, leave that out with a
             note, instead of refusing it all.
+        others: The subjects that are compared with it; left out, all others.
 
     Raises:
         UnknownNameError: There is no such model, benchmark or average.
@@ -66,7 +68,7 @@ def compare_all(
     """
     if baseline not in comparer.subjects:
         raise UnknownNameError("model", baseline, comparer.subjects)
-    others = [name for name in comparer.subjects if name != baseline]
+    others = others or [name for name in comparer.subjects if name != baseline]
     if not others:
         raise DataError(
             f"there is one model, {baseline}; name another to compare it with"

@@ -178,6 +178,13 @@ def test_a_baseline_is_compared_with_instead(model: Path, results: Results) -> N
     )
 
 
+def test_a_parent_with_results_of_other_tasks_alone_is_not_compared_with(
+    model: Path, results: Results
+) -> None:
+    results.write({"hellaswag": 0.5}, model="org/base")
+    assert "It has no benchmark in common with org/base." in written(model, results)
+
+
 def test_other_settings_are_not_compared_and_that_is_said(
     tmp_path: Path, results: Results
 ) -> None:
