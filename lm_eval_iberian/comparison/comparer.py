@@ -22,7 +22,6 @@ from lm_eval_iberian.comparison.sample_items import Lacking, read_items
 from lm_eval_iberian.comparison.sample_row import SampleRow
 from lm_eval_iberian.comparison.scored_items import ScoredItems
 from lm_eval_iberian.comparison.stored_values import (
-    beyond_draws,
     joined_differences,
     mean_of_stored,
     stored_value,
@@ -218,9 +217,7 @@ class Comparer:
         cell = self._cell(subject, benchmark)
         if cell is None:
             return 0
-        found = [
-            self._items.scored(r, cell.benchmark) for r in results_of_runs(cell)[0]
-        ]
+        found = self._first_run(cell)
         return sum(one.repeated for one in found if isinstance(one, ScoredItems))
 
     def other_prompts(self, a: str, b: str, benchmark: str) -> tuple[int, int]:
@@ -236,9 +233,7 @@ class Comparer:
                 s.chat_template or s.system for s in cell.settings()
             ):
                 return 0, 0
-            parts = [
-                self._items.scored(r, cell.benchmark) for r in results_of_runs(cell)[0]
-            ]
+            parts = self._first_run(cell)
             read = [part for part in parts if isinstance(part, ScoredItems)]
             if len(read) < len(parts):
                 return 0, 0
@@ -341,9 +336,7 @@ class Comparer:
                 self.options.benchmarks,
             )
         else:
-            difference = beyond_draws(
-                self._paired_difference(whole), self.options.resamples
-            )
+            difference = self._paired_difference(whole)
         if self.catalogue.metrics[asked.metric].lower_is_better:
             difference = _turned(difference)
         return ComparisonRow(
