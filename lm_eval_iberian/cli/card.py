@@ -95,7 +95,7 @@ def command(
     report = build_report(runs, renamed=given, keep_going=keep_going)
     subject = _subject(
         report, runs, model, origin, renamed, baselines, given_license, languages,
-        repo_id,
+        repo_id, keep_going,
     )  # fmt: skip
     write_card(model_card(subject, kept), place)
     click.echo(shown(f"wrote {place}{f'; {told}' if told else ''}"), err=True)
@@ -113,6 +113,7 @@ def _subject(
     given_license: str,
     languages: Sequence[str],
     repo_id: str,
+    keep_going: bool,
 ) -> CardSubject:
     """Gather what the card is about."""
     from lm_eval_iberian.cards.card_subject import (
@@ -123,7 +124,11 @@ def _subject(
         parents_of,
     )
     from lm_eval_iberian.cards.public_names import is_hub_id, public_name
-    from lm_eval_iberian.comparison.comparing import Comparer, subjects_of
+    from lm_eval_iberian.comparison.comparing import (
+        CompareOptions,
+        Comparer,
+        subjects_of,
+    )
     from lm_eval_iberian.errors import UnknownNameError
 
     if repo_id and not is_hub_id(repo_id):
@@ -151,7 +156,11 @@ def _subject(
     return CardSubject(
         title, repo_id, chosen_license(found_origin, given_license),
         tuple(languages) or languages_of(found_origin, found),
-        found_origin, found, report, Comparer(subjects_of(report), report.catalogue),
+        found_origin, found, report,
+        Comparer(
+            subjects_of(report), report.catalogue,
+            CompareOptions(keep_going=keep_going),
+        ),
         name, tuple(baselines) or tuple(parents_of(report, found_origin, name)),
     )  # fmt: skip
 
