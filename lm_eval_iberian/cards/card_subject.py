@@ -65,6 +65,7 @@ def gather_subject(
     given_license: str = "",
     languages: Sequence[str] = (),
     repo_id: str = "",
+    keep_going: bool = False,
 ) -> CardSubject:
     """Gather what a card is about.
 
@@ -78,6 +79,7 @@ def gather_subject(
         given_license: Its licence; left out, what all its models have.
         languages: Those it is for; left out, those of its models or its results.
         repo_id: Its id on the hub.
+        keep_going: Go on where samples cannot be used.
 
     Raises:
         DataError: There are no results of it, or it is not known what it was made of
@@ -105,7 +107,7 @@ def gather_subject(
             known = [other for other in report.models if other != name]
             raise UnknownNameError("model to compare with", one, known)
     # what is under other settings is told by the rows
-    options = CompareOptions(allow_mixed=True)
+    options = CompareOptions(allow_mixed=True, keep_going=keep_going)
     comparer = Comparer(subjects_of(report), report.catalogue, options)
     found = report.models[name]
     title = public_name(str(folder.resolve()) if folder.is_dir() else name)

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from lm_eval_iberian.cards.public_names import portable, public_names
 from lm_eval_iberian.comparison import Comparer
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.exchange_reading import SAMPLES_END
+from lm_eval_iberian.report.issue import OnBad, raise_it
 from lm_eval_iberian.report.model_report import Report
 from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.result import Result
@@ -41,6 +43,7 @@ def write_every_eval_ever(
     into: Path,
     *,
     evaluator: str = "",
+    on_bad: OnBad = raise_it,
 ) -> list[Path]:
     """Write every result of a report, and the samples beside them, as records.
 
@@ -53,6 +56,7 @@ def write_every_eval_ever(
         comparer: For intervals; without one there are the stored standard errors.
         into: The folder, made where it is missing.
         evaluator: Who ran the evaluation.
+        on_bad: Told of samples that cannot be used, whose record is without them.
 
     Returns:
         The files, those of samples included, in the order of the models.
@@ -61,14 +65,14 @@ def write_every_eval_ever(
         DataError: Results or samples cannot be read again, two models would be
             published under one name, or the folder cannot be written.
     """
-    names = public_names(report.models)
+    names, new = public_names(report.models), not into.exists()
     try:
         into.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".records-", dir=into))
     except OSError as error:
         raise DataError(f"{into} cannot be written: {error.strerror}") from error
     try:
-        work = _Work(report.catalogue, made, evaluator or UNKNOWN)
+        work = _Work(report.catalogue, made, evaluator or UNKNOWN, on_bad)
         for result in _results(report, comparer, names):
             work.write(result)
         return [_put(made, into, path) for path in work.files]
@@ -76,6 +80,9 @@ def write_every_eval_ever(
         raise DataError(f"{into} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
+        if new:
+            with suppress(OSError):  # it is not empty: all went well
+                into.rmdir()
 
 
 def without_developer(report: Report) -> list[str]:
@@ -112,8 +119,11 @@ def _results(
 class _Work:
     """Writes records, each file of results read once."""
 
-    def __init__(self, catalogue: Catalogue, folder: Path, evaluator: str) -> None:
+    def __init__(
+        self, catalogue: Catalogue, folder: Path, evaluator: str, on_bad: OnBad
+    ) -> None:
         self.catalogue, self.folder, self.evaluator = catalogue, folder, evaluator
+        self.on_bad = on_bad
         self.files: list[Path] = []
         self._read: dict[Path, ResultsFile] = {}
 
@@ -171,7 +181,11 @@ class _Work:
             "evaluation_name": one.evaluation_name(metric),
             "evaluation_result_id": one.result_id(metric),
         }
-        return list(instance_records(_samples(one, file), metric, form, ids))
+        try:
+            return list(instance_records(_samples(one, file), metric, form, ids))
+        except DataError as error:
+            self.on_bad(error)
+            return []
 
 
 def _samples(one: ExchangedResult, file: ResultsFile) -> list[tuple[str, Sample]]:

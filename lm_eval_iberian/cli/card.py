@@ -97,6 +97,7 @@ def command(
     subject = gather_subject(
         report, model, origin, renamed, runs=runs, baselines=baselines,
         given_license=given_license, languages=languages, repo_id=repo_id,
+        keep_going=keep_going,
     )  # fmt: skip
     write_card(written_card(subject, kept), place)
     click.echo(shown(f"wrote {place}{f'; {told}' if told else ''}"), err=True)

@@ -168,7 +168,7 @@ def command(
     )  # fmt: skip
     report = build(paths)
     if form == _RECORDS and out is not None:
-        write_records(report, out, evaluator)
+        write_records(report, out, evaluator, keep_going)
         return
     found = report_sweeps(sweeps, report, view, lambda path: build([path]))
     if view.alone and not sweeps:

@@ -14,6 +14,7 @@ from lm_eval_iberian.cli.report_comparison import (
     compared,
     comparer_of,
 )
+from lm_eval_iberian.cli.report_files import on_bad_samples
 from lm_eval_iberian.errors import MissingExtraError
 from lm_eval_iberian.terminal import progress
 
@@ -70,8 +71,9 @@ def write_all(
         _write_data(comparison, report, sweeps, into)
         tell("Every Eval Ever")
         write_every_eval_ever(
-            report, comparer, into / "every_eval_ever", evaluator=evaluator
-        )
+            report, comparer, into / "every_eval_ever", evaluator=evaluator,
+            on_bad=on_bad_samples(asked.keep_going, said.append),
+        )  # fmt: skip
         tell("pictures")
         drawn = _draw(comparison, report, sweeps, into / "pictures", said.append)
         tell("page")

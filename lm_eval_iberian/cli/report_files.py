@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from lm_eval_iberian.cli.report_comparison import (
 
 if TYPE_CHECKING:
     from lm_eval_iberian.report import Report, SweepReport
+    from lm_eval_iberian.report.issue import OnBad
 
 
 def page_of(
@@ -26,24 +27,40 @@ def page_of(
     from lm_eval_iberian.page import page_text
 
     comparer = comparer_of(report, asked)
-
-    def say(sentence: str) -> None:
-        click.echo(sentence, err=True)
-
-    return page_text(compared(comparer, asked.baseline, report, say), report, sweeps)
+    found = compared(comparer, asked.baseline, report, say_aside)
+    return page_text(found, report, sweeps)
 
 
-def write_records(report: Report, out: Path, evaluator: str) -> None:
+def say_aside(sentence: str) -> None:
+    """Say a sentence beside what is written."""
+    click.echo(sentence, err=True)
+
+
+def on_bad_samples(keep_going: bool, say: Callable[[str], None]) -> OnBad:
+    """Return what is done where samples cannot be used: say so, or refuse them."""
+    from lm_eval_iberian.report.issue import raise_it
+    from lm_eval_iberian.terminal import shown
+
+    if not keep_going:
+        return raise_it
+    return lambda error: say(f"a record is without samples: {shown(str(error))}")
+
+
+def write_records(report: Report, out: Path, evaluator: str, keep_going: bool) -> None:
     """Write a report as Every Eval Ever, and say what to do before it is published."""
     from lm_eval_iberian.cards import (
         without_developer,
         write_every_eval_ever,
     )
-    from lm_eval_iberian.comparison import Comparer, subjects_of
+    from lm_eval_iberian.comparison import CompareOptions, Comparer, subjects_of
     from lm_eval_iberian.terminal import shown
 
-    comparer = Comparer(subjects_of(report), report.catalogue)
-    files = write_every_eval_ever(report, comparer, out, evaluator=evaluator)
+    options = CompareOptions(keep_going=keep_going)
+    comparer = Comparer(subjects_of(report), report.catalogue, options)
+    files = write_every_eval_ever(
+        report, comparer, out, evaluator=evaluator,
+        on_bad=on_bad_samples(keep_going, say_aside),
+    )  # fmt: skip
     records = sum(file.suffix == ".json" for file in files)
     samples = len(files) - records
     click.echo(shown(f"{records} records, {samples} with samples, in {out}"), err=True)

@@ -21,7 +21,6 @@ from lm_eval_iberian.comparison.mixed_settings import mixed_settings
 from lm_eval_iberian.comparison.sample_items import Lacking, SampleRow, read_items
 from lm_eval_iberian.comparison.scored_items import ScoredItems
 from lm_eval_iberian.comparison.stored_values import (
-    beyond_draws,
     joined_differences,
     mean_of_stored,
     stored_value,
@@ -331,9 +330,7 @@ class Comparer:
                 self.options.benchmarks,
             )
         else:
-            difference = beyond_draws(
-                self._paired_difference(whole), self.options.resamples
-            )
+            difference = self._paired_difference(whole)
         if self.catalogue.metrics[asked.metric].lower_is_better:
             difference = _turned(difference)
         return ComparisonRow(

@@ -84,7 +84,10 @@ class CountedCells:
 
     def _passed_over(self, error: DataError) -> Lacking:
         if not self.keep_going:
-            raise error
+            raise DataError(
+                f"{error}; evaluate again, or pass --keep-going to go by the standard"
+                " errors in the results"
+            ) from error
         return Lacking(str(error))
 
 

@@ -90,8 +90,7 @@ def counts_of(
         if not check(value, metric):
             wanted = form.format(least=metric.least, most=metric.most)
             raise DataError(
-                f"{where(at)}: {name} is {one_line(_written(value), 40)}, not {wanted};"
-                " run the evaluation again"
+                f"{where(at)}: {name} is {one_line(_written(value), 40)}, not {wanted}"
             )
     return _COUNTS[metric.form](values, name, metric)
 

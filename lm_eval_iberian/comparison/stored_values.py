@@ -1,13 +1,10 @@
-"""What is told without items, or beyond draws: by standard errors alone."""
+"""What is told without items: by standard errors alone."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
-
-import numpy as np
 
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.stats import (
@@ -18,9 +15,6 @@ from lm_eval_iberian.stats import (
     stored_difference,
 )
 from lm_eval_iberian.stats.scatter import Spread
-
-
-_ROUNDING: Final = 1e-9
 
 
 def stored_value(cell: Cell, metric: str) -> Estimate:
@@ -93,22 +87,3 @@ def joined_differences(
         b_value=statistics.fmean(one.b_value for one in parts),
         n=whole.n,
     )
-
-
-def beyond_draws(difference: Difference, resamples: int) -> Difference:
-    """Return a difference whose p is not bounded by the number of draws.
-
-    Of ten thousand draws the smallest p is .0002, which Holm makes large among hundreds
-    of tests. Where no draw is on the other side of 0, Student's t says how far away it
-    is: with draws enough to be far from 0 on one side, a sum is close to normal.
-    """
-    p, stderr, clusters = difference.p, difference.stderr, difference.clusters
-    if difference.method != "bootstrap" or None in (p, stderr, clusters):
-        return difference
-    spread = Spread((stderr or 0.0) ** 2, float((clusters or 0) - 1))
-    # the p of no draw
-    least = intervals.drawn_p(1.0, np.zeros(resamples), spread.df)
-    further = intervals.t_p(difference.difference, spread)
-    if (p or 0.0) > least * (1 + _ROUNDING) or further >= (p or 0.0):
-        return difference
-    return replace(difference, p=further)

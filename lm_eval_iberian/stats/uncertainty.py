@@ -88,7 +88,7 @@ def _drawn(scatter: Scatter, spread: Spread, draws: Floats) -> Uncertainty | Non
     return Uncertainty(
         *_within_bounds(scatter, interval),
         stderr=spread.stderr,
-        p=intervals.drawn_p(scatter.value, draws, spread.df),
+        p=intervals.drawn_p(scatter.value, draws, spread),
         detectable=intervals.detectable(spread),
         method="bootstrap",
     )

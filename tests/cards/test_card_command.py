@@ -529,3 +529,18 @@ def test_junk_in_a_folder_is_read_or_refused(tmp_path: Path, results: Results) -
                 assert origin.method
         (folder / name).write_text(json.dumps(content))
     assert "## Merge recipe" in written(folder, results)
+
+
+def test_whoever_keeps_going_gets_a_card_by_stored_errors(tmp_path: Path) -> None:
+    folder, results = made_merge(tmp_path / "merged"), Results(tmp_path / "results")
+    for name in (str(folder), "org/instruct"):
+        path = results.write({"belebele_eus_Latn": 0.5}, model=name, n=2)
+        samples = path.name.replace("results_", "samples_belebele_eus_Latn_")
+        path.with_name(f"{samples}l").write_text("[]\n[]\n")
+    asked = (folder, results.root, "--license", "apache-2.0")
+    refused = card(*asked)
+    assert refused.exit_code == 1
+    assert "a JSON object is wanted, found list" in refused.output
+    done = card(*asked, "--keep-going")
+    assert done.exit_code == 0, done.output
+    assert (folder / "README.md").is_file()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from exchange_rules import faults
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from made_results import Results, everything
 
 from lm_eval_iberian.cards.every_eval_ever import write_every_eval_ever
 from lm_eval_iberian.cards.exchange_record import unscaled
+from lm_eval_iberian.cli import main
 from lm_eval_iberian.comparison import Comparer, subjects_of
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report import Report, build_report, written
@@ -177,7 +179,7 @@ def test_samples_that_are_not_all_there_are_refused(
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match="has 1 samples, but the results count 2"):
         write_every_eval_ever(build_report([path]), None, tmp_path / "eee")
-    assert list((tmp_path / "eee").iterdir()) == []
+    assert not (tmp_path / "eee").exists()
 
 
 @pytest.mark.parametrize("score", [float("nan"), "x", {}])
@@ -430,3 +432,29 @@ def test_real_results_come_back(reference: Path, tmp_path: Path, folder: str) ->
         if not name.startswith("/"):
             assert after["models"][name]["benchmarks"] == model["benchmarks"]
             assert after["models"][name]["averages"] == model["averages"]
+
+
+def test_whoever_keeps_going_gets_records_without_samples_that_are_broken(
+    results: Results, tmp_path: Path
+) -> None:
+    with_samples(results, [sample(n, n < 3) for n in range(4)])
+    broken = with_samples(
+        results, [sample(n, n < 2) for n in range(4)], model="org/broken"
+    )
+    samples = next(broken.parent.glob("samples_*"))
+    text = samples.read_text().replace('"acc": 1.0', '"acc": NaN', 1)
+    name = broken.name.replace("results_", "samples_belebele_eus_Latn_")
+    samples.with_name(f"{name}l").write_text(text)
+    asked = ["report", str(results.root), "--format", "eee"]
+    refused = CliRunner().invoke(main, [*asked, "--out", str(tmp_path / "eee")])
+    assert refused.exit_code == 1
+    assert "acc is nan" in refused.output
+    assert not (tmp_path / "eee").exists()
+    done = CliRunner().invoke(
+        main, [*asked, "--out", str(tmp_path / "eee"), "--keep-going"]
+    )
+    assert done.exit_code == 0, done.output
+    assert "2 records, 1 with samples" in done.output
+    assert "a record is without samples: " in done.output
+    assert "acc is nan" in done.output
+    assert len(records(tmp_path / "eee")) == 2

@@ -59,6 +59,9 @@ def without_documents(rows: list[Row]) -> list[Row]:
     return [row | {"doc": {}, "doc_hash": "ABSENT"} for row in rows]
 
 
+REMEDY = (
+    "; evaluate again, or pass --keep-going to go by the standard errors in the results"
+)
 SPOILT = [
     Spoilt("NaN", changed(2, acc=float("nan")), "acc is nan, not a", "no number"),
     Spoilt("text", changed(2, acc="1.0"), "acc is '1.0', not a number", "no guess"),
@@ -105,6 +108,7 @@ def test_spoilt_samples_are_refused(
         comparer_of(evaluations.root).compare(A, B, "xstorycloze_eu")
     assert case.said in str(raised.value), case.why
     assert str(spoilt) in str(raised.value)
+    assert str(raised.value).endswith(REMEDY)
     # whoever goes on is told what was done instead
     row = comparer_of(evaluations.root, keep_going=True).compare(A, B, "xstorycloze_eu")
     assert row is not None
@@ -255,6 +259,7 @@ def test_files_that_are_not_whole_are_refused(
     with pytest.raises(DataError, match=said) as raised:
         comparer_of(evaluations.root).compare(A, B, "xstorycloze_eu")
     assert samples.name in str(raised.value)
+    assert str(raised.value).endswith(REMEDY)
 
 
 def test_the_filter_of_the_results_is_taken(evaluations: Evaluations) -> None:

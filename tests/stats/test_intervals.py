@@ -70,7 +70,7 @@ def test_the_p_of_draws_agrees_with_their_interval(
     interval = drawn_interval(value, draws, df)
     assert interval is not None
     low, high = interval
-    p = drawn_p(value, draws, df)
+    p = drawn_p(value, draws, Spread(1.0, df))
     assert 0 < p <= 1
     assert (p <= 0.05) == (not low <= 0 <= high)
 
@@ -81,9 +81,42 @@ def test_draws_of_many_clusters_have_their_percentiles() -> None:
     assert drawn_interval(5, draws, np.inf) == pytest.approx(expected, rel=0.02)
     # (k + 1) / (draws + 1), twice
     beyond = int((draws <= 0.001).sum())
-    found = drawn_p(-0.001, draws, np.inf)
+    found = drawn_p(-0.001, draws, Spread(1.0, np.inf))
     assert found == pytest.approx(2 * (beyond + 1) / 10_000)
-    assert drawn_p(9.0, draws, np.inf) == pytest.approx(2 / 10_000)
+
+
+@pytest.mark.parametrize("df", [20.0, np.inf])
+def test_a_p_is_not_bounded_by_the_number_of_draws(df: float) -> None:
+    """Among hundreds of tests Holm would make every p of the draws a large one."""
+    spread = Spread(1.0, df)
+    draws = np.random.default_rng(11).normal(size=9_999)
+    least = 2 * scipy.stats.t.cdf(scipy.stats.norm.ppf(1 / 10_000), df)
+    furthest = -float(draws.min())
+    assert drawn_p(furthest + 1e-9, draws, spread) == pytest.approx(least, rel=1e-6)
+    ps = [drawn_p(value, draws, spread) for value in (furthest + 1e-9, 5, 7, 9, 40)]
+    assert ps == sorted(ps, reverse=True)
+    assert 0 < ps[-1] < ps[0]
+    # about as Student's t has it, and not less
+    for value, p in zip((5, 7, 9), ps[1:], strict=False):
+        assert t_p(value, spread) <= p < 40 * t_p(value, spread)
+        assert drawn_p(-value, -draws, spread) == pytest.approx(p)
+
+
+def test_beyond_draws_that_reach_far_a_p_stays_large() -> None:
+    """The normal distribution would have 1e-23 where 3e-5 is right."""
+    draws = np.random.default_rng(11).exponential(size=9_999) - 1
+    assert 3e-6 < drawn_p(-10.0, draws, Spread(1.0, np.inf)) < 2e-4
+    # and on the other side no draw tells more than Student's t
+    assert drawn_p(10.0, draws, Spread(1.0, np.inf)) == pytest.approx(
+        t_p(10.0, Spread(1.0, np.inf))
+    )
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1])
+def test_draws_that_are_all_on_the_other_side_tell_no_more(value: float) -> None:
+    draws = np.random.default_rng(11).normal(size=9_999) - 9
+    found = drawn_p(value, draws, Spread(1.0, np.inf))
+    assert found == pytest.approx(2 / 10_000)
 
 
 def test_draws_that_do_not_reach_far_enough_give_no_interval() -> None:
