@@ -27,22 +27,31 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             gzipped content is not all there, or too large to be what it should.
     """
     # bytes, not text: U+2028 may stand inside a JSON string
-    for number, line in _lines(path):
+    for number, line in _lines(path, _UNPACKED):
         if line.strip():
             yield number, _object(path, number, line)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def unpacked(path: Path) -> bytes:
+    """Return what a file holds, unpacked where its name ends in ``.gz``.
+
+    Raises:
+        DataError: It cannot be read, or gzipped content is not all there, or too large.
+    """
+    return b"".join(line for _, line in _lines(path, _LINE))
+
+
+def _lines(path: Path, most: int) -> Iterator[tuple[int, bytes]]:
     total = number = 0
     packed = path.suffix == ".gz"
     try:
         with gzip.open(path, "rb") if packed else path.open("rb") as file:
             while line := file.readline(_LINE + 1 if packed else -1):
                 number, total = number + 1, total + len(line)
-                if packed and (len(line) > _LINE or total > _UNPACKED):
+                if packed and (len(line) > _LINE or total > most):
                     raise DataError(
                         f"{path}, line {number}: it unpacks to more than"
-                        f" {min(total, _UNPACKED) >> 20} MiB; unpack it, and look at it"
+                        f" {min(total, most) >> 20} MiB; unpack it, and look at it"
                     )
                 yield number, line
     except EOFError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 from typing import Any
 
@@ -61,6 +62,11 @@ class _Verbs(click.Group):
             return super().invoke(ctx)
         except IberianError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno != errno.ENOSPC or error.filename is not None:
+                raise
+            text = f"the output cannot be written: {error.strerror}"
+            raise click.ClickException(text) from error
         except KeyboardInterrupt as error:
             raise click.ClickException("interrupted") from error
 

@@ -68,7 +68,7 @@ def row_title(row: ComparisonRow, catalogue: Catalogue) -> str:
 
 
 HEADER = (
-    "A", "B", "difference [95 %]", "p (Holm)", "gained", "lost", "n (clusters)",
+    "A", "B", "difference [95 %]", "p", "p (Holm)", "gained", "lost", "n (clusters)",
     "detectable",
 )  # fmt: skip
 
@@ -80,6 +80,7 @@ def row_cells(row: ComparisonRow) -> list[str]:
         f"{found.a_value:.2f}",
         f"{found.b_value:.2f}",
         written_difference(found),
+        written_p(found.p),
         written_p(row.p_holm),
         _changed(found.gained, found.gained_by_chance),
         _changed(found.lost, found.lost_by_chance),
@@ -149,7 +150,10 @@ MARKS = (
 def foot_of(report: ComparisonReport) -> Iterator[str]:
     """Yield what a reader of the tables must know, a short line each."""
     rows = report.rows
-    yield "difference: B - A, in points, with its 95 % interval"
+    yield (
+        "difference: B - A, in points; p and interval are of each difference alone,"
+        " p (Holm) is for all that are shown"
+    )
     if any(row.is_significant for row in rows):
         yield (
             f"bold: p below {SIGNIFICANT:.2f}".replace("0.", ".")

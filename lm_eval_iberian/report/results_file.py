@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.jsonl import json_lines, read_jsonl
+from lm_eval_iberian.jsonl import json_lines, read_jsonl, unpacked
 from lm_eval_iberian.report.exchange_reading import (
     EXCHANGE,
     RECORD_FILE,
@@ -32,7 +32,7 @@ from lm_eval_iberian.terminal import shown
 
 PATTERN = "results_*.json"
 _SAMPLES = ("samples_*.jsonl", "samples_*.jsonl.gz", f"*{SAMPLES_END}")
-_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d{1,9})?)\.json$")
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d{1,9})?)\.json(?:\.gz)?$")
 _LATEST = 1e12
 _SECTIONS = ("config", "configs", "versions", "n-shot", "n-samples")
 _HASHES = "task_hashes"
@@ -142,17 +142,13 @@ class ResultsFile:
 
 
 def read_results(path: Path) -> ResultsFile:
-    """Read a results file.
+    """Read a results file, gzipped where its name ends so.
 
     Raises:
         DataError: It cannot be read, is not JSON, or is not one of lm-eval's, nor one
             record of Every Eval Ever.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    return _file(path, raw, str(path))
+    return _file(path, unpacked(path), str(path))
 
 
 def read_records(path: Path, on_bad: OnBad = raise_it) -> Iterator[ResultsFile]:
@@ -186,7 +182,10 @@ def _file(path: Path, raw: bytes, where: str) -> ResultsFile:
     try:
         content = json.loads(raw)
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8: {error.reason}") from error
+        raise DataError(
+            f"{path} is not UTF-8 ({error.reason}); run the evaluation again, or pass "
+            "--keep-going"
+        ) from error
     except (json.JSONDecodeError, RecursionError, ValueError) as error:
         raise DataError(
             f"{path} is not JSON, or not all of it is there ({error}); run the "
@@ -263,8 +262,9 @@ def find_results(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
     """Return every results file, each once, in the order of their paths.
 
     Args:
-        paths: Folders, searched to any depth for ``results_*.json`` and for what Every
-            Eval Ever calls its files, and files, taken whatever their name.
+        paths: Folders, searched to any depth for ``results_*.json``, gzipped or
+            not, and for what Every Eval Ever calls its files, and files, taken whatever
+            their name.
         on_bad: Told of a path that is not there or holds no results.
     """
     found: dict[Path, Path] = {}
@@ -302,7 +302,8 @@ def _within(path: Path) -> Iterator[Path]:
 
 def _holds_results(file: Path) -> bool:
     """Whether a file is called as files of results are."""
-    if not (file.match(PATTERN) or file.name == RECORDS_FILE or _is_record(file)):
+    named = file.match(PATTERN) or file.match(f"{PATTERN}.gz")
+    if not (named or file.name == RECORDS_FILE or _is_record(file)):
         return False
     return file.is_file()
 

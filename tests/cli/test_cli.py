@@ -329,3 +329,15 @@ def test_doctor_finds_out_what_is_attached_itself(tmp_path: Path) -> None:
         else:
             assert mark == "✓"
             assert text.endswith(": attached")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device is always full")
+def test_what_cannot_be_printed_for_want_of_space_is_a_sentence() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lm_eval_iberian.cli", "tasks"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "Error: the output cannot be written: No space left" in done.stderr
+    assert "Traceback" not in done.stderr

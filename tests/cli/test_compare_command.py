@@ -46,8 +46,8 @@ def test_tables_are_printed(folder: Path) -> None:
     line = next(x for x in result.stdout.splitlines() if x.startswith("| XStoryCloze"))
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[:3] == ["XStoryCloze eu", "50.00", "62.50"]
-    assert cells[5] == "5 (≤ 0)"
-    assert cells[7] == "40"
+    assert cells[6] == "5 (≤ 0)"
+    assert cells[8] == "40"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -137,6 +138,12 @@ def test_a_table_tells_what_its_marks_mean(evaluations: Evaluations) -> None:
     assert "adjusted by Holm for the" in text
     assert "- **mixed** org/merge_0: IFEval EU" in text
     assert "shots 2, not 0" in text
+    # both p, each beside the other: an interval is of a difference alone
+    assert "| p | p (Holm) |" in " ".join(text.split())
+    cells = [cell.strip() for cell in lines["Belebele eu"].split("|")]
+    assert re.fullmatch(r"<?[01]?\.\d{3}", cells[5])
+    assert re.fullmatch(r"<?[01]?\.\d{3}", cells[6])
+    assert "p and interval are of each difference alone" in text
     # a mark that nothing has is not explained
     small = as_comparison_markdown(only(evaluations, "xstorycloze_eu"))
     assert "†" not in small

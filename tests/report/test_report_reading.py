@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,7 @@ BAD_FILES = [
     (b"[" * 100_000, "is not JSON"),
     (b"9" * 10_000, "is not JSON"),
     (b"\xff\xfe{}", "is not"),
+    (b'{"a\xf1": 1}', "run the evaluation again, or pass --keep-going"),
     (b"[]", "is not a results file of lm-eval"),
     (b'{"results": []}', "is not a results file of lm-eval"),
     (b'{"results": {}}', "is not a results file of lm-eval"),
@@ -175,6 +177,54 @@ def test_odd_settings_are_no_settings(results: Results) -> None:
     }
     results.write({TASK: 0.5}, **odd)
     assert the_value(results) == 50
+
+
+def packed(path: Path) -> Path:
+    """Put a gzipped file in the place of another."""
+    found = path.with_name(f"{path.name}.gz")
+    found.write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    return found
+
+
+def test_results_may_be_gzipped_as_their_samples_may(results: Results) -> None:
+    path = packed(results.write({TASK: 0.5}))
+    assert the_value(results) == 50
+    for root in (results.root, path):
+        report = build_report([root])
+        assert report.inputs == (str(path),)
+    name = path.name.replace("results_", f"samples_{TASK}_").replace(".json", ".jsonl")
+    path.with_name(name).write_bytes(gzip.compress(b"{}"))
+    (found,) = report.models["org/model"].cells["belebele_en"].results
+    assert found.samples_path() == path.with_name(name)
+
+
+def test_a_gzipped_copy_beside_results_is_a_copy(results: Results) -> None:
+    path = results.write({TASK: 0.5})
+    content = path.read_bytes()
+    packed(path)
+    path.write_bytes(content)
+    assert the_value(results) == 50
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda raw: raw[:-20], "breaks off"),
+        (lambda raw: b"no gzip", "is not gzip, or is damaged"),
+        (lambda raw: gzip.compress(b"{"), "is not JSON, or not all of it is there"),
+        (lambda raw: gzip.compress(b"\xff"), "is not UTF-8"),
+        (lambda raw: gzip.compress(b" " * (300 << 20)), "unpacks to more than 256 MiB"),
+    ],
+)
+def test_gzipped_results_that_are_not_whole(
+    results: Results, spoil: Callable[[bytes], bytes], said: str
+) -> None:
+    path = packed(results.write({TASK: 0.5}))
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DataError, match=said) as caught:
+        build_report([results.root])
+    assert str(path) in str(caught.value)
 
 
 def test_a_folder_without_results(tmp_path: Path, results: Results) -> None:
