@@ -174,10 +174,11 @@ def _frame(
     signs = Counter(better(row, catalogue) for row in comparison.rows)
     levels = Counter(row.level for row in comparison.rows)
     tested = sum(row.p_holm is not None for row in comparison.rows)
+    others = {row.b for row in comparison.rows}
     told = {(note.kind, note.text) for note in comparison.notes}
-    others = notes_with(report, sweeps)
+    of_report = notes_with(report, sweeps)
     notes = [
-        *comparison.notes, *(n for n in others if (n.kind, n.text) not in told)
+        *comparison.notes, *(n for n in of_report if (n.kind, n.text) not in told)
     ]  # fmt: skip
     return _Frame(
         {
@@ -187,7 +188,8 @@ def _frame(
             "style_hash": _hash(style),
             "script_hash": _hash(script),
             "baseline": comparison.baseline,
-            "models": [one["name"] for one in data["models"]],
+            "others": len(others),
+            "alone": len(data["models"]) - 1 - len(others),
             "compared": levels["benchmark"] + levels["average"] + levels["mini"],
             "tested": tested,
             "better": signs[1],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -50,13 +51,19 @@ class BenchmarkRows:
     about: Json
     items: list[Json] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
-    _places: dict[str, int] = field(default_factory=dict)
+    _places: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def add(self, model: int, run: int, rows: Iterable[tuple[Json, Json]]) -> None:
-        """Add a run: for each row the item and the answer."""
+        """Add a run: for each row the item and the answer.
+
+        Items of one key are paired in their order.
+        """
         answers = []
+        seen: Counter[str] = Counter()
         for item, answer in rows:
-            at = self._places.setdefault(item["k"], len(self.items))
+            key = item["k"]
+            at = self._places.setdefault((key, seen[key]), len(self.items))
+            seen[key] += 1
             if at == len(self.items):
                 self.items.append(item)
             elif item["p"] != self.items[at]["p"]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import cycle
+
 from made_comparisons import choice_sample, compared, subject, written_sample
 
 from lm_eval_iberian.comparison.comparing import ComparisonReport
@@ -109,4 +112,10 @@ def hostile_models(texts: list[str]) -> tuple[ComparisonReport, Report]:
         }
         for place, one in enumerate(models)
     }
-    return compared(models, samples, [Note(text, text, text) for text in texts])
+    notes = [Note(text, text, text) for text in texts]
+    comparison, report = compared(models, samples, notes)
+    rows = [
+        replace(row, title=text, lang=text, mixed=text, note=text)
+        for row, text in zip(comparison.rows, cycle(texts), strict=False)
+    ]
+    return replace(comparison, rows=tuple(rows)), report

@@ -17,8 +17,10 @@ from hostile import HOSTILE, MARK
 from made_comparisons import compared, subject
 from made_pages import hostile_models, three_models
 
+from lm_eval_iberian.comparison.comparing import ComparisonReport
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.page import PAGE_LIMIT, DrawnPictures, page_text, write_page
+from lm_eval_iberian.report import Report
 
 
 class Elements(HTMLParser):
@@ -37,6 +39,11 @@ class Elements(HTMLParser):
         self.texts.append(data)
 
 
+def text_of(made: tuple[ComparisonReport, Report], **more: Any) -> str:
+    """Return the page without pictures, which take their time."""
+    return page_text(*made, **{"drawn": DrawnPictures(), **more})
+
+
 def data_of(text: str) -> Any:
     found = re.search('<script type="application/json" id="data">(.*?)</script>', text)
     assert found is not None
@@ -45,16 +52,16 @@ def data_of(text: str) -> Any:
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    return page_text(*three_models())
+    return text_of(three_models())
 
 
 @pytest.fixture(scope="module")
 def ugly() -> str:
-    return page_text(*hostile_models(list(HOSTILE.values())))
+    return text_of(hostile_models(list(HOSTILE.values())))
 
 
 def test_the_same_input_makes_the_same_page(text: str) -> None:
-    assert page_text(*three_models()) == text
+    assert text_of(three_models()) == text
 
 
 def test_a_page_asks_for_nothing(text: str) -> None:
@@ -70,6 +77,8 @@ def test_a_page_lets_no_script_run_but_its_own(text: str) -> None:
     assert policy is not None
     said = dict(one.strip().split(" ", 1) for one in policy[1].split(";"))
     assert said["default-src"] == "'none'"
+    assert said["require-trusted-types-for"] == "'script'"
+    assert said["trusted-types"] == "'none'"
     assert "unsafe" not in policy[1]
     for tag, rule in (("script", "script-src"), ("style", "style-src")):
         bodies = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.S)
@@ -111,7 +120,7 @@ def test_where_lower_is_better_less_is_for_the_better() -> None:
         [subject("a", {"belebele_eu": 50.0}), subject("b", {"belebele_eu": 60.0})]
     )
     rows = [replace(row, metric="ter") for row in comparison.rows]
-    found = data_of(page_text(replace(comparison, rows=tuple(rows)), report))
+    found = data_of(text_of((replace(comparison, rows=tuple(rows)), report)))
     assert {row["sign"] for row in found["comparisons"]} == {-1}
 
 
@@ -130,7 +139,7 @@ def test_only_what_is_tested_is_called_better(
         [subject("a", {"belebele_eu": 50.0}), subject("b", {"belebele_eu": 60.0})]
     )
     rows = tuple(replace(row, **change) for row in comparison.rows)
-    found = data_of(page_text(replace(comparison, rows=rows), report))
+    found = data_of(text_of((replace(comparison, rows=rows), report)))
     assert {row["sign"] for row in found["comparisons"]} == {sign}, why
 
 
@@ -139,9 +148,18 @@ def test_mixed_and_unpaired_are_said_first() -> None:
     first, *others = comparison.rows
     unpaired = replace(first.difference, paired=False)
     odd = replace(first, mixed="shots 5, not 0", difference=unpaired)
-    text = page_text(replace(comparison, rows=(odd, *others)), report)
+    text = text_of((replace(comparison, rows=(odd, *others)), report))
     assert "<strong>Mixed settings.</strong> In 1 of" in text
     assert "<strong>Not paired.</strong> 1 of" in text
+
+
+def test_models_that_share_nothing_are_not_said_to_be_compared() -> None:
+    values = [{"belebele_eu": 50.0}, {"belebele_eu": 60.0}, {"belebele_gl": 60.0}]
+    models = [subject(name, one) for name, one in zip("abc", values, strict=True)]
+    text = text_of(compared(models))
+    assert "1 model compared with <bdi>a</bdi>" in text
+    assert "<strong>Not compared.</strong> 1 model is in the tables" in text
+    assert "<strong>Not compared.</strong>" not in text_of(compared(models[:2]))
 
 
 def test_every_number_knows_its_settings_and_file(text: str) -> None:
@@ -159,10 +177,10 @@ def test_a_page_within_its_limit_leaves_nothing_out(text: str) -> None:
 
 def test_a_page_with_no_room_for_rows_says_so() -> None:
     comparison, report = three_models()
-    whole = page_text(comparison, report, limit=PAGE_LIMIT)
+    whole = text_of((comparison, report), limit=PAGE_LIMIT)
     rows = sum(map(len, re.findall('id="chunk-.*?">(.*?)</script>', whole)))
     limit = len(whole.encode()) - rows
-    text = page_text(comparison, report, limit=limit)
+    text = text_of((comparison, report), limit=limit)
     assert "Left out of this page" in text
     assert "no row is in this page, which would be too large" in text
     assert len(text.encode()) <= limit + 4096
@@ -180,11 +198,19 @@ def test_without_matplotlib_the_page_says_what_it_lacks(
     assert "matplotlib, which is not installed" in text
 
 
-def test_pictures_that_are_drawn_are_not_drawn_again(text: str) -> None:
+@pytest.mark.slow
+def test_the_pictures_that_the_data_allow_are_drawn() -> None:
+    """The same input makes the same pictures too."""
+    text = page_text(*three_models())
+    assert text.count("<figure>") >= 2
+    assert page_text(*three_models()) == text
+
+
+def test_pictures_that_are_drawn_are_not_drawn_again() -> None:
     svg = base64.b64encode(b"<svg><script>x</script></svg>").decode()
     drawn = DrawnPictures((("Health <b>", "of \u202eanswers", svg),), ("Another: why",))
-    found = page_text(*three_models(), drawn=drawn)
-    assert found.count("<figure>") == 1 < text.count("<figure>")
+    found = text_of(three_models(), drawn=drawn)
+    assert found.count("<figure>") == 1
     assert "Health &lt;b&gt;" in found
     assert "of ⟨U+202E⟩answers" in found
     assert "<li>Another: why</li>" in found
@@ -192,21 +218,21 @@ def test_pictures_that_are_drawn_are_not_drawn_again(text: str) -> None:
 
 def test_one_model_alone_has_a_page() -> None:
     comparison, report = compared([subject("only", {"belebele_eu": 50.0})])
-    text = page_text(comparison, report)
+    text = text_of((comparison, report))
     assert "<bdi>only</bdi></h1>" in text
     assert "nothing that the models could be compared on" in text
 
 
 def test_a_model_without_any_value_has_a_page() -> None:
     comparison, report = compared([subject("none", {})])
-    assert data_of(page_text(comparison, report))["tables"] == []
+    assert data_of(text_of((comparison, report)))["tables"] == []
 
 
 def test_a_page_is_written_whole_and_never_over_results(tmp_path: Path) -> None:
     comparison, report = three_models()
     out = tmp_path / "page.html"
-    write_page(comparison, report, [], out)
-    assert out.read_text("utf-8") == page_text(comparison, report)
+    write_page(comparison, report, [], out, DrawnPictures())
+    assert out.read_text("utf-8") == text_of((comparison, report))
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
     read = replace(report, inputs=(str(out),))
     with pytest.raises(DataError, match="is one of the results"):

@@ -98,6 +98,15 @@ def test_items_pair_by_key_whatever_their_order() -> None:
     assert (items, places) == (4, [[0, 1, 2], [3, 2, 1]])
 
 
+def test_items_of_one_key_pair_in_their_order() -> None:
+    rows = BenchmarkRows({"key": "k", "title": "T"})
+    for model in (0, 1):
+        rows.add(model, 0, [({"k": k, "p": k}, {"a": k}) for k in ("a", "a", "b")])
+    packed = packed_of([rows], 0, ROOMY)
+    places = [[a["i"] for a in unpacked(packed, at)["answers"]] for at in (1, 2)]
+    assert places == [[0, 1, 2], [0, 1, 2]]
+
+
 def test_the_same_rows_make_the_same_chunks() -> None:
     rows = rows_of({0: [{"a": "x"}], 1: [{"a": "y"}]}, ["p"])
     assert packed_of([rows], 0, ROOMY) == packed_of([rows], 0, ROOMY)

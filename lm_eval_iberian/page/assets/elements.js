@@ -41,7 +41,9 @@ function make(tag, attributes = {}, ...children) {
 
 /** A name that somebody else gave: set apart from the text around it. */
 function named(text) {
-  return make("bdi", {}, visibleNodes(text));
+  // a long one is broken between its parts first
+  const parts = String(text).split(/(?<=[-_/=])/);
+  return make("bdi", {}, parts.map((part, at) => [at ? make("wbr") : null, visibleNodes(part)]));
 }
 
 /** Names as tables show them: of long paths the end, as long as no two are one. */

@@ -58,7 +58,7 @@ function aboutColumns(of, only = null) {
       return found && numeric ? Number(found) : found;
     };
     const title = name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
-    return { title, text: !numeric, value, cell: (row) => make("div", { class: numeric ? null : "name" }, visibleNodes(data.models[of(row)].about[name] || "")) };
+    return { title, text: !numeric, value, cell: (row) => make("div", { class: numeric ? null : "name" }, numeric ? visibleNodes(data.models[of(row)].about[name] || "") : named(data.models[of(row)].about[name] || "")) };
   });
 }
 
@@ -111,15 +111,15 @@ function buildScoreTable(one) {
   const metrics = [...new Set(one.columns.map((column) => column.metric))];
   const caption = metrics.length === 1 && !one.title.includes(metrics[0]) ? `${one.title}: ${metrics[0]}` : one.title;
   const columns = one.columns.map(scoreColumn);
-  const front = [modelColumn(), ...aboutColumns((row) => row, ["method"])];
-  const table = new SortedTable({ caption, columns: [...front, ...columns], words: ["model", "models"] });
+  const [name, methods] = [modelColumn(), aboutColumns((row) => row, ["method"])];
+  const table = new SortedTable({ caption, columns: [name, ...columns, ...methods], words: ["model", "models"] });
   const draw = () => {
     const kept = columns.filter((column) => keepsColumn(column.about));
     const models = data.models.map((_, at) => at).filter(keepsModel)
       .filter((model) => kept.some((column) => column.value(model) !== undefined))
       .filter((model) => !filters.telling || model === data.baseline || kept.some((column) => column.tells(model)));
     table.element.hidden = !kept.length;
-    if (kept.length) table.show(models, [...front, ...kept]);
+    if (kept.length) table.show(models, [name, ...kept, ...methods]);
     return kept.length;
   };
   return { element: table.element, draw };
