@@ -63,6 +63,9 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 _LISTED_BY = {"task": "iberian tasks"}
 
 
+_LISTED = 40
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Word the message for an unknown name: the three nearest, then what exists."""
     names, name = sorted(known), str(name)
@@ -70,4 +73,6 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     hint = f" Did you mean {', '.join(near)}?" if near else ""
     if kind in _LISTED_BY:
         return f"Unknown {kind} {name!r}.{hint} `{_LISTED_BY[kind]}` lists all"
-    return f"Unknown {kind} {name!r}.{hint} Available: {', '.join(names) or 'none'}."
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    listed = ", ".join(names[:_LISTED]) or "none"
+    return f"Unknown {kind} {name!r}.{hint} Available: {listed}{more}."

@@ -19,3 +19,9 @@ def test_it_is_the_builtin_a_caller_catches() -> None:
     with pytest.raises(KeyError):
         raise UnknownNameError("task", "a", [])
     assert issubclass(UnknownNameError, IberianError)
+
+
+def test_of_very_many_names_the_first_are_listed() -> None:
+    names = [f"task{number:03}" for number in range(50)]
+    error = str(UnknownNameError("topic", "zzz", names))
+    assert error.endswith("task038, task039 and 10 more.")

@@ -16,6 +16,7 @@ from lm_eval_iberian.report.result import Result, Setting
 
 # in per cent; what is said of it
 _OFTEN: Final = 5.0
+_SAME: Final = 0.005
 _STOPS: Final = {"run_on_rate": "run on", "no_stop_rate": "were cut off"}
 
 
@@ -168,11 +169,18 @@ def _about_stops(cell: Cell, files: tuple[str, ...]) -> Iterable[Issue]:
         if (found := cell.measures.get(name)) is not None and found.value > _OFTEN
     ]
     if said:
-        text = f"{' and '.join(said)}: a part of its loss may be that it does not stop"
         first = cell.measures.get("inst_level_strict_acc_first_turn")
         whole = cell.measures.get("inst_level_strict_acc")
-        if first is not None and whole is not None:
-            text += f" (first turn alone {first.value:.2f}, whole {whole.value:.2f})"
+        text = " and ".join(said)
+        if first is None or whole is None:
+            text += ": a part of its loss may be that it does not stop"
+        elif abs(first.value - whole.value) < _SAME:
+            text += f"; the first turn alone scores the same ({whole.value:.2f})"
+        else:
+            text += (
+                ": a part of its loss may be that it does not stop (first turn alone"
+                f" {first.value:.2f}, whole {whole.value:.2f})"
+            )
         yield Issue("stops", text, cell.benchmark.id, files)
 
 

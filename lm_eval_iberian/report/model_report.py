@@ -21,6 +21,7 @@ from lm_eval_iberian.report.collect import Gathered, collect
 from lm_eval_iberian.report.issue import Issue
 from lm_eval_iberian.report.report_catalogue import Catalogue, load_catalogue
 from lm_eval_iberian.report.result import Result
+from lm_eval_iberian.terminal import first_of
 
 
 _AT_MOST = 3
@@ -195,7 +196,7 @@ class Note:
 
 
 def notes_of(report: Report, more: str = "likewise, in full in JSON") -> Iterator[Note]:
-    """Yield the issues, of many benchmarks of a model the first in full.
+    """Yield the issues, of many benchmarks of a model, or many models, the first.
 
     Args:
         report: The report.
@@ -205,11 +206,17 @@ def notes_of(report: Report, more: str = "likewise, in full in JSON") -> Iterato
     for model, issue in report.all_issues():
         about = issue.kind if issue.benchmark else issue.text
         groups.setdefault((model, about), []).append(issue)
+    # what is said of many models in the same words is said once
+    said: dict[tuple[str, str, str], list[str]] = {}
     for (model, _), issues in groups.items():
         alone = issues if len(issues) <= _AT_MOST else issues[:1]
         for issue in alone:
-            about = ", ".join(filter(None, (model, issue.benchmark)))
             rest = dict.fromkeys(i.benchmark for i in issues[len(alone) :])
             names = ", ".join(name for name in rest if name)
             others = f"; {more}: {names}" if names else ""
-            yield Note(issue.kind, about, issue.text + others)
+            key = (issue.kind, issue.benchmark or "", issue.text + others)
+            said.setdefault(key, []).append(model)
+    for (kind, benchmark, text), models in said.items():
+        each = models if len(models) <= _AT_MOST else [first_of(models, _AT_MOST)]
+        for about in each:
+            yield Note(kind, ", ".join(filter(None, (about, benchmark))), text)

@@ -256,6 +256,20 @@ def test_many_notes_of_one_kind_are_one(results: Results) -> None:
     assert len(limits) == 5
 
 
+@pytest.mark.parametrize(("models", "lines"), [(3, 3), (4, 1)])
+def test_what_is_said_of_many_models_is_said_once(
+    results: Results, models: int, lines: int
+) -> None:
+    for number in range(models):
+        results.write({"belebele_eus_Latn": 0.4}, f"org/m{number}", n=10, of=900)
+    report = build_report([results.root])
+    notes = [note for note in notes_of(report) if note.kind == "limit"]
+    assert len(notes) == lines
+    more = " and 1 more" if models > 3 else ""
+    last = "org/m0, org/m1, org/m2" if models > 3 else "org/m2"
+    assert notes[-1].about == f"{last}{more}, belebele_eu"
+
+
 def _ifeval(run_on: float, cut: float) -> dict[str, float]:
     return {
         "inst_level_strict_acc,none": 0.4,
@@ -279,6 +293,16 @@ def test_who_does_not_stop_is_told_of(results: Results, task: str) -> None:
     assert "org/merged" in lines[0]
     assert "37.5 % of the answers run on: a part of its loss may be" in lines[0]
     assert "first turn alone 55.00, whole 40.00" in lines[0]
+
+
+def test_a_first_turn_that_is_no_better_is_no_excuse(results: Results) -> None:
+    same = {"inst_level_strict_acc_first_turn,none": 0.4}
+    results.write({"iberian_ifeval_eu": _ifeval(0.0, 0.5) | same}, shots=0, n=80)
+    (note,) = (n for n in notes_of(build_report([results.root])) if n.kind == "stops")
+    assert note.text == (
+        "50.0 % of the answers were cut off; the first turn alone scores the same"
+        " (40.00)"
+    )
 
 
 def test_older_results_have_no_such_column(results: Results) -> None:
