@@ -20,6 +20,7 @@ from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Answer
 from lm_eval_iberian.ifeval.marks_of_form import offered
 from lm_eval_iberian.ifeval.prompt import Prompt
 from lm_eval_iberian.languages import (
+    FULL_LICENCE,
     LanguageProfile,
     compose,
     fold,
@@ -115,7 +116,7 @@ def _missing(
             yield "the prompt does not name this number"
     elif kwarg in _WORDS:
         for word in [value] if isinstance(value, str) else value:
-            if not occurrences(word, prompt.prompt, profile, inflected=True):
+            if not occurrences(word, prompt.prompt, profile, licence=FULL_LICENCE):
                 yield f"{word!r} is not in the prompt"
     elif kwarg in _HOLDS and not _HOLDS[kwarg](value, prompt):
         yield "the prompt does not hold this"

@@ -9,11 +9,8 @@ from lm_eval_iberian.languages.detect import (
     identify,
 )
 from lm_eval_iberian.languages.folding import compose, fold, fold_spaces
-from lm_eval_iberian.languages.matching import (
-    allows_inflection,
-    occurrences,
-    starts_with,
-)
+from lm_eval_iberian.languages.form_licence import licence_of
+from lm_eval_iberian.languages.matching import occurrences, starts_with
 from lm_eval_iberian.languages.profile import (
     LanguageProfile,
     available_languages,
@@ -21,12 +18,13 @@ from lm_eval_iberian.languages.profile import (
     read_pack,
 )
 from lm_eval_iberian.languages.segment import paragraphs, sentences, words
+from lm_eval_iberian.languages.word_forms import FULL_LICENCE
 
 
 __all__ = [
+    "FULL_LICENCE",
     "LanguageDecision",
     "LanguageProfile",
-    "allows_inflection",
     "available_languages",
     "capital_words",
     "compose",
@@ -36,6 +34,7 @@ __all__ = [
     "identify",
     "is_all_lower",
     "is_all_upper",
+    "licence_of",
     "load_profile",
     "occurrences",
     "paragraphs",

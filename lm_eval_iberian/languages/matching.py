@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from os.path import commonprefix
 from typing import Final
 
 from lm_eval_iberian.languages.folding import fold
+from lm_eval_iberian.languages.keyword_rules import KeywordRules
 from lm_eval_iberian.languages.profile import LanguageProfile
-from lm_eval_iberian.languages.rules import KeywordRules, Pairs
+from lm_eval_iberian.languages.word_forms import (
+    NO_LICENCE,
+    Licence,
+    is_common,
+    is_form,
+    is_open,
+    listed_forms,
+)
 
 
 _LONGEST_ENDING: Final = 30
@@ -18,39 +26,34 @@ _DEPTH: Final = 3
 _VOWELS: Final = "aeiou"
 # the raised dot of pel·lícula is inside a word: it holds no "lícula"
 _NO_LETTER_BEFORE: Final = r"(?<![^\W_])(?<![^\W_]·)"
+_ANY_WORD: Final = r"([^\W_]+(?:·[^\W_]+)*)"
 _NO_LETTER_AFTER: Final = r"(?![^\W_])(?!·[^\W_])"
 
 
 def occurrences(
-    term: str, text: str, profile: LanguageProfile, *, inflected: bool = False
+    term: str,
+    text: str,
+    profile: LanguageProfile,
+    *,
+    licence: Licence = NO_LICENCE,
 ) -> list[str]:
     """Return every place where a text uses a term, as it stands there (folded).
 
     Neither letter case, composition nor quote shape matters; the term is never a
-    pattern. With ``match = "word"`` it must stand alone between non-letters, and
-    ``inflected`` lets its end change (``canciones`` uses ``canción``); with ``match =
-    "stem"`` it may carry the endings of the language (``basoan`` uses ``baso``;
-    ``amatxo`` does not use ``ama``).
+    pattern. With ``match = "word"`` it must stand alone between non-letters, in itself
+    or in a form that the ``licence`` lets through (``canciones`` uses ``canción`` in
+    another number); with ``match = "stem"`` it may carry the endings of the language
+    (``basoan`` uses ``baso``; ``amatxo`` does not use ``ama``).
     """
     wanted = fold(term).strip()
     if not wanted:
         return []
     name = term.strip()[0].isupper()
-    found = _matches(wanted, fold(text), profile, inflected=inflected, name=name)
-    return list(found)
-
-
-@lru_cache(maxsize=1024)
-def allows_inflection(prompt: str, profile: LanguageProfile) -> bool:
-    """Tell whether a prompt says that other forms of a word count too."""
-    asked = fold(prompt)
-    return any(cue in asked for cue in _inflection_cues(profile))
-
-
-@lru_cache(maxsize=64)
-def _inflection_cues(profile: LanguageProfile) -> tuple[str, ...]:
-    """Return the cues of a pack, folded."""
-    return tuple(map(fold, profile.keywords.inflection_cues))
+    if profile.keywords.match == "word":
+        if name and licence and not is_common(wanted, profile):
+            licence = NO_LICENCE
+        return list(_word_matches(wanted, fold(text), profile, licence))
+    return list(_stem_matches(wanted, fold(text), profile, name=name))
 
 
 def starts_with(term: str, text: str, profile: LanguageProfile) -> bool:
@@ -59,21 +62,81 @@ def starts_with(term: str, text: str, profile: LanguageProfile) -> bool:
     if not wanted:
         return False
     given = given[: len(wanted) + 99]
-    return next(_matches(wanted, given, profile, at_start=True), "") != ""
+    if profile.keywords.match == "word":
+        return _word_pattern(wanted, profile, NO_LICENCE)[0].match(given) is not None
+    found = _stem_matches(wanted, given, profile, at_start=True)
+    return next(found, "") != ""
 
 
-def _matches(
+# --- words, and the forms that a licence lets through
+
+
+def _word_matches(
+    term: str, text: str, profile: LanguageProfile, licence: Licence
+) -> Iterator[str]:
+    """Yield the uses of a folded term in a folded text."""
+    pattern, sign, free = _word_pattern(term, profile, licence)
+    if sign not in text:
+        return
+    for match in pattern.finditer(text):
+        found = match.groups()
+        if all(
+            is_form(word, other, profile, licence)
+            for word, other in zip(free, found, strict=True)
+        ):
+            yield match[0]
+
+
+@lru_cache(maxsize=4096)
+def _word_pattern(
+    term: str, profile: LanguageProfile, licence: Licence
+) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
+    """Compile the search for a word or a phrase.
+
+    Returns:
+        The pattern; what its first word begins with in all its forms, without which
+        nothing is found; the words whose forms cannot be listed, in the order of the
+        groups that catch them.
+    """
+    parts, free, signs = [], [], []
+    for word in term.split():
+        # the small words of a phrase stay as they are: fines de semana
+        licensed = licence if len(word) > 2 or word == term else NO_LICENCE
+        if is_open(word, profile, licensed):
+            free.append(word)
+            signs.append("")
+            parts.append(_ANY_WORD)
+            continue
+        forms = listed_forms(word, profile, licensed) if licensed else (word,)
+        signs.append(commonprefix(forms))  # noqa: RUF071 (no paths)
+        parts.append(_any_of(forms))
+    before = _NO_LETTER_BEFORE if term[0].isalnum() else ""
+    after = _NO_LETTER_AFTER if term[-1].isalnum() else ""
+    body = r"\s+".join(parts)
+    pattern = re.compile(f"{before}{body}{after}")
+    return pattern, signs[0], tuple(free)
+
+
+def _any_of(forms: Sequence[str]) -> str:
+    """Return the pattern of any of the forms."""
+    options = "|".join(map(re.escape, forms))
+    return f"(?:{options})" if forms[1:] else options
+
+
+# --- stems, and the endings that they carry
+
+
+def _stem_matches(
     term: str,
     text: str,
     profile: LanguageProfile,
     *,
     at_start: bool = False,
-    inflected: bool = False,
     name: bool = False,
 ) -> Iterator[str]:
     """Yield the uses of a folded term in a folded text."""
     rules = profile.keywords
-    pattern, core, sign = _pattern(term, rules, inflected)
+    pattern, core, sign = _stem_pattern(term, profile)
     if sign not in text:
         return
     found = [pattern.match(text)] if at_start else pattern.finditer(text)
@@ -85,42 +148,25 @@ def _matches(
 
 
 @lru_cache(maxsize=4096)
-def _pattern(
-    term: str, rules: KeywordRules, inflected: bool
+def _stem_pattern(
+    term: str, profile: LanguageProfile
 ) -> tuple[re.Pattern[str], str, str]:
-    """Compile the search for a term.
+    """Compile the search for a stem.
 
     Returns:
-        The pattern; the part of the term that it spells; what its first word begins
-        with in all its forms, without which nothing is found.
+        The pattern; the part of the term that it spells; its first word.
     """
-    stem = rules.match == "stem" and term[-1].isalnum()
+    stem = term[-1].isalnum()
     core = term
-    if stem and len(term) > 2 and term[-1] in rules.dropped_finals:
+    if stem and len(term) > 2 and term[-1] in profile.keywords.dropped_finals:
         core = term[:-1]
-    pairs = rules.inflections if inflected else ()
-    forms = [_forms(word, pairs) for word in core.split()]
-    body = r"\s+".join(map(_any_of, forms))
+    words = core.split()
     before = _NO_LETTER_BEFORE if term[0].isalnum() else ""
-    after = _NO_LETTER_AFTER if term[-1].isalnum() else ""
+    after = _NO_LETTER_AFTER if stem else ""
     rest = rf"-?[^\W_]{{0,{_LONGEST_ENDING}}}" if stem else ""
+    body = r"\s+".join(map(re.escape, words))
     pattern = re.compile(f"{before}{body}(?P<rest>{rest}){after}")
-    return pattern, core, commonprefix(forms[0])  # noqa: RUF071 (no paths)
-
-
-def _forms(word: str, inflections: Pairs) -> list[str]:
-    """Return a word and what its end may change to."""
-    forms = [word]
-    for end, other in inflections:
-        if word.endswith(end) and len(word) > len(end):
-            forms.append(word[: -len(end)] + other)
-    return forms
-
-
-def _any_of(forms: list[str]) -> str:
-    """Return the pattern of any of the forms."""
-    options = "|".join(map(re.escape, forms))
-    return f"(?:{options})" if forms[1:] else options
+    return pattern, core, words[0]
 
 
 def _is_other(found: str, term: str, rules: KeywordRules) -> bool:

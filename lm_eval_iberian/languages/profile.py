@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.languages.keyword_rules import KeywordRules
 from lm_eval_iberian.languages.rules import (
     CaseRules,
     ConstrainedRules,
-    KeywordRules,
     OpeningRules,
     PostscriptRules,
     QuoteRules,

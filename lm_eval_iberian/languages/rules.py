@@ -112,43 +112,6 @@ class OpeningRules:
 
 
 @dataclass(frozen=True)
-class Endings:
-    """Endings that follow one of the letters ``after``."""
-
-    after: str
-    forms: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class KeywordRules:
-    """Whether a keyword is a word or a stem, and the forms it may take.
-
-    A stem carries the endings. A word changes its end by the inflections (``ón`` to
-    ``ones``), and only where a prompt holds one of the cues.
-    """
-
-    match: str
-    inflection_cues: tuple[str, ...] = ()
-    inflections: Pairs = ()
-    chaining: tuple[str, ...] = ()
-    dropped_finals: tuple[str, ...] = ()
-    dropped_forms: tuple[str, ...] = ()
-    name_forms: tuple[str, ...] = ()
-    doubled_finals: tuple[str, ...] = ()
-    undoubled: tuple[str, ...] = ()
-    endings: tuple[Endings, ...] = ()
-    other_words: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.match not in ("word", "stem"):
-            raise DataError(f"match must be 'word' or 'stem', not {self.match!r}")
-        if (self.match == "stem") != bool(self.endings):
-            raise DataError("endings belong to match = 'stem', and only to it")
-        if self.match == "stem" and (self.inflection_cues or self.inflections):
-            raise DataError("inflections belong to match = 'word': a stem has endings")
-
-
-@dataclass(frozen=True)
 class CaseRules:
     """What a prompt calls capital and small letters, and the answer.
 
