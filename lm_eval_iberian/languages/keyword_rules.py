@@ -13,10 +13,19 @@ Listed = tuple[tuple[str, tuple[str, ...]], ...]
 
 @dataclass(frozen=True)
 class Endings:
-    """Endings that follow one of the letters ``after``."""
+    """Endings that follow one of the letters ``after``.
+
+    Attributes:
+        after: The letters.
+        forms: The endings.
+        only: How a word must end to take them; without it, as it likes.
+        names: Whether only names take them.
+    """
 
     after: str
     forms: tuple[str, ...]
+    only: tuple[str, ...] = ()
+    names: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,10 +112,15 @@ class KeywordRules:
     dropped_finals: tuple[str, ...] = ()
     dropped_forms: tuple[str, ...] = ()
     name_forms: tuple[str, ...] = ()
+    plural_name_forms: tuple[str, ...] = ()
+    softened_names: Pairs = ()
+    softened_forms: tuple[str, ...] = ()
     doubled_finals: tuple[str, ...] = ()
     undoubled: tuple[str, ...] = ()
     endings: tuple[Endings, ...] = ()
     other_words: tuple[str, ...] = ()
+    sure_endings: tuple[str, ...] = ()
+    undeclined: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.match not in ("word", "stem"):

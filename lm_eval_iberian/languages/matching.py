@@ -53,7 +53,8 @@ def occurrences(
         if name and licence and not is_common(wanted, profile):
             licence = NO_LICENCE
         return list(_word_matches(wanted, fold(text), profile, licence))
-    return list(_stem_matches(wanted, fold(text), profile, name=name))
+    written = text if name else ""
+    return list(_stem_matches(wanted, fold(text), profile, written=written))
 
 
 def starts_with(term: str, text: str, profile: LanguageProfile) -> bool:
@@ -65,6 +66,8 @@ def starts_with(term: str, text: str, profile: LanguageProfile) -> bool:
     if profile.keywords.match == "word":
         return _word_pattern(wanted, profile, NO_LICENCE)[0].match(given) is not None
     found = _stem_matches(wanted, given, profile, at_start=True)
+    if wanted in profile.keywords.undeclined:  # gainerakoak begins with another word
+        return next(found, "") == wanted
     return next(found, "") != ""
 
 
@@ -132,10 +135,18 @@ def _stem_matches(
     profile: LanguageProfile,
     *,
     at_start: bool = False,
-    name: bool = False,
+    written: str = "",
 ) -> Iterator[str]:
-    """Yield the uses of a folded term in a folded text."""
+    """Yield the uses of a folded term in a folded text.
+
+    ``written`` is the text as it stands where the term may be a name: a name takes
+    other endings, and begins with a capital letter there, too.
+    """
     rules = profile.keywords
+    if written:
+        for end, soft in rules.softened_names:
+            if term.endswith(end):
+                yield from _softened(term[: -len(end)] + soft, text, profile)
     pattern, core, sign = _stem_pattern(term, profile)
     if sign not in text:
         return
@@ -143,7 +154,16 @@ def _stem_matches(
     for match in found:
         if match is None or _is_other(match[0], term, rules):
             continue
+        name = bool(written) and match[0] not in written
         if _fits(term, core, match["rest"], rules, name):
+            yield match[0]
+
+
+def _softened(core: str, text: str, profile: LanguageProfile) -> Iterator[str]:
+    """Yield the forms of a name whose end is softened: Zarautz, Zarauzko."""
+    forms = profile.keywords.softened_forms
+    for match in _stem_pattern(core, profile)[0].finditer(text):
+        if _begins(core, match["rest"], forms, profile.keywords):
             yield match[0]
 
 
@@ -171,6 +191,8 @@ def _stem_pattern(
 
 def _is_other(found: str, term: str, rules: KeywordRules) -> bool:
     """Tell whether a form belongs to another word that only begins like the term."""
+    if found.removeprefix(term) in rules.sure_endings:
+        return False  # musikarik is of musika, musikari another word
     return any(
         found.startswith(w) and not term.startswith(w) for w in rules.other_words
     )
@@ -182,9 +204,10 @@ def _fits(term: str, core: str, rest: str, rules: KeywordRules, name: bool) -> b
     if rest.startswith(missing):
         ending = rest[len(missing) :]
         # a hyphen joins an ending (SMS-ak) or the next part of a compound
-        return ending.startswith("-") or _inflected(term, ending, rules, _DEPTH)
-    if name and core[-1] in _VOWELS and _begins(core, rest, rules.name_forms, rules):
-        return True
+        return ending.startswith("-") or _inflected(term, ending, rules, _DEPTH, name)
+    if name:  # Anek is a form of Ane; Bizkaiko of Bizkaia, Ameriketan of Amerika
+        forms = rules.name_forms if core[-1] in _VOWELS else ()
+        return _begins(core, rest, (*forms, *rules.plural_name_forms), rules)
     return _begins(core, rest, rules.dropped_forms, rules)
 
 
@@ -200,20 +223,25 @@ def _begins(
     )
 
 
-def _inflected(base: str, ending: str, rules: KeywordRules, depth: int) -> bool:
+def _inflected(
+    base: str, ending: str, rules: KeywordRules, depth: int, name: bool = False
+) -> bool:
     """Tell whether an ending is made of the forms that may follow the base."""
     if not ending:
         return True
     if depth == 0:
         return False
+    word = base.split()[-1]
     if base[-1] in rules.doubled_finals:
-        soft = base.split()[-1] in rules.undoubled
+        soft = word in rules.undoubled
         if ending[0] == base[-1] and not soft:
             base, ending = base + ending[0], ending[1:]
         elif ending[0] in _VOWELS and not soft:
             return False
     for endings in rules.endings:
         if base[-1].isalpha() and base[-1] not in endings.after:
+            continue
+        if (endings.names and not name) or not word.endswith(endings.only or ""):
             continue
         if ending in endings.forms:
             return True
