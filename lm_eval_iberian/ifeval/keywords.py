@@ -12,7 +12,7 @@ from lm_eval_iberian.ifeval.instruction import (
     counted,
     shown,
 )
-from lm_eval_iberian.languages import compose, licence_of, occurrences
+from lm_eval_iberian.languages import compose, count_letter, licence_of, occurrences
 
 
 def existence(answer: Answer, keywords: Sequence[str]) -> Verdict:
@@ -48,10 +48,12 @@ def _uses(keyword: str, answer: Answer, keywords: Sequence[str]) -> list[str]:
 def letters(
     answer: Answer, letter: str, let_frequency: int, let_relation: str
 ) -> Verdict:
-    """A character, small or capital, stands there so many times; é is not e."""
-    wanted = compose(letter).lower()
-    found = compose(answer.text.lower()).count(wanted)
-    return counted(found, let_relation, let_frequency, f"times the letter '{wanted}'")
+    """A character, small or capital, stands there so many times."""
+    found = count_letter(letter, answer.text, answer.profile, answer.prompt or "")
+    shown_letter = compose(letter).lower()
+    return counted(
+        found, let_relation, let_frequency, f"times the letter '{shown_letter}'"
+    )
 
 
 INSTRUCTIONS = (

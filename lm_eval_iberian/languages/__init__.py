@@ -10,6 +10,7 @@ from lm_eval_iberian.languages.detect import (
 )
 from lm_eval_iberian.languages.folding import compose, fold, fold_spaces
 from lm_eval_iberian.languages.form_licence import licence_of
+from lm_eval_iberian.languages.letters import count_letter
 from lm_eval_iberian.languages.matching import occurrences, starts_with
 from lm_eval_iberian.languages.profile import (
     LanguageProfile,
@@ -28,6 +29,7 @@ __all__ = [
     "available_languages",
     "capital_words",
     "compose",
+    "count_letter",
     "decide_language",
     "fold",
     "fold_spaces",

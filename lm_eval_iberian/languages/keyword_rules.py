@@ -76,6 +76,7 @@ class FormRules:
         verb_signs: Endings of infinitives, and of a form that only verbs have. Without
             them a common lemma is enough for a verb.
         conjugation: For the end of an infinitive, what may stand there instead.
+        stem_changes: What the last vowel before that end may become.
         verb_forms: For an infinitive, forms that the lexicon gives to another word.
         clitics: Pronouns behind a verb, written as one word.
     """
@@ -93,6 +94,7 @@ class FormRules:
     strangers: Pairs = ()
     verb_signs: Pairs = ()
     conjugation: Listed = ()
+    stem_changes: Pairs = ()
     verb_forms: Listed = ()
     clitics: tuple[str, ...] = ()
 

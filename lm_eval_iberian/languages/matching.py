@@ -14,7 +14,6 @@ from lm_eval_iberian.languages.profile import LanguageProfile
 from lm_eval_iberian.languages.word_forms import (
     NO_LICENCE,
     Licence,
-    is_common,
     is_form,
     is_open,
     listed_forms,
@@ -50,7 +49,7 @@ def occurrences(
         return []
     name = term.strip()[0].isupper()
     if profile.keywords.match == "word":
-        if name and licence and not is_common(wanted, profile):
+        if name and not term.isupper():  # a name has no plural; CD has CDs
             licence = NO_LICENCE
         return list(_word_matches(wanted, fold(text), profile, licence))
     written = text if name else ""
@@ -191,6 +190,8 @@ def _stem_pattern(
 
 def _is_other(found: str, term: str, rules: KeywordRules) -> bool:
     """Tell whether a form belongs to another word that only begins like the term."""
+    if not found.startswith(rules.other_words):
+        return False
     if found.removeprefix(term) in rules.sure_endings:
         return False  # musikarik is of musika, musikari another word
     return any(

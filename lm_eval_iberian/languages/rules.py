@@ -120,3 +120,26 @@ class CaseRules:
 
     cues: tuple[str, ...]
     answering: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LetterRules:
+    """Which letters are one letter when a prompt has one counted.
+
+    Attributes:
+        with_marks: Whether a letter with an accent or another mark counts as the plain
+            one.
+        own: Letters with a mark that are letters of their own, and count for no other.
+        plain_cues: How a prompt asks for the plain letter alone.
+        either_cues: How a prompt says that both count.
+    """
+
+    with_marks: bool = False
+    own: tuple[str, ...] = ()
+    plain_cues: tuple[str, ...] = ()
+    either_cues: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for letter in self.own:
+            if len(letter) != 1 or letter != letter.lower():
+                raise DataError(f"own must hold single small letters, not {letter!r}")

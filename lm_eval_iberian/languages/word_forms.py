@@ -15,6 +15,7 @@ from lm_eval_iberian.languages.folding import fold
 from lm_eval_iberian.languages.keyword_rules import FormRules
 from lm_eval_iberian.languages.lexicon import lemma, lemmas
 from lm_eval_iberian.languages.profile import LanguageProfile
+from lm_eval_iberian.languages.rules import Pairs
 
 
 # What a prompt may let a keyword change.
@@ -29,7 +30,7 @@ FULL_LICENCE: Final[Licence] = frozenset({NUMBER, GENDER, VERB, EVERY})
 
 _ACCENTS: Final = {"a": "á", "e": "é", "i": "í", "o": "ó", "u": "ú"}
 _GRAVE: Final = {"a": "à", "e": "è", "o": "ò"}
-_SHORTEST_STEM: Final = 2
+_VOWELS: Final = "aeiou"
 
 
 def is_open(word: str, profile: LanguageProfile, licence: Licence) -> bool:
@@ -37,11 +38,6 @@ def is_open(word: str, profile: LanguageProfile, licence: Licence) -> bool:
     if EVERY in licence:
         return True
     return VERB in licence and bool(_infinitives(word, profile, licence))
-
-
-def is_common(word: str, profile: LanguageProfile) -> bool:
-    """Tell whether a folded word is more than a name: only such a word has forms."""
-    return all(lemma(part, profile.code) is not None for part in word.split())
 
 
 @lru_cache(maxsize=4096)
@@ -184,8 +180,8 @@ def _infinitives(
 ) -> tuple[str, ...]:
     """Return the infinitive that a keyword is, or that of the verb it is a form of."""
     rules = profile.keywords.forms
-    if not rules.verb_signs:  # no ending tells a verb: its lemma does
-        return tuple(lemmas(word, profile.code)) if VERB in licence else ()
+    if not rules.verb_signs:  # no ending tells a verb
+        return tuple(dict.fromkeys((word, *lemmas(word, profile.code))))
     if _is_infinitive(word, profile):
         return (word,)
     if EVERY in licence:
@@ -199,40 +195,71 @@ def _is_infinitive(word: str, profile: LanguageProfile) -> bool:
     rules = profile.keywords.forms
     if any(verb == word for verb, _ in rules.verb_forms):
         return True
-    return any(
-        word.endswith(end)
-        and lemma(word[: len(word) - len(end)] + sign, profile.code) == word
-        for end, sign in rules.verb_signs
-    )
-
-
-def _is_verb_form(verb: str, found: str, profile: LanguageProfile) -> bool:
-    """Tell whether a word is a form of a verb, alone or with pronouns behind it."""
-    rules = profile.keywords.forms
-    if _is_conjugated(verb, found, profile):
-        return True
-    for clitic in rules.clitics:
-        if found.endswith(clitic) and len(found) >= len(clitic) + 2:
-            head = found[: len(found) - len(clitic)]
-            for base in {head, _bare(head)}:
-                if _is_conjugated(verb, base, profile):
+    for end, sign in rules.verb_signs:
+        if word.endswith(end):
+            stem = word[: len(word) - len(end)]
+            for other in {stem + sign, _bare(stem) + sign}:
+                if lemma(other, profile.code) == word:
                     return True
     return False
 
 
+def _is_verb_form(verb: str, found: str, profile: LanguageProfile) -> bool:
+    """Tell whether a word is a form of a verb, alone or with pronouns behind it."""
+    if _is_conjugated(verb, found, profile):
+        return True
+    if not found.endswith(profile.keywords.forms.clitics):
+        return False
+    for clitic in profile.keywords.forms.clitics:
+        if found.endswith(clitic) and len(found) >= len(clitic) + 2:
+            head = found[: len(found) - len(clitic)]
+            if any(_is_conjugated(verb, base, profile) for base in {head, _bare(head)}):
+                return True
+    return False
+
+
 def _is_conjugated(verb: str, found: str, profile: LanguageProfile) -> bool:
+    if verb in lemmas(found, profile.code) or found in _irregular(verb, profile):
+        return True
+    if found not in _conjugation(verb, profile):
+        return False
+    # cared ends like a form of car, and is one of care
+    certain = bool(profile.keywords.forms.verb_signs)
+    return certain or lemma(found, profile.code) in (None, found)
+
+
+def _irregular(verb: str, profile: LanguageProfile) -> tuple[str, ...]:
+    """Return the listed forms of a verb."""
+    for name, forms in profile.keywords.forms.verb_forms:
+        if name == verb:
+            return forms
+    return ()
+
+
+@lru_cache(maxsize=256)
+def _conjugation(verb: str, profile: LanguageProfile) -> frozenset[str]:
+    """Return the regular forms of a verb, among some that no verb has.
+
+    Canto is a noun in the lexicon, and a form of cantar all the same.
+    """
     rules = profile.keywords.forms
-    if found == verb or verb in lemmas(found, profile.code):
-        return True
-    if any(found in forms for name, forms in rules.verb_forms if name == verb):
-        return True
-    # canto is a noun in the lexicon, and a form of cantar all the same
-    return any(
-        found == verb[: len(verb) - len(end)] + ending
-        for end, endings in rules.conjugation
-        if verb.endswith(end)
-        for ending in endings
-    )
+    forms = {verb}
+    for end, endings in rules.conjugation:
+        if verb.endswith(end):
+            stem = verb[: len(verb) - len(end)]
+            stems = {stem, *_changed(stem, rules.stem_changes)}
+            forms.update(one + other for one in stems for other in endings)
+    return frozenset(forms)
+
+
+def _changed(stem: str, changes: Pairs) -> Iterator[str]:
+    """Yield a stem with its last vowel changed."""
+    for place in range(len(stem) - 1, -1, -1):
+        if stem[place] in _VOWELS:
+            for vowel, other in changes:
+                if vowel == stem[place]:
+                    yield stem[:place] + other + stem[place + 1 :]
+            return
 
 
 # --- the lexicon
