@@ -12,15 +12,15 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from lm_eval_iberian.languages.folding import fold
+from lm_eval_iberian.languages.folding import compose, fold
 from lm_eval_iberian.languages.profile import LanguageProfile
 from lm_eval_iberian.languages.word_forms import (
     EVERY,
     GENDER,
-    NO_LICENCE,
     NUMBER,
     VERB,
     Licence,
+    listed_forms,
 )
 
 
@@ -28,10 +28,11 @@ from lm_eval_iberian.languages.word_forms import (
 _REACH: Final = 45
 # a sentence after the keywords is about them only if it is short
 _SHORT: Final = 14
-_BOUNDARY: Final = re.compile(r"(?<=[.!?…])[\"'»)*_]*\s+|\n+")
+_BOUNDARY: Final = re.compile(r"(?<=[.!?…])[\"'»”’)*_]*\s+(?![^\W\d_A-ZÀ-Þ])|\n+")
 _ITEM: Final = re.compile(r"\s*(?:[-*•+–—]|\d{1,2}[.)])\s+\S")
 _OPEN_END: Final = (":", ",", ";")
 _CLAUSE: Final = re.compile(r"[,;:()«»“”\"]|\s[-–—]\s")
+_NEXT_WORD: Final = re.compile(r"[^\W_]{0,30} [^\W_]{1,30}")
 _QUOTED: Final = re.compile(r"[«\"'*_`]+([^«»\"*_`\n]{1,60}?)[»\"'*_`]+")
 _OPENING: Final = "«\"'*_`"
 
@@ -54,23 +55,36 @@ def licence_of(
         terms: The keywords of one instruction.
         profile: The language of the prompt.
     """
-    cues = _cues(profile)
     text = fold(prompt)
-    if not any(pattern.search(text) for _, pattern in cues):
-        return NO_LICENCE
-    found: set[str] = set()
-    after: Sentence | None = None
-    for sentence in _sentences(text, terms, profile):
-        if sentence.named:
-            near = sentence
-        elif after is not None and len(sentence.text.split()) <= _SHORT:
-            near = Sentence(sentence.text, (0,))
-        else:
-            near = None
-        if near is not None and not _is_taken_back(near.text, profile):
-            found.update(_licensed(near, terms, profile))
-        after = sentence if sentence.named else None
+    found = set(_given(text, terms, profile))
+    if not any(pattern.search(text) for _, pattern in _cues(profile)):
+        return frozenset(found)
+    after = False
+    for sentence in _sentences(prompt, terms, profile):
+        named = sentence.named
+        if after and not named and len(sentence.text.split()) <= _SHORT:
+            sentence = Sentence(sentence.text, (0,))
+        if sentence.named and not _words(profile.keywords.cues.refusals, sentence.text):
+            found.update(_licensed(sentence, terms, profile))
+        after = bool(named)
     return frozenset(found)
+
+
+def _given(text: str, terms: Sequence[str], profile: LanguageProfile) -> Iterator[str]:
+    """Yield what a prompt licenses by naming another form: «perro» (o «perros»)."""
+    joints = profile.keywords.cues.alternatives
+    if not joints:
+        return
+    either = "|".join(re.escape(fold(joint)) for joint in joints)
+    for term in map(fold, terms):
+        for place in _places(text, term):
+            pattern = rf"\W{{0,4}}\b(?:{either})\b\W{{1,4}}([^\W_]{{1,40}})"
+            given = re.compile(pattern).match(text, place + len(term))
+            if given is None or given[1] == term:
+                continue
+            for kind in (NUMBER, GENDER):
+                if given[1] in listed_forms(term, profile, frozenset({kind})):
+                    yield kind
 
 
 def _licensed(
@@ -92,33 +106,33 @@ def _speaks_of(
     profile: LanguageProfile,
 ) -> bool:
     """Tell whether a cue stands by the keywords, not by others, nor in a topic."""
-    text, at = sentence.text, cue.start()
+    text, at, rules = sentence.text, cue.start(), profile.keywords.cues
     before = [place for place in sentence.named if place <= at]
-    if before:
-        nearest = max(before)
-        if any(
-            place > nearest and not _is_ours(quoted, terms)
-            for place, quoted in _quoted(text[:at])
-        ):
-            return False
-    elif not any(0 < place - at <= _REACH + len(cue[0]) for place in sentence.named):
-        return False
     start = max(before, default=0)
+    if before:
+        others = [quoted for place, quoted in _quoted(text[:at]) if place > start]
+        if not all(_is_ours(quoted, terms) for quoted in others):
+            return False
+    else:
+        between = text[cue.end() : min(sentence.named)]
+        if len(between) > _REACH or set(between.split()) & set(rules.conjunctions):
+            return False
     for boundary in _CLAUSE.finditer(text, start, at):
         start = boundary.end()
-    clause = text[start : cue.end()]
-    return not _words(profile.keywords.cues.topics, clause)
+    following = _NEXT_WORD.match(text, cue.end())  # plural verbs
+    end = following.end() if following else cue.end()
+    return not _words(rules.topics, text[start:end])
 
 
 def _sentences(
-    text: str, terms: Sequence[str], profile: LanguageProfile
+    prompt: str, terms: Sequence[str], profile: LanguageProfile
 ) -> Iterator[Sentence]:
-    """Yield the sentences of a folded prompt with the keywords that they name.
+    """Yield the sentences of a prompt, folded, with the keywords that they name.
 
     Where a keyword stands in quotes only these places count; where none is named, the
     places where the prompt says "word".
     """
-    whole = _joined(text)
+    whole = list(map(fold, _joined(compose(prompt))))
     ways = (_quoted_places, _plain_places)
     for way in ways:
         places = [way(sentence, terms) for sentence in whole]
@@ -128,10 +142,7 @@ def _sentences(
         places = [tuple(_name_places(sentence, profile)) for sentence in whole]
         if not any(places):
             places = [(0,) for _ in whole]
-    for sentence, named in zip(whole, places, strict=True):
-        if named:
-            named = (*named, *_name_places(sentence, profile))
-        yield Sentence(sentence, tuple(sorted(named)))
+    yield from map(Sentence, whole, places)
 
 
 def _joined(text: str) -> list[str]:
@@ -192,11 +203,6 @@ def _is_ours(quoted: str, terms: Sequence[str]) -> bool:
     return False
 
 
-def _is_taken_back(sentence: str, profile: LanguageProfile) -> bool:
-    """Tell whether a sentence says that other forms do not count."""
-    return _words(profile.keywords.cues.refusals, sentence)
-
-
 def _is_partitive(sentence: str, cue: re.Match[str], profile: LanguageProfile) -> bool:
     """Tell whether a form is one of something else: any form of poetry."""
     rules = profile.keywords.cues
@@ -204,7 +210,8 @@ def _is_partitive(sentence: str, cue: re.Match[str], profile: LanguageProfile) -
     if following is None or following[1] not in rules.partitives:
         return False
     rest = following[2]
-    return rest[:1] not in _OPENING and not _words(rules.names, rest[:16])
+    of_keyword = (*rules.names, *rules.pronouns)
+    return rest[:1] not in _OPENING and not _words(of_keyword, rest[:16])
 
 
 @lru_cache(maxsize=64)

@@ -45,6 +45,9 @@ class CueRules:
         names: What a prompt calls a keyword.
         partitives: A cue for all forms counts for nothing before these: any form of
             poetry.
+        pronouns: Words for a keyword just named, which may follow a partitive.
+        conjunctions: Words that join another request.
+        alternatives: Words that join another form: perro or perros.
     """
 
     number: tuple[str, ...] = ()
@@ -55,6 +58,9 @@ class CueRules:
     topics: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     partitives: tuple[str, ...] = ()
+    pronouns: tuple[str, ...] = ()
+    conjunctions: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
