@@ -60,3 +60,10 @@ def fold(text: str) -> str:
 def fold_spaces(text: str) -> str:
     """Return the folded text with every run of white space as one space."""
     return " ".join(fold(text).split())
+
+
+def without_accents(text: str) -> str:
+    """Return a text without acute and grave accents; ñ, ç and ü stay as they are."""
+    parts = unicodedata.normalize("NFD", text)
+    kept = "".join(part for part in parts if part not in "\u0300\u0301")
+    return unicodedata.normalize("NFC", kept)

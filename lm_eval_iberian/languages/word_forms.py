@@ -6,16 +6,19 @@ the same word: ``banca`` ends like a feminine of ``banco``, and has a lemma of i
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from lm_eval_iberian.languages.folding import fold
+from lm_eval_iberian.languages.conjugation import (
+    infinitives_of,
+    is_infinitive,
+    is_verb_form,
+)
+from lm_eval_iberian.languages.folding import fold, without_accents
 from lm_eval_iberian.languages.keyword_rules import FormRules
 from lm_eval_iberian.languages.lexicon import lemma, lemmas
 from lm_eval_iberian.languages.profile import LanguageProfile
-from lm_eval_iberian.languages.rules import Pairs
 
 
 # What a prompt may let a keyword change.
@@ -30,14 +33,13 @@ FULL_LICENCE: Final[Licence] = frozenset({NUMBER, GENDER, VERB, EVERY})
 
 _ACCENTS: Final = {"a": "á", "e": "é", "i": "í", "o": "ó", "u": "ú"}
 _GRAVE: Final = {"a": "à", "e": "è", "o": "ò"}
-_VOWELS: Final = "aeiou"
 
 
 def is_open(word: str, profile: LanguageProfile, licence: Licence) -> bool:
     """Tell whether a licence lets through more forms of a word than can be listed."""
     if EVERY in licence:
         return True
-    return VERB in licence and bool(_infinitives(word, profile, licence))
+    return VERB in licence and bool(infinitives_of(word, profile))
 
 
 @lru_cache(maxsize=4096)
@@ -70,10 +72,13 @@ def is_form(word: str, found: str, profile: LanguageProfile, licence: Licence) -
     strangers = profile.keywords.forms.strangers
     if (word, found) in strangers or (found, word) in strangers:
         return False
-    if licence & {VERB, EVERY}:
-        for infinitive in _infinitives(word, profile, licence):
-            if _is_verb_form(infinitive, found, profile):
-                return True
+    verbs: tuple[str, ...] = ()
+    if VERB in licence:
+        verbs = infinitives_of(word, profile)
+    elif EVERY in licence:  # of a noun the nouns alone: casa, not casó
+        verbs = (word,) if is_infinitive(word, profile) else ()
+    if any(is_verb_form(verb, found, profile) for verb in verbs):
+        return True
     return EVERY in licence and _have_one_lemma(word, found, profile)
 
 
@@ -103,7 +108,7 @@ def _made_plurals(word: str, rules: FormRules) -> Iterator[str]:
             yield word[: len(word) - len(end)] + other
     for end, other in rules.shifting_plurals:
         if end == longest:
-            yield from _accented(_bare(word[: len(word) - len(end)]) + other)
+            yield from _accented(without_accents(word[: len(word) - len(end)]) + other)
 
 
 @lru_cache(maxsize=8192)
@@ -119,8 +124,10 @@ def _singulars(word: str, profile: LanguageProfile) -> tuple[str, ...]:
             stem = word[: len(word) - len(other)]
             made.append(stem + end)
             if (end, other) in rules.shifting_plurals:
-                made += _accented(_bare(stem) + end)
+                made += _accented(without_accents(stem) + end)
     made = [one for one in dict.fromkeys(made) if word in _plurals(one, profile)]
+    if not made or lemma(word, profile.code) == word:
+        return ()  # mes is no plural of me
     # bases is the plural of base: bas is no word
     known = [one for one in made if lemma(one, profile.code) == one]
     return tuple(known or made)
@@ -166,100 +173,9 @@ def _is_pair(he: str, she: str, profile: LanguageProfile, sure: bool) -> bool:
 def _is_participle(word: str, profile: LanguageProfile) -> bool:
     """Tell whether a word is the participle of a verb."""
     return any(
-        word.endswith(end) and _is_infinitive(word[: -len(end)] + infinitive, profile)
+        word.endswith(end) and is_infinitive(word[: -len(end)] + infinitive, profile)
         for end, infinitive in profile.keywords.forms.participles
     )
-
-
-# --- verbs
-
-
-@lru_cache(maxsize=1024)
-def _infinitives(
-    word: str, profile: LanguageProfile, licence: Licence
-) -> tuple[str, ...]:
-    """Return the infinitive that a keyword is, or that of the verb it is a form of."""
-    rules = profile.keywords.forms
-    if not rules.verb_signs:  # no ending tells a verb
-        return tuple(dict.fromkeys((word, *lemmas(word, profile.code))))
-    if _is_infinitive(word, profile):
-        return (word,)
-    if EVERY in licence:
-        return ()
-    return tuple(v for v in lemmas(word, profile.code) if _is_infinitive(v, profile))
-
-
-@lru_cache(maxsize=1024)
-def _is_infinitive(word: str, profile: LanguageProfile) -> bool:
-    """Tell whether a word is the infinitive of a verb."""
-    rules = profile.keywords.forms
-    if any(verb == word for verb, _ in rules.verb_forms):
-        return True
-    for end, sign in rules.verb_signs:
-        if word.endswith(end):
-            stem = word[: len(word) - len(end)]
-            for other in {stem + sign, _bare(stem) + sign}:
-                if lemma(other, profile.code) == word:
-                    return True
-    return False
-
-
-def _is_verb_form(verb: str, found: str, profile: LanguageProfile) -> bool:
-    """Tell whether a word is a form of a verb, alone or with pronouns behind it."""
-    if _is_conjugated(verb, found, profile):
-        return True
-    if not found.endswith(profile.keywords.forms.clitics):
-        return False
-    for clitic in profile.keywords.forms.clitics:
-        if found.endswith(clitic) and len(found) >= len(clitic) + 2:
-            head = found[: len(found) - len(clitic)]
-            if any(_is_conjugated(verb, base, profile) for base in {head, _bare(head)}):
-                return True
-    return False
-
-
-def _is_conjugated(verb: str, found: str, profile: LanguageProfile) -> bool:
-    if verb in lemmas(found, profile.code) or found in _irregular(verb, profile):
-        return True
-    if found not in _conjugation(verb, profile):
-        return False
-    # cared ends like a form of car, and is one of care
-    certain = bool(profile.keywords.forms.verb_signs)
-    return certain or lemma(found, profile.code) in (None, found)
-
-
-def _irregular(verb: str, profile: LanguageProfile) -> tuple[str, ...]:
-    """Return the listed forms of a verb."""
-    for name, forms in profile.keywords.forms.verb_forms:
-        if name == verb:
-            return forms
-    return ()
-
-
-@lru_cache(maxsize=256)
-def _conjugation(verb: str, profile: LanguageProfile) -> frozenset[str]:
-    """Return the regular forms of a verb, among some that no verb has.
-
-    Canto is a noun in the lexicon, and a form of cantar all the same.
-    """
-    rules = profile.keywords.forms
-    forms = {verb}
-    for end, endings in rules.conjugation:
-        if verb.endswith(end):
-            stem = verb[: len(verb) - len(end)]
-            stems = {stem, *_changed(stem, rules.stem_changes)}
-            forms.update(one + other for one in stems for other in endings)
-    return frozenset(forms)
-
-
-def _changed(stem: str, changes: Pairs) -> Iterator[str]:
-    """Yield a stem with its last vowel changed."""
-    for place in range(len(stem) - 1, -1, -1):
-        if stem[place] in _VOWELS:
-            for vowel, other in changes:
-                if vowel == stem[place]:
-                    yield stem[:place] + other + stem[place + 1 :]
-            return
 
 
 # --- the lexicon
@@ -287,13 +203,6 @@ def _nominal(word: str, profile: LanguageProfile) -> tuple[str, ...]:
 def _has_ending(word: str, end: str) -> bool:
     """Tell whether a word has an ending, and something before it."""
     return word.endswith(end) and len(word) >= len(end) + 1
-
-
-def _bare(text: str) -> str:
-    """Return a text without accents on its vowels; ñ, ç and ü are letters."""
-    parts = unicodedata.normalize("NFD", text)
-    kept = "".join(c for c in parts if c not in "\u0300\u0301")
-    return unicodedata.normalize("NFC", kept)
 
 
 def _accented(text: str) -> Iterator[str]:
