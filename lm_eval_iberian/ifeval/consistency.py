@@ -21,6 +21,7 @@ from lm_eval_iberian.ifeval.marks_of_form import offered
 from lm_eval_iberian.ifeval.prompt import Prompt
 from lm_eval_iberian.languages import (
     FULL_LICENCE,
+    NO_LICENCE,
     LanguageProfile,
     compose,
     fold,
@@ -116,7 +117,10 @@ def _missing(
             yield "the prompt does not name this number"
     elif kwarg in _WORDS:
         for word in [value] if isinstance(value, str) else value:
-            if not occurrences(word, prompt.prompt, profile, licence=FULL_LICENCE):
+            if not any(
+                occurrences(word, prompt.prompt, profile, licence=licence)
+                for licence in (NO_LICENCE, FULL_LICENCE)  # most stand there as is
+            ):
                 yield f"{word!r} is not in the prompt"
     elif kwarg in _HOLDS and not _HOLDS[kwarg](value, prompt):
         yield "the prompt does not hold this"

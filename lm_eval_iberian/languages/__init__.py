@@ -19,11 +19,12 @@ from lm_eval_iberian.languages.profile import (
     read_pack,
 )
 from lm_eval_iberian.languages.segment import paragraphs, sentences, words
-from lm_eval_iberian.languages.word_forms import FULL_LICENCE
+from lm_eval_iberian.languages.word_forms import FULL_LICENCE, NO_LICENCE
 
 
 __all__ = [
     "FULL_LICENCE",
+    "NO_LICENCE",
     "LanguageDecision",
     "LanguageProfile",
     "available_languages",
