@@ -42,6 +42,13 @@ def compose(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def without_accents(text: str) -> str:
+    """Return a text without acute and grave accents; ñ, ç and ü stay as they are."""
+    parts = unicodedata.normalize("NFD", text)
+    kept = "".join(part for part in parts if part not in "\u0300\u0301")
+    return unicodedata.normalize("NFC", kept)
+
+
 @lru_cache(maxsize=16)
 def fold(text: str) -> str:
     """Return the text without differences that no reader would call one.
@@ -60,10 +67,3 @@ def fold(text: str) -> str:
 def fold_spaces(text: str) -> str:
     """Return the folded text with every run of white space as one space."""
     return " ".join(fold(text).split())
-
-
-def without_accents(text: str) -> str:
-    """Return a text without acute and grave accents; ñ, ç and ü stay as they are."""
-    parts = unicodedata.normalize("NFD", text)
-    kept = "".join(part for part in parts if part not in "\u0300\u0301")
-    return unicodedata.normalize("NFC", kept)
