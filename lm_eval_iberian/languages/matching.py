@@ -192,7 +192,8 @@ def _is_other(found: str, term: str, rules: KeywordRules) -> bool:
     """Tell whether a form belongs to another word that only begins like the term."""
     if not found.startswith(rules.other_words):
         return False
-    if found.removeprefix(term) in rules.sure_endings:
+    listed = found in rules.other_words
+    if not listed and found.removeprefix(term) in rules.sure_endings:
         return False  # musikarik is of musika, musikari another word
     return any(
         found.startswith(w) and not term.startswith(w) for w in rules.other_words
