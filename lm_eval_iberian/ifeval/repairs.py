@@ -53,6 +53,11 @@ class Repair:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def is_note(self) -> bool:
+        """Whether the entry says something about rows and changes nothing."""
+        return self.action == "note"
+
+    @property
     def change(self) -> str:
         """The change in a few words."""
         v = self.values
@@ -82,6 +87,11 @@ class Repairs:
 
     version: int
     entries: tuple[Repair, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many of the entries change something: a note is no repair."""
+        return sum(not entry.is_note for entry in self.entries)
 
 
 def read_repairs(lang: str) -> Repairs:
@@ -229,7 +239,7 @@ class Mending:
     def _status(self, number: int, repair: Repair, key: int | None) -> Status:
         if key is not None and key not in self._keys:
             return "no such key"
-        if repair.action == "note":
+        if repair.is_note:
             return "noted"
         return "applied" if self._applied[number, key] else "not found"
 
