@@ -79,6 +79,12 @@ class PinnedSource:
             raise UnknownNameError(f"language of {self.name}", lang, self.languages)
         return self.url.format(commit=self.commit, lang=lang)
 
+    def versions_in(self, lang: str) -> tuple[PublishedVersion, ...]:
+        """Return what a language's whole file may hold, nothing where it is unknown."""
+        if self.prompts is not None and self.instructions is not None:
+            return (PublishedVersion(lang, self.prompts, self.instructions),)
+        return tuple(one for one in self.versions if one.language == lang)
+
     def verify(self, path: Path) -> None:
         """Compare a fetched file with the size and the digest, where they are pinned.
 

@@ -198,10 +198,10 @@ def _as_published(reading: Reading, pinned: PinnedSource, lang: str) -> Reading:
     """
     prompts = len(reading.prompts)
     instructions = sum(len(prompt.published[0]) for prompt in reading.prompts)
-    known = [one for one in pinned.versions if one.language == lang]
-    if not known and pinned.prompts is None:
+    known = pinned.versions_in(lang)
+    if not known:
         return reading
-    wanted = sorted({one.prompts or 0 for one in known or [pinned]})
+    wanted = sorted({one.prompts for one in known})
     if prompts not in wanted:
         named = " or ".join(map(str, wanted))
         is_short = prompts < wanted[0]
@@ -209,12 +209,11 @@ def _as_published(reading: Reading, pinned: PinnedSource, lang: str) -> Reading:
             return replace(reading, missing=_missing(lang, prompts, named))
         counts = f"it holds {prompts} prompts, not {named}"
         raise DataError(f"rows are missing: {counts}" if is_short else counts)
-    asked = {one.instructions for one in known or [pinned] if one.prompts == prompts}
-    if asked and instructions not in asked:
-        named = " or ".join(map(str, sorted(filter(None, asked))))
+    fitting = [one for one in known if one.prompts == prompts]
+    if instructions not in (asked := [one.instructions for one in fitting]):
+        named = " or ".join(map(str, asked))
         raise DataError(f"it holds {instructions} instructions, not {named}")
-    fitting = (one for one in known if one.prompts == prompts)
-    return replace(reading, version=next(fitting, None))
+    return replace(reading, version=fitting[asked.index(instructions)])
 
 
 def _missing(lang: str, prompts: int, wanted: str) -> str:
