@@ -147,7 +147,10 @@ def read(path: Path, lang: str, repairs: Repairs) -> Reading:
         repaired = mending.mend(published)
         if repaired is None:
             continue
-        prompt = parse_prompt(repaired, lang, where, published=published)
+        forms = mending.answer_forms(published["key"])
+        prompt = parse_prompt(
+            repaired, lang, where, published=published, answer_forms=forms
+        )
         if prompt.key in prompts:
             raise DataError(f"{where}: key {prompt.key} stands twice")
         prompts[prompt.key] = prompt
