@@ -15,10 +15,16 @@ from lm_eval_iberian.health import (
     examine,
     without_thoughts,
 )
-from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
+from lm_eval_iberian.ifeval.instruction import (
+    AT_LEAST,
+    LESS_THAN,
+    Answer,
+    Demand,
+    Verdict,
+)
 from lm_eval_iberian.ifeval.language import asked_language
 from lm_eval_iberian.ifeval.original import satisfiable
-from lm_eval_iberian.ifeval.prompt import Prompt, Published
+from lm_eval_iberian.ifeval.prompt import Prompt, Published, in_repaired_words
 from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.languages import LanguageProfile, compose, load_profile
 
@@ -34,6 +40,8 @@ class Row:
         published: Ids and kwargs as they were before any repair.
         unsatisfiable: For each instruction, whether no answer can follow it.
         profile: The language of the task.
+        answer_forms: What answers to the published text write, and what it is in the
+            repaired one.
     """
 
     key: int | str | None
@@ -42,6 +50,7 @@ class Row:
     published: Published
     unsatisfiable: Sequence[bool]
     profile: LanguageProfile
+    answer_forms: Sequence[tuple[str, str]] = ()
 
 
 def read_row(
@@ -62,6 +71,7 @@ def read_row(
             row.published,
             row.unsatisfiable,
             profile,
+            row.answer_forms,
         )
     key = row.get("key")
     for name in ("prompt", "instruction_id_list", "kwargs"):
@@ -86,11 +96,28 @@ def read_row(
 
 @dataclass(eq=False)
 class Answered:
-    """One answer and all that was asked of it."""
+    """One answer and all that was asked of it.
+
+    Attributes:
+        row: What was asked.
+        response: The answer.
+        generation: What is known of how it came about.
+        to_published: Whether it is known to answer the published text.
+    """
 
     row: Row
     response: str | None
     generation: Generation
+    to_published: bool = False
+
+    @property
+    def reworded(self) -> Answered | None:
+        """It as an answer to the repaired text, where it is one to another text."""
+        if not self.to_published or not self.response:
+            return None
+        text = in_repaired_words(self.response, self.row.answer_forms)
+        same = text == self.response
+        return None if same else Answered(self.row, text, self.generation)
 
     @cached_property
     def spoken(self) -> Spoken:
@@ -123,8 +150,24 @@ class Answered:
             (at, resolve(name).id)
             for at, (name, kwargs) in published
             if not flags.get(at)
+            and self._keeps_both(at, name, kwargs or {})
             and satisfiable(name, kwargs, lang=self.row.profile, prompt=self.row.prompt)
         )
+
+    def _keeps_both(self, at: int, name: str, published: Mapping[str, Any]) -> bool:
+        """Tell whether some number keeps a limit as published and as repaired."""
+        demands = self.row.demands
+        if at >= len(demands) or demands[at].instruction.id != resolve(name).id:
+            return True
+        kinds = {kwarg.kind: kwarg.name for kwarg in demands[at].instruction.kwargs}
+        if "relation" not in kinds or "count" not in kinds:
+            return True
+        limits = {
+            kwargs.get(kinds["relation"]): kwargs.get(kinds["count"])
+            for kwargs in (published, demands[at].arguments)
+        }
+        least, more = limits.get(AT_LEAST), limits.get(LESS_THAN)
+        return not (isinstance(least, int) and isinstance(more, int)) or least < more
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ def score_by(
     *,
     lang: str | LanguageProfile | None = None,
     generation: Generation | None = None,
+    to_published: bool = False,
 ) -> tuple[RowScore, ...]:
     """Judge an answer by several scorings; see ``score_row``.
 
@@ -108,10 +109,13 @@ def score_by(
         scorings: Which, in the order of what is returned.
         lang: As for ``score_row``.
         generation: What is known of how the answer came about.
+        to_published: Whether the answer is known to answer the published text, so that
+            the repaired scoring takes what that text asked for in other words.
     """
     _require_scorings(scorings)
     _require_text(response)
-    answered = Answered(read_row(row, lang), response, generation or Generation())
+    read = read_row(row, lang)
+    answered = Answered(read, response, generation or Generation(), to_published)
     return tuple(_SCORERS[scoring](answered) for scoring in scorings)
 
 
@@ -130,12 +134,23 @@ def on_first_turn(score: RowScore) -> tuple[Verdict, ...]:
 
 def _repaired(answered: Answered) -> RowScore:
     demands = answered.row.demands
-    strict, loose = judge_repaired(
-        demands, answered.answer, unclosed=answered.spoken.unclosed
-    )
+    strict, loose = _judged(answered)
+    if (other := answered.reworded) is not None:
+        pairs = zip((strict, loose), _judged(other), strict=True)
+        strict, loose = (tuple(map(_kinder, *pair)) for pair in pairs)
     ids = [demand.instruction.id for demand in demands]
     rows = zip(range(len(ids)), ids, strict, loose, strict=True)
     return _row_score("repaired", answered, rows)
+
+
+def _judged(answered: Answered) -> tuple[tuple[Verdict, ...], tuple[Verdict, ...]]:
+    return judge_repaired(
+        answered.row.demands, answered.answer, unclosed=answered.spoken.unclosed
+    )
+
+
+def _kinder(one: Verdict, other: Verdict) -> Verdict:
+    return other if other.followed and not one.followed else one
 
 
 def _original(answered: Answered) -> RowScore:

@@ -30,6 +30,72 @@ def test_the_prompt_says(lang: str, prompt: str | None, wanted: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lang", "prompts"),
+    [
+        (
+            "eu",
+            {
+                "br": "Erantzun bretoieraz.",
+                "da": "Erantzun danieraz.",
+                "nl": "Erantzun nederlanderaz.",
+                "sr": "Erantzun serbieraz.",
+                "sv": "Itzuli suedierara.",
+            },
+        ),
+        (
+            "gl",
+            {
+                "br": "Responde en bretón.",
+                "da": "Responde en dinamarqués.",
+                "nl": "Responde en neerlandés.",
+                "sr": "Responde en serbio.",
+                "sv": "Responde na lingua sueca.",
+            },
+        ),
+        (
+            "ca",
+            {
+                "br": "Respon en bretó.",
+                "da": "Respon en danès.",
+                "nl": "Respon en neerlandès.",
+                "sr": "Respon en serbi.",
+                "sv": "Tradueix-ho al suec.",
+            },
+        ),
+        (
+            "es",
+            {
+                "br": "Responde en bretón.",
+                "da": "Responde en danés.",
+                "nl": "Responde en neerlandés.",
+                "sr": "Responde en serbio.",
+                "sv": "Responde en sueco.",
+            },
+        ),
+        (
+            "en",
+            {
+                "br": "Answer in Breton.",
+                "da": "Answer in Danish.",
+                "nl": "Answer in Dutch.",
+                "sr": "Answer in Serbian.",
+                "sv": "Translate it into Swedish.",
+            },
+        ),
+    ],
+)
+def test_the_languages_of_the_published_prompts_have_their_wordings(
+    lang: str, prompts: dict[str, str]
+) -> None:
+    profile = load_profile(lang)
+    found = {
+        wanted: asked_language(Answer("x", profile, prompt))
+        for wanted, prompt in prompts.items()
+    }
+    assert found == {wanted: wanted for wanted in prompts}
+
+
+@pytest.mark.parametrize(
     ("text", "left"),
     [
         ("Idatzi gutun luze bat lagunari.\n\nKaixo.", "\nKaixo."),
