@@ -63,6 +63,7 @@ def _list(which: str | None, as_json: bool) -> None:
 def _sets(which: str) -> Iterator[dict[str, Any]]:
     """Yield a row for each language of a set."""
     from lm_eval_iberian.download import cached
+    from lm_eval_iberian.errors import DataError
     from lm_eval_iberian.ifeval.data import (
         languages,
         left_out,
@@ -79,7 +80,11 @@ def _sets(which: str) -> Iterator[dict[str, Any]]:
             place = "cached" if here else "not here"
             commit = source.commit[:10]
             version, entries = repairs.version, repairs.count
-        reading = None if place == "not here" else read_set(lang, which)
+        reading, fault = None, ""
+        try:
+            reading = None if place == "not here" else read_set(lang, which)
+        except DataError as error:
+            place, fault = "refused", str(error)
         prompts = reading.prompts if reading else ()
         held = reading.version if reading else None
         yield {
@@ -91,7 +96,7 @@ def _sets(which: str) -> Iterator[dict[str, Any]]:
             "repairs": version,
             "entries": entries,
             "told_by": held.told_by or None if held else None,
-            "missing": reading.missing or None if reading else None,
+            "missing": (reading.missing if reading else fault) or None,
             "left_out": left_out(prompts) or None,
         }
 

@@ -89,6 +89,23 @@ def test_rows_that_are_missing_are_said() -> None:
     assert eu["told_by"] is None
 
 
+def test_a_file_that_is_refused_does_not_hide_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep(ROWS)
+    monkeypatch.delenv(MIRROR)
+    result = iberian()
+    assert result.exit_code == 0, result.output
+    lines = {tuple(line.split()[:3]) for line in result.output.splitlines()}
+    assert {("paper", "eu", "refused"), ("mini", "eu", "shipped")} <= lines
+    assert "rows are missing: it holds 2 prompts, not 540 or 541; delete it" in plain(
+        result
+    )
+    checked = iberian("--check", "eu")
+    assert checked.exit_code == 1
+    assert "rows are missing" in plain(checked)
+
+
 def test_a_note_is_no_repair() -> None:
     keep(ROWS)
     found = json.loads(iberian("--diff", "eu", "--json").output)
