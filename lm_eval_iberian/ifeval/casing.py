@@ -37,9 +37,9 @@ def _case(
 
     A language that cannot be told from so short an answer is not held against it.
     """
-    letters = set(answer.text)
+    letters = set(answer.plain)
     if others := set(filter(other, letters)):
-        every = words(answer.text, answer.profile)
+        every = words(answer.plain, answer.profile)
         found = [word for word in every if not others.isdisjoint(word)]
         return Verdict(False, f"{names[1]} letters found in {shown(found)}")
     if not any(map(wanted, letters)):
@@ -53,7 +53,7 @@ def capital_frequency(
     answer: Answer, capital_frequency: int, capital_relation: str
 ) -> Verdict:
     """At least, or less than, so many words in capitals."""
-    found = capital_words(answer.text, answer.profile)
+    found = capital_words(answer.plain, answer.profile)
     reason = (
         f"{len(found)} words in capitals found, {capital_relation} "
         f"{capital_frequency} wanted: {shown(found)}"

@@ -12,11 +12,12 @@ from lm_eval_iberian.ifeval.instruction import (
     Verdict,
     shorten,
 )
-from lm_eval_iberian.languages import fold_spaces
+from lm_eval_iberian.languages import fold_spaces, fold_typed, plain
 
 
 _SEPARATOR: Final = re.compile(r"(?<!\*)\*{6,11}(?!\*)")
 # they change with the writer, as curly and straight quotes do
+_QUOTES: Final = ("'", '"')
 _GUILLEMETS: Final = str.maketrans("«»", '""')
 
 
@@ -38,9 +39,11 @@ def two_responses(answer: Answer) -> Verdict:
 def repeat_prompt(answer: Answer, prompt_to_repeat: str) -> Verdict:
     """The answer begins with the request, word for word, and then goes on."""
     wanted, given = (
-        fold_spaces(text.translate(_GUILLEMETS))
-        for text in (prompt_to_repeat, answer.text)
+        fold_typed(text.translate(_GUILLEMETS))
+        for text in (plain(prompt_to_repeat), answer.plain)
     )
+    if given[:1] in _QUOTES and not wanted.startswith(given[0]):
+        given = given[1:].lstrip()
     if not given.startswith(wanted):
         same = _common_length(wanted, given)
         reason = (

@@ -61,7 +61,7 @@ def _is_fillable(character: str) -> bool:
 def postscript(answer: Answer, postscript_marker: str) -> Verdict:
     """A postscript opens a line or a sentence with its mark and has a text."""
     pattern = _marker_pattern(postscript_marker, answer.profile)
-    text = fold(answer.text)
+    text = fold(answer.plain)
     for match in openings(pattern, text):
         rest = text[match.end() :]
         if any(map(str.isalnum, rest)):

@@ -50,7 +50,7 @@ def highlights(answer: Answer, num_highlights: int) -> Verdict:
 
 def sections(answer: Answer, section_spliter: str, num_sections: int) -> Verdict:
     """At least so many sections with a numbered heading."""
-    found = section_marks(answer.text, section_spliter.strip(), answer.profile)
+    found = section_marks(answer.plain, section_spliter.strip(), answer.profile)
     plural = "section" if len(found) == 1 else "sections"
     reason = f"{len(found)} {plural} found, {num_sections} wanted: {shown(found)}"
     return Verdict(len(found) >= num_sections, reason)
@@ -125,7 +125,7 @@ def _is_operator(line: str, after: int) -> bool:
 def constrained(answer: Answer) -> Verdict:
     """The answer holds exactly one of the options that the prompt, or pack, gives."""
     options = offered(answer)
-    found = chosen(answer.text, options)
+    found = chosen(answer.plain, options)
     if len(found) == 1:
         return Verdict(True, f"the option is {shown(found)}")
     if found:

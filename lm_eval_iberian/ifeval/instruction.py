@@ -9,23 +9,36 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.languages import LanguageProfile
+from lm_eval_iberian.languages import LanguageProfile, is_blank, laid_out, plain
 from lm_eval_iberian.languages.detect import known_languages
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer without the model's thoughts.
+    """An answer without the model's thoughts and the marks around it.
 
     Attributes:
-        text: The answer, in NFC and with ``\\n`` line ends.
+        text: It as it was written: in NFC, with ``\\n`` line ends, without invisible
+            characters.
         profile: The language of the task.
         prompt: What was asked; some checks read the wanted form from it.
+        unclosed: Whether it ended inside a thought, so that nothing was answered.
     """
 
     text: str
     profile: LanguageProfile
     prompt: str | None = None
+    unclosed: bool = False
+
+    @property
+    def laid_out(self) -> str:
+        """It with its lines, headings and emphasis, without HTML, images, addresses."""
+        return laid_out(self.text)
+
+    @property
+    def plain(self) -> str:
+        """What a reader sees of it: no mark of markup is a letter or parts a word."""
+        return plain(self.text)
 
 
 @dataclass(frozen=True)
@@ -185,8 +198,11 @@ class Demand:
         return cls(instruction, instruction.validate(kwargs))
 
     def judge(self, answer: Answer) -> Verdict:
-        """Check an answer; a blank one never follows."""
-        if not answer.text.strip():
+        """Check an answer; one that shows nothing never follows."""
+        if answer.unclosed:
+            reason = "the answer is empty: it ended inside a thought"
+            return Verdict(False, reason)
+        if is_blank(answer.text):
             return Verdict(False, "the answer is empty")
         return self.instruction.check(answer, **self.arguments)
 

@@ -12,7 +12,13 @@ from lm_eval_iberian.ifeval.instruction import (
     counted,
     shown,
 )
-from lm_eval_iberian.languages import allows_inflection, compose, occurrences
+from lm_eval_iberian.languages import (
+    allows_inflection,
+    compose,
+    occurrences,
+    plain,
+    typed_alike,
+)
 
 
 def existence(answer: Answer, keywords: Sequence[str]) -> Verdict:
@@ -41,7 +47,10 @@ def forbidden(answer: Answer, forbidden_words: Sequence[str]) -> Verdict:
 def _uses(keyword: str, answer: Answer) -> list[str]:
     """Find a keyword; in other forms too, where the prompt says that they count."""
     free = bool(answer.prompt) and allows_inflection(str(answer.prompt), answer.profile)
-    return occurrences(keyword, answer.text, answer.profile, inflected=free)
+    text, keyword = answer.plain, plain(keyword)
+    if not keyword.replace(".", "").isalnum():  # a word is typed in one way
+        text, keyword = typed_alike(text), typed_alike(keyword)
+    return occurrences(keyword, text, answer.profile, inflected=free)
 
 
 def letters(
@@ -49,8 +58,19 @@ def letters(
 ) -> Verdict:
     """A character, small or capital, stands there so many times; é is not e."""
     wanted = compose(letter).lower()
-    found = compose(answer.text.lower()).count(wanted)
+    found = compose(_with_sign(wanted, answer).lower()).count(wanted)
     return counted(found, let_relation, let_frequency, f"times the letter '{wanted}'")
+
+
+def _with_sign(sign: str, answer: Answer) -> str:
+    """Return the text in which a character is counted.
+
+    A letter is sought in what the answer shows, another sign in what is written; but
+    who was asked for hashtags does not give them by headings.
+    """
+    if sign.isalnum() or (sign == "#" and answer.prompt):
+        return answer.plain
+    return answer.text
 
 
 INSTRUCTIONS = (

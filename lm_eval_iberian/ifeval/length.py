@@ -26,19 +26,20 @@ _OPENING_MARKS: Final = " \t\n\"'“”„«»‘’([{¡¿*_#>`~-–—•"
 
 def number_words(answer: Answer, num_words: int, relation: str) -> Verdict:
     """At least, or less than, so many words."""
-    found = len(words(answer.text, answer.profile))
+    found = len(words(answer.plain, answer.profile))
     return counted(found, relation, num_words, "words")
 
 
 def number_sentences(answer: Answer, num_sentences: int, relation: str) -> Verdict:
     """At least, or less than, so many sentences."""
-    found = len(sentences(answer.text, answer.profile))
+    found = len(sentences(answer.laid_out, answer.profile))
     return counted(found, relation, num_sentences, "sentences")
 
 
 def number_paragraphs(answer: Answer, num_paragraphs: int) -> Verdict:
     """Exactly so many paragraphs, with the divider ``***`` between them."""
-    text = _STRONG.sub(lambda match: match[0].replace("*", "x"), answer.text)
+    text = _STRONG.sub(lambda match: match[0].replace("*", "x"), answer.laid_out)
+    text = text.replace("\\*", "*")  # Markdown's way to write a plain star
     blocks = [block.strip() for block in _DIVIDER.split(text)]
     inner = blocks[1:-1] if len(blocks) > 2 else []
     if "" in inner:
@@ -52,7 +53,7 @@ def first_word(
     answer: Answer, num_paragraphs: int, nth_paragraph: int, first_word: str
 ) -> Verdict:
     """Exactly so many paragraphs between blank lines, the nth with this first word."""
-    blocks = paragraphs(answer.text)
+    blocks = paragraphs(answer.plain)
     if len(blocks) != num_paragraphs:
         reason = f"{len(blocks)} paragraphs found, {num_paragraphs} wanted"
         return Verdict(False, reason)

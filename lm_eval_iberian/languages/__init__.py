@@ -8,7 +8,16 @@ from lm_eval_iberian.languages.detect import (
     decide_language,
     identify,
 )
-from lm_eval_iberian.languages.folding import compose, fold, fold_spaces
+from lm_eval_iberian.languages.folding import (
+    compose,
+    fold,
+    fold_spaces,
+    fold_typed,
+    is_blank,
+    typed_alike,
+    visible,
+)
+from lm_eval_iberian.languages.markup import laid_out, plain, without_code
 from lm_eval_iberian.languages.matching import (
     allows_inflection,
     occurrences,
@@ -33,14 +42,21 @@ __all__ = [
     "decide_language",
     "fold",
     "fold_spaces",
+    "fold_typed",
     "identify",
     "is_all_lower",
     "is_all_upper",
+    "is_blank",
+    "laid_out",
     "load_profile",
     "occurrences",
     "paragraphs",
+    "plain",
     "read_pack",
     "sentences",
     "starts_with",
+    "typed_alike",
+    "visible",
+    "without_code",
     "words",
 ]

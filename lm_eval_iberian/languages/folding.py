@@ -27,6 +27,13 @@ _SHAPES: Final = {
     "\ufeff": "",
     "\u00ad": "",
 }
+# they show nothing and part nothing: of zero width, soft hyphens, marks of direction
+_INVISIBLE: Final = dict.fromkeys(
+    map(ord, "\0\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e"
+        "\u2066\u2067\u2068\u2069")
+)
+# letters and signs by their category, which show nothing all the same
+_EMPTY: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0"
 # dots that are typed for the raised one of Catalan
 _DOTS: Final = "•‧∙⋅・"
 _GEMINATE: Final = re.compile(rf"(?<=[lL])[{_DOTS}](?=[lL])")
@@ -40,6 +47,46 @@ def compose(text: str) -> str:
         if any(map(text.__contains__, _DOTS)):
             text = _GEMINATE.sub("·", text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def visible(text: str) -> str:
+    """Return the text without characters that show nothing and part nothing."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.translate(_INVISIBLE)
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether a text shows nothing: white space and invisible characters."""
+    return all(
+        c.isspace() or c in _EMPTY or unicodedata.category(c) in ("Cc", "Cf")
+        for c in text
+    )
+
+
+# what is typed one way or another, between blanks or not
+_TYPED: Final = (
+    (re.compile(r"(?<=\s)(?:-{1,3}|[–—])(?=\s)"), "-"),
+    (re.compile(r"-{2,3}|—"), "--"),
+    (re.compile("–"), "-"),
+    (re.compile(r"…|(?<!\.)\.{3}(?!\.)"), "..."),
+    (re.compile("[°˚]"), "º"),
+    # EE. UU., a. m.
+    (re.compile(r"(?<![^\W_])([^\W\d_]{1,2}\.)[ \u00a0\u202f](?=[^\W\d_]{1,2}\.)"), r"\1"),
+)
+_TYPED_SIGNS: Final = "–—…°˚-."
+
+
+def typed_alike(text: str) -> str:
+    """Return the text with one form of what typists write in several.
+
+    ``…`` is ``...``, a dash between blanks a hyphen, ``—`` two of them, ``n.°``
+    ``n.º``, ``EE. UU.`` ``EE.UU.``.
+    """
+    if any(map(text.__contains__, _TYPED_SIGNS)):
+        for pattern, form in _TYPED:
+            text = pattern.sub(form, text)
+    return text
 
 
 @lru_cache(maxsize=16)
@@ -60,3 +107,8 @@ def fold(text: str) -> str:
 def fold_spaces(text: str) -> str:
     """Return the folded text with every run of white space as one space."""
     return " ".join(fold(text).split())
+
+
+def fold_typed(text: str) -> str:
+    """Return the text as ``fold_spaces`` does, typed in one way."""
+    return typed_alike(fold_spaces(text))

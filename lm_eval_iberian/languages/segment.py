@@ -110,6 +110,8 @@ def _word_pattern(
     joiners = "".join(re.escape(c) for c in profile.words.joiners) + "_"
     numeric = "".join(re.escape(c) for c in profile.words.number_joiners)
     joint = rf"[{joiners}](?=[^\W_])|(?<=\d)[{numeric}](?=\d)|\.(?=[ºª])"
+    if "·" in joiners:  # col.legi is col·legi in a hurry
+        joint += r"|(?<=[^\W\d_]l)\.(?=l[^\W\d_])|(?<=[^\W\d_]L)\.(?=L[^\W\d_])"
     thousands = r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))"
     acronym = r"(?<![^\W_])(?:[^\W\d_]\.){2,20}(?:[^\W\d_](?![^\W_]))?"
     word = rf"[^\W_]+(?:(?:[{_marks()}]|{joint}|{thousands})[^\W_]*)*"

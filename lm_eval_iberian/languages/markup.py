@@ -1,0 +1,232 @@
+r"""What an answer shows: its Markdown and HTML read once, for every check alike.
+
+Two readings: ``laid_out`` keeps the form of the lines (headings, lists, emphasis) and
+takes out what is only written for a program; ``plain`` is the bare text of that. Code
+is left as it is written.
+
+>>> plain("El cambio <b>climático</b> en *H<sub>2</sub>O* &amp; \\*\\*\\*")
+'El cambio climático en H2O & ***'
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Final
+
+
+_INLINE_TAGS: Final = (
+    "a|abbr|b|big|cite|code|del|dfn|em|font|i|ins|kbd|label|mark|q|s|samp|small|span"
+    "|strike|strong|sub|sup|tt|u|var|wbr|img|input|button"
+)
+_BLOCK_TAGS: Final = (
+    "p|div|section|article|header|footer|main|nav|aside|center|blockquote|pre|ul|ol|dl"
+    "|dt|dd|table|thead|tbody|tr|hr|form|figure|figcaption|details|summary|html|head"
+    "|body|title"
+)
+# <<Title>> is none
+_ATTRIBUTES: Final = r"(?:\s[^<>]{0,300})?/?>(?!>)"
+_TAG: Final = re.compile(
+    rf"(?<!<)(?:<br\s{{0,3}}/?>[ \t]*\n?"
+    rf"|<(?P<close>/?)(?:(?P<level>h[1-6])|(?P<item>li)|(?P<cell>t[dh])"
+    rf"|(?P<block>{_BLOCK_TAGS})|(?:{_INLINE_TAGS})){_ATTRIBUTES}"
+    r"|<!--[^<]{0,300}?-->)",
+    re.IGNORECASE,
+)
+_ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,31});")
+_TARGET: Final = r"\((?:[^()\s]|\([^()\s]{0,200}\)){0,600}(?:\s+\"[^\"\n]{0,200}\")?\)"
+_IMAGE: Final = re.compile(rf"!\[[^\[\]\n]{{0,300}}\]{_TARGET}")
+_LINK: Final = re.compile(rf"\[([^\[\]\n]{{1,300}})\]{_TARGET}")
+_LABEL: Final = re.compile(
+    r"^ {0,3}\[(?!\^)([^\[\]\n]{1,300})\]:[ \t]{0,3}<?(?:https?://|/|www\.)\S*[^\n]*\n?",
+    re.M,
+)
+_REFERENCE: Final = re.compile(r"\[([^\[\]\n]{1,300})\](?:\[([^\[\]\n]{0,300})\])?")
+_FOOTNOTE: Final = re.compile(r"(?<!\\)\[\^[^\[\]\s]{1,40}\]:?")
+_FENCE: Final = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*$")
+_CODE: Final = re.compile(r"(?<!\\)(?<!`)(`{1,3})(?!`)([^`\n]{1,300})\1(?!`)")
+
+# Marks of emphasis touch a text; 2*3 and 2 * 3 are no emphasis, nor is a run of stars
+# alone, which parts two answers, nor the line ____ to write on.
+_EMPHASIS: Final = re.compile(
+    r"(?<![\\*\w])\*{1,3}(?=[^\s*])|(?<=[^\s*\\])\*{1,3}(?![\w*])"
+    r"|(?<=\w)\*{1,3}(?=[^\W\d_])|(?<=[^\W\d_])\*{1,3}(?=\w)"
+    r"|(?<![\\\w])_{1,3}(?=[^\s_])|(?<=[^\s_\\])_{1,3}(?!\w)|(?<![\\~])~~(?!~)"
+)
+_LINE_MARK: Final = re.compile(
+    r"^[ \t]{0,3}(?:>[ \t]?){1,9}(?:#{1,6}[ \t]+)?|^[ \t]{0,3}#{1,6}[ \t]+", re.M
+)
+_ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
+_KEYCAP: Final = re.compile("[0-9#*]\ufe0f?\u20e3")
+_SIGNS: Final = "*_`~<&\\>#[\u20e3"
+# stands for a piece of code while the rest is read
+_MASK: Final = "\ue000"
+# fences with one of these hold a text, as those without a name do
+_TEXTS: Final = frozenset({"", "text", "txt", "plaintext", "plain", "markdown", "md"})
+
+
+@lru_cache(maxsize=32)
+def laid_out(text: str) -> str:
+    """Return the text with its lines and emphasis, but nothing meant for a program.
+
+    HTML's line ends, headings and list items are those of Markdown, its other tags are
+    gone, and so are images, comments and the addresses behind links; ``&amp;`` is
+    ``&``. Code stays as it is.
+    """
+    if not any(map(text.__contains__, "<&[")):
+        return text
+    return "".join(
+        piece if fenced else _outside_code(piece, _lay_out)
+        for fenced, _, piece in _pieces(text)
+    )
+
+
+@lru_cache(maxsize=32)
+def plain(text: str) -> str:
+    r"""Return what a text shows, line by line, without any marks of markup.
+
+    Emphasis, marks of headings and quotations, and fences are gone, ``\*`` is a star;
+    signs that mark nothing stay.
+    """
+    if not any(map(text.__contains__, _SIGNS)):
+        return text
+    return "".join(
+        _content(piece) if fenced else _outside_code(_LINE_MARK.sub("", piece), _bare)
+        for fenced, _, piece in _pieces(laid_out(text))
+    )
+
+
+def plain_line(line: str) -> str:
+    """Return what one line shows, its marks of heading or list aside."""
+    if not any(map(line.__contains__, _SIGNS)):
+        return line
+    return _outside_code(line, _bare)
+
+
+def without_code(text: str) -> str:
+    """Return the text with a word for code in backticks, and without fenced code.
+
+    A fence without a language's name holds a text.
+    """
+    if "`" not in text and "~~~" not in text:
+        return text
+    kept = []
+    for fenced, name, piece in _pieces(text):
+        if not fenced:
+            kept.append(_CODE.sub("code", piece))
+        elif name in _TEXTS:
+            kept.append(_content(piece))
+    return "".join(kept)
+
+
+def _pieces(text: str) -> Iterator[tuple[bool, str, str]]:
+    """Yield whether a run of lines is fenced, the name at its fence, and the lines.
+
+    An unclosed fence reaches to the end, as in Markdown.
+    """
+    if "```" not in text and "~~~" not in text:
+        yield False, "", text
+        return
+    held: list[str] = []
+    fence = name = ""
+    for line in text.splitlines(keepends=True):
+        match = _FENCE.match(line)
+        if match is None or (fence and match[1][:3] != fence):
+            held.append(line)
+            continue
+        if fence:
+            held.append(line)
+        if held:
+            yield bool(fence), name, "".join(held)
+        held = [] if fence else [line]
+        name = "" if fence else match[2].lower()
+        fence = "" if fence else match[1][:3]
+    if held:
+        yield bool(fence), name, "".join(held)
+
+
+def _content(fenced: str) -> str:
+    """Return the lines between two fences."""
+    _, _, body = fenced.partition("\n")
+    lines = body.split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if lines and _FENCE.match(lines[-1]):
+        lines.pop()
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _outside_code(text: str, read: Callable[[str], str]) -> str:
+    """Read a text apart from the code in backticks, whose content stays as it is."""
+    if "`" not in text:
+        return read(text)
+    codes: list[str] = []
+
+    def mask(match: re.Match[str]) -> str:
+        codes.append(match[0] if read is _lay_out else match[2])
+        return _MASK
+
+    masked = read(_CODE.sub(mask, text.replace(_MASK, "")))
+    found = iter(codes)
+    return re.sub(_MASK, lambda _: next(found, ""), masked)
+
+
+def _lay_out(text: str) -> str:
+    """Take tags, entities, images and the addresses of links out of a text."""
+    if "<" in text:
+        text = _TAG.sub(_tag, text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    if "](" in text:
+        text = _LINK.sub(_link, _IMAGE.sub("", text))
+    if "]:" in text:
+        labels = {match[1].strip().lower() for match in _LABEL.finditer(text)}
+        if labels:
+            text = _REFERENCE.sub(
+                lambda m: m[1] if _label(m) in labels else m[0], _LABEL.sub("", text)
+            )
+    if "[^" in text:
+        text = _FOOTNOTE.sub("", text)
+    return text
+
+
+def _tag(match: re.Match[str]) -> str:
+    """Return what stands in Markdown where a tag stood."""
+    text, closes = match.string, bool(match["close"])
+    if match[0][1:3].lower() == "br":
+        return "\n"
+    if match["cell"]:
+        return " "
+    if not (match["level"] or match["item"] or match["block"]):
+        return ""
+    if closes:
+        ends = "" if text.startswith("\n", match.end()) else "\n"
+        return f"{ends}\n" if (match["block"] or "").lower() == "p" else ends
+    begins = "" if text[max(0, match.start() - 1) : match.start()] in ("", "\n") else "\n"
+    mark = "- " if match["item"] else ""
+    if match["level"]:
+        mark = "#" * int(match["level"][1]) + " "
+    return begins + mark
+
+
+def _link(match: re.Match[str]) -> str:
+    """Return the text of a link; (a word) behind brackets is no address."""
+    target = match[0][len(match[1]) + 2 :]
+    return match[1] if any(map(target.__contains__, "/.#:?=")) else match[0]
+
+
+def _label(match: re.Match[str]) -> str:
+    return (match[2] or match[1]).strip().lower()
+
+
+def _bare(text: str) -> str:
+    """Take the marks of emphasis and the backslashes of escapes out of a text."""
+    if "\u20e3" in text:
+        text = _KEYCAP.sub("", text)
+    if any(map(text.__contains__, "*_~")):
+        text = _EMPHASIS.sub("", text)
+    if "\\" in text:
+        text = _ESCAPED.sub(r"\1", text)
+    return text
