@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from lm_eval_iberian.ifeval.asked_numbers import is_least
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
@@ -37,7 +38,10 @@ def number_sentences(answer: Answer, num_sentences: int, relation: str) -> Verdi
 
 
 def number_paragraphs(answer: Answer, num_paragraphs: int) -> Verdict:
-    """Exactly so many paragraphs, with the divider ``***`` between them."""
+    """So many paragraphs, with the divider ``***`` between them.
+
+    More than so many only where the prompt asks for at least so many.
+    """
     text = _STRONG.sub(lambda match: match[0].replace("*", "x"), answer.laid_out)
     text = text.replace("\\*", "*")  # Markdown's way to write a plain star
     blocks = [block.strip() for block in _DIVIDER.split(text)]
@@ -45,8 +49,12 @@ def number_paragraphs(answer: Answer, num_paragraphs: int) -> Verdict:
     if "" in inner:
         return Verdict(False, "two dividers *** with no paragraph between them")
     found = sum(map(bool, blocks))
-    reason = f"{found} paragraphs between *** found, {num_paragraphs} wanted"
-    return Verdict(found == num_paragraphs, reason)
+    least = bool(answer.prompt) and is_least(
+        num_paragraphs, str(answer.prompt), answer.profile.code
+    )
+    wanted = f"at least {num_paragraphs}" if least else f"{num_paragraphs}"
+    reason = f"{found} paragraphs between *** found, {wanted} wanted"
+    return Verdict(found == num_paragraphs or (least and found > num_paragraphs), reason)
 
 
 def first_word(

@@ -13,7 +13,7 @@ from lm_eval_iberian.ifeval.instruction import (
     shorten,
 )
 from lm_eval_iberian.ifeval.marks_of_form import unwrap
-from lm_eval_iberian.languages import fold_typed, plain
+from lm_eval_iberian.languages import fold_typed, laid_out, plain
 
 
 # a straight mark opens after one of the first and before none of the others
@@ -50,7 +50,7 @@ def _without_stop(given: str, wanted: str, answer: Answer) -> str:
 def quotation(answer: Answer) -> Verdict:
     """Double quotation marks hold the whole answer; nothing stands outside them."""
     # \" stands for a quotation mark inside the others
-    text = plain(answer.text.replace('\\"', "'")).strip(" \t\n\u00a0")
+    text = laid_out(answer.text.replace('\\"', "'")).strip(" \t\n\u00a0")
     # Spanish, Catalan and Galician put the full stop after the closing mark
     if text.endswith(".") and not text.endswith(".."):
         text = text[:-1]

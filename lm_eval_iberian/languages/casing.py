@@ -6,6 +6,8 @@ A letter is small only if it has a capital form, and capital only if it has a sm
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lm_eval_iberian.languages.folding import compose
 from lm_eval_iberian.languages.profile import LanguageProfile
 from lm_eval_iberian.languages.segment import words
@@ -36,15 +38,40 @@ def is_all_lower(text: str) -> bool:
 def capital_words(text: str, profile: LanguageProfile) -> list[str]:
     """Return the words written in capital letters throughout.
 
-    A word needs two letters: a sentence that opens with ``A`` or ``I`` has no word in
-    capitals. What is elided before it, and an ending after a suffix joiner, may be
-    small: ``l'ONU``, ``SMS-ak``, ``NASA's``.
+    A word of one letter counts only among others in capitals (``VINE A CASA``): a
+    sentence that opens with ``A`` or ``I`` has no word in capitals. What is elided
+    before a word, and an ending after a suffix joiner, may be small: ``l'ONU``,
+    ``SMS-ak``, ``NASA's``.
     """
     return [
         word
-        for word in words(text, profile)
-        if not word[1:].islower() and _is_capital_word(word, profile)
+        for line in text.split("\n")
+        for word in _in_line(line, words(line, profile), profile)
     ]
+
+
+def _in_line(
+    line: str, found: list[str], profile: LanguageProfile
+) -> Iterator[str]:
+    """Yield the words in capitals of a line."""
+    every = [not word[1:].islower() and _is_capital_word(word, profile) for word in found]
+    if not any(every):
+        return
+    shouted = is_all_upper(line)
+    held: list[str] = []  # single letters since the last word in capitals
+    before = shouted
+    for word, is_capitals in zip(found, every, strict=True):
+        if len(word) == 1 and is_capital(word):
+            held.append(word)
+        elif is_capitals:
+            if before:
+                yield from held
+            yield word
+            before, held = True, []
+        elif any(map(str.isalpha, word)):
+            before, held = False, []
+    if shouted:
+        yield from held
 
 
 def _is_capital_word(word: str, profile: LanguageProfile) -> bool:

@@ -94,10 +94,14 @@ class SectionRules:
 
 @dataclass(frozen=True)
 class ConstrainedRules:
-    """The options of a constrained answer, and how such an option begins."""
+    """The options of a constrained answer, and how such an option begins.
+
+    ``nothing_more``: how a prompt forbids anything besides the option.
+    """
 
     options: tuple[str, ...]
     stems: tuple[str, ...]
+    nothing_more: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.options) < 2:
