@@ -33,7 +33,9 @@ _FORMULA: Final = re.compile(r"[\\=^{}<>+]|_\{|\w_\w|\A\s*\w\s*\Z|\d\s*[-*/]\s*\
 
 def placeholders(answer: Answer, num_placeholders: int) -> Verdict:
     """At least so many placeholders in square brackets."""
-    found = [text for text in _bracketed(answer.laid_out) if any(map(_is_fillable, text))]
+    found = [
+        text for text in _bracketed(answer.laid_out) if any(map(_is_fillable, text))
+    ]
     reason = (
         f"{len(found)} placeholders found, at least {num_placeholders} wanted: "
         f"{shown(found)}"

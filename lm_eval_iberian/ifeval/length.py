@@ -54,7 +54,9 @@ def number_paragraphs(answer: Answer, num_paragraphs: int) -> Verdict:
     )
     wanted = f"at least {num_paragraphs}" if least else f"{num_paragraphs}"
     reason = f"{found} paragraphs between *** found, {wanted} wanted"
-    return Verdict(found == num_paragraphs or (least and found > num_paragraphs), reason)
+    return Verdict(
+        found == num_paragraphs or (least and found > num_paragraphs), reason
+    )
 
 
 def first_word(

@@ -25,6 +25,8 @@ def section_marks(text: str, keyword: str, profile: LanguageProfile) -> list[str
         number = match["before"] or match["after"]
         if number.isdigit() or _ROMAN.fullmatch(number):
             found.setdefault(number.upper(), match[0].strip())
+    if any(map(str.isdigit, found)):
+        found.pop("X", None)  # Section X, copied from the prompt
     return list(found.values())
 
 
@@ -46,6 +48,7 @@ def _pattern(keyword: str, profile: LanguageProfile) -> re.Pattern[str]:
 
 _RUN: Final = re.compile(r"(?<!\\)(?:\*+|_+)")
 _LONGEST_MARK: Final = 3
+_SIGNS: Final = "*_ \t"
 _DEEPEST: Final = 12
 _BLOCK_END: Final = re.compile(
     r"\n[ \t]*(?=\n|[-*+•][ \t]|#{1,6}[ \t]|\d{1,3}[.)][ \t]|[|>])"
@@ -65,8 +68,19 @@ def emphasised(text: str) -> list[str]:
     return [passage for passage in found if any(map(str.isalnum, passage))]
 
 
-def _emphasised(block: str) -> Iterator[str]:
-    """Yield the passages of a block."""
+def _emphasised(block: str) -> list[str]:
+    """Return the passages of a block; one that is marked twice is one."""
+    found: dict[tuple[int, int], str] = {}
+    for begun, end in _spans(block):
+        passage = block[begun:end]
+        bare = passage.strip(_SIGNS)
+        start = begun + passage.find(bare)
+        found.setdefault((start, start + len(bare)), passage)
+    return list(found.values())
+
+
+def _spans(block: str) -> Iterator[tuple[int, int]]:
+    """Yield where the passages of a block begin and end."""
     opened: list[tuple[str, int]] = []
     for match in _RUN.finditer(block):
         mark, start, end = match[0], match.start(), match.end()
@@ -75,30 +89,28 @@ def _emphasised(block: str) -> Iterator[str]:
             continue
         same = [place for place, (other, _) in enumerate(opened) if other == mark]
         touches = before != "" and not before.isspace()
-        free = mark[0] == "*" or not _is_word(after)
+        free = mark[0] == "*" or not after.isalnum()
         if touches and free and (same or _is_inner(mark, opened)):
             while mark and opened and opened[-1][0][0] == mark[0]:
                 if same:
                     del opened[same[-1] + 1 :]
                 other, begun = opened.pop()
-                yield block[begun:end]
+                yield begun, end
                 if len(other) > len(mark):
                     opened.append((other[len(mark) :], begun))
                 mark, same = mark[len(other) :], []
         elif same and before in (" ", "\t") and free:
             del opened[same[-1] + 1 :]
-            yield block[opened.pop()[1] : end]
-        elif after and not after.isspace() and not _is_word(before):
+            yield opened.pop()[1], end
+        elif after and not after.isspace() and not before.isalnum():
             opened = [*opened[-_DEEPEST:], (mark, start)]
 
 
 def _is_inner(mark: str, opened: list[tuple[str, int]]) -> bool:
     """Tell whether a mark closes a part of the last one, or it and one before it."""
-    return bool(opened) and opened[-1][0][0] == mark[0] and len(opened[-1][0]) != len(mark)
-
-
-def _is_word(character: str) -> bool:
-    return character == "_" or character.isalnum()
+    return (
+        bool(opened) and opened[-1][0][0] == mark[0] and len(opened[-1][0]) != len(mark)
+    )
 
 
 _LINE_MARKUP: Final = " \t\u00a0>#*_`~=–—-+•|\"'“”«»‘’<[("

@@ -77,7 +77,9 @@ def _pattern(key: str) -> re.Pattern[str]:
     body = r"\s".join(map(re.escape, key.split()))
     if len(key.split()) > _FEW:
         return re.compile(rf"(?<![^\W_]){body}(?![^\W_])")
-    return re.compile(rf"(?:(?<=[.!?:\n])|\A)[ ]?{body}(?=[.!?]?(?:\s|\Z))(?:[.!]|(?=\s*(?:\n|\Z)))")
+    return re.compile(
+        rf"(?:(?<=[.!?:\n])|\A)[ ]?{body}(?=[.!?]?(?:\s|\Z))(?:[.!]|(?=\s*(?:\n|\Z)))"
+    )
 
 
 def _key(option: str) -> str:

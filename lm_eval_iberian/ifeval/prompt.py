@@ -84,7 +84,9 @@ def decoded(row: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kwargs, list):
         kwargs = [_without_nulls(_from_json(kw)) for kw in kwargs]
         if isinstance(ids, list) and len(ids) == len(kwargs):
-            kwargs = [in_google_s_words(*pair) for pair in zip(ids, kwargs, strict=True)]
+            kwargs = [
+                in_google_s_words(*pair) for pair in zip(ids, kwargs, strict=True)
+            ]
     changed = {"instruction_id_list": ids, "kwargs": kwargs}
     return row | changed | {"key": whole_number(row.get("key"))}
 

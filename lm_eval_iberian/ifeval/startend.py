@@ -82,7 +82,10 @@ def _outside(text: str, opening: str, closing: str) -> str:
 
 def _continues(text: str, place: int) -> bool:
     """Tell whether a closing mark opens a further paragraph of the same quotation."""
-    return text[max(0, place - 1) : place] == "\n" and text[place + 1 : place + 2].strip() != ""
+    return (
+        text[max(0, place - 1) : place] == "\n"
+        and text[place + 1 : place + 2].strip() != ""
+    )
 
 
 def _step(text: str, place: int, opening: str, closing: str) -> int:

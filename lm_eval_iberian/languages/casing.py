@@ -50,11 +50,11 @@ def capital_words(text: str, profile: LanguageProfile) -> list[str]:
     ]
 
 
-def _in_line(
-    line: str, found: list[str], profile: LanguageProfile
-) -> Iterator[str]:
+def _in_line(line: str, found: list[str], profile: LanguageProfile) -> Iterator[str]:
     """Yield the words in capitals of a line."""
-    every = [not word[1:].islower() and _is_capital_word(word, profile) for word in found]
+    every = [
+        not word[1:].islower() and _is_capital_word(word, profile) for word in found
+    ]
     if not any(every):
         return
     shouted = is_all_upper(line)

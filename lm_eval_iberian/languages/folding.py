@@ -29,8 +29,11 @@ _SHAPES: Final = {
 }
 # they show nothing and part nothing: of zero width, soft hyphens, marks of direction
 _INVISIBLE: Final = dict.fromkeys(
-    map(ord, "\0\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e"
-        "\u2066\u2067\u2068\u2069")
+    map(
+        ord,
+        "\0\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e"
+        "\u2066\u2067\u2068\u2069",
+    )
 )
 # letters and signs by their category, which show nothing all the same
 _EMPTY: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0"
@@ -72,7 +75,10 @@ _TYPED: Final = (
     (re.compile(r"…|(?<!\.)\.{3}(?!\.)"), "..."),
     (re.compile("[°˚]"), "º"),
     # EE. UU., a. m.
-    (re.compile(r"(?<![^\W_])([^\W\d_]{1,2}\.)[ \u00a0\u202f](?=[^\W\d_]{1,2}\.)"), r"\1"),
+    (
+        re.compile(r"(?<![^\W_])([^\W\d_]{1,2}\.)[ \u00a0\u202f](?=[^\W\d_]{1,2}\.)"),
+        r"\1",
+    ),
 )
 _TYPED_SIGNS: Final = "–—…°˚-."
 

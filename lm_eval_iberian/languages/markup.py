@@ -63,8 +63,10 @@ _KEYCAP: Final = re.compile("[0-9#*]\ufe0f?\u20e3")
 _SIGNS: Final = "*_`~<&\\>#[\u20e3"
 # stands for a piece of code while the rest is read
 _MASK: Final = "\ue000"
-# fences with one of these hold a text, as those without a name do
-_TEXTS: Final = frozenset({"", "text", "txt", "plaintext", "plain", "markdown", "md"})
+# fences with one of these hold a text or a document, as those without a name do
+_TEXTS: Final = frozenset(
+    "text txt plaintext plain markdown md email json xml html yaml yml csv latex tex".split()
+) | {""}
 
 
 @lru_cache(maxsize=32)
@@ -108,7 +110,7 @@ def plain_line(line: str) -> str:
 def without_code(text: str) -> str:
     """Return the text with a word for code in backticks, and without fenced code.
 
-    A fence without a language's name holds a text.
+    A fence holds code if it names a language of programs.
     """
     if "`" not in text and "~~~" not in text:
         return text
@@ -204,7 +206,9 @@ def _tag(match: re.Match[str]) -> str:
     if closes:
         ends = "" if text.startswith("\n", match.end()) else "\n"
         return f"{ends}\n" if (match["block"] or "").lower() == "p" else ends
-    begins = "" if text[max(0, match.start() - 1) : match.start()] in ("", "\n") else "\n"
+    begins = (
+        "" if text[max(0, match.start() - 1) : match.start()] in ("", "\n") else "\n"
+    )
     mark = "- " if match["item"] else ""
     if match["level"]:
         mark = "#" * int(match["level"][1]) + " "
