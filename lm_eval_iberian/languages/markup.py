@@ -63,10 +63,16 @@ _KEYCAP: Final = re.compile("[0-9#*]\ufe0f?\u20e3")
 _SIGNS: Final = "*_`~<&\\>#[\u20e3"
 # stands for a piece of code while the rest is read
 _MASK: Final = "\ue000"
-# fences with one of these hold a text or a document, as those without a name do
-_TEXTS: Final = frozenset(
-    "text txt plaintext plain markdown md email json xml html yaml yml csv latex tex".split()
-) | {""}
+# fences with one of these hold code; the others hold a text or a document
+_PROGRAMS: Final = frozenset(
+    re.findall(
+        r"\S+",
+        "python py javascript js typescript ts jsx tsx java c cpp c++ csharp cs c# go rust"
+        " rs ruby rb php perl r julia matlab lua kotlin swift scala haskell sql bash sh"
+        " shell zsh powershell console css scss dockerfile makefile asm fortran pascal"
+        " vb dart elixir groovy regex",
+    )
+)
 
 
 @lru_cache(maxsize=32)
@@ -118,7 +124,7 @@ def without_code(text: str) -> str:
     for fenced, name, piece in _pieces(text):
         if not fenced:
             kept.append(_CODE.sub("code", piece))
-        elif name in _TEXTS:
+        elif name not in _PROGRAMS:
             kept.append(_content(piece))
     return "".join(kept)
 

@@ -35,7 +35,13 @@ class WordRules:
 
 @dataclass(frozen=True)
 class SentenceRules:
-    """Which full stops do not end a sentence."""
+    """Which full stops do not end a sentence.
+
+    An abbreviation that is also a word (``also_words``) counts as one only where a
+    number stands before it, a word of ``citing`` before it and a number after it, or a
+    capital letter begins it inside a sentence. ``lettered`` are nouns with a letter
+    after them, which is no initial: vitamin C.
+    """
 
     before_word: tuple[str, ...]
     before_number: tuple[str, ...]
@@ -44,6 +50,9 @@ class SentenceRules:
     arabic_ordinals: bool
     roman_ordinals: bool
     months: tuple[str, ...] = ()
+    also_words: tuple[str, ...] = ()
+    citing: tuple[str, ...] = ()
+    lettered: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.months and not self.arabic_ordinals:
@@ -57,6 +66,8 @@ class SentenceRules:
                     f"abbreviation {item!r} must be in small letters and without its "
                     "last full stop"
                 )
+        if extra := set(self.also_words) - set(every):
+            raise DataError(f"also_words {sorted(extra)} are no abbreviations here")
 
 
 @dataclass(frozen=True)

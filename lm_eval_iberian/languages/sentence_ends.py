@@ -15,14 +15,33 @@ from itertools import pairwise
 from typing import Final
 
 from lm_eval_iberian.languages.profile import LanguageProfile
-from lm_eval_iberian.languages.tokens import Next, Token, following, tokens
+from lm_eval_iberian.languages.tokens import OPENING, Next, Token, following, tokens
 
 
 Span = tuple[int, int]
 _REACH: Final = 40
 _ENUMERATOR: Final = re.compile(r"\W*(?:\d{1,3}(?:\.\d{1,3})*|[a-z])\W*")
+# the number of the first item of a list, and how the second begins
+_FIRST: Final = {"1": " 2.", "a": " b.", "A": " B.", "i": " ii.", "I": " II."}
+_LIST_REACH: Final = 1000
+_VOWEL: Final = re.compile("[aeiouyàáèéíïòóúü]", re.IGNORECASE)
 _DAY: Final = re.compile(r"0?[1-9]|[12]\d|3[01]")
 _ROMAN: Final = re.compile(r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+
+
+@dataclass(frozen=True)
+class _Case:
+    """How a text uses capital letters.
+
+    Attributes:
+        cased: It has some.
+        begins_capital: Its sentences begin with one, as far as can be seen.
+        surely: There are more that do than stops before a small letter.
+    """
+
+    cased: bool
+    begins_capital: bool
+    surely: bool
 
 
 @dataclass(frozen=True)
@@ -36,9 +55,20 @@ class _Lexicon:
     starters: frozenset[str]
     months: tuple[str, ...]
     months_inflect: bool
+    also_words: frozenset[str]
+    citing: frozenset[str]
+    lettered: frozenset[str]
     arabic_ordinals: bool
     roman_ordinals: bool
     postscripts: frozenset[str]
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a word is an abbreviation."""
+        return (
+            name in self.before_word
+            or name in self.closing
+            or name in self.before_number
+        )
 
     def starts(self, after: Next) -> bool:
         """Tell whether a word with a capital often opens a sentence.
@@ -79,7 +109,7 @@ def sentence_spans(text: str, profile: LanguageProfile) -> Iterator[Span]:
     if not words:
         return
     lexicon = _lexicon(profile)
-    cased = text != text.lower()
+    case = _case(text, words, lexicon)
     start = words[0].start
     first = 0
     for place, (token, next_token) in enumerate(pairwise(words)):
@@ -88,11 +118,35 @@ def sentence_spans(text: str, profile: LanguageProfile) -> Iterator[Span]:
         held = words[max(first, place - 3) : place + 1]
         after = following(text, next_token.start)
         if not _opens(text, start, token, lexicon) and _ends(
-            held, after, cased, lexicon
+            held, after, case, lexicon
         ):
             yield start, token.end
             start, first = next_token.start, place + 1
     yield start, words[-1].end
+
+
+def _case(text: str, words: Sequence[Token], lexicon: _Lexicon) -> _Case:
+    """Tell how a text uses capital letters, by what follows its ends of sentences."""
+    if text == text.lower():
+        return _Case(False, False, False)
+    large, small = int(words[0].word[:1].isupper()), 0
+    for token, following_token in pairwise(words):
+        if not token.mark:
+            continue
+        begins = text[following_token.start : following_token.end].lstrip(OPENING)[:1]
+        if begins.isupper():
+            large += 1
+        elif begins.islower() and token.mark == "." and _is_plain(token, lexicon):
+            small += 1
+    mixed = text != text.upper()
+    return _Case(True, mixed and large >= small, mixed and large > small)
+
+
+def _is_plain(token: Token, lexicon: _Lexicon) -> bool:
+    """Tell whether a word is neither an abbreviation nor a number."""
+    if token.is_initial or token.is_acronym or token.is_number:
+        return False
+    return not lexicon.knows(lexicon.without_elision(token.word))
 
 
 def _opens(text: str, start: int, token: Token, lexicon: _Lexicon) -> bool:
@@ -104,10 +158,13 @@ def _opens(text: str, start: int, token: Token, lexicon: _Lexicon) -> bool:
     if letters in lexicon.postscripts or _ENUMERATOR.fullmatch(head):
         return True
     before = text[max(start, token.start - _REACH) : token.start].rstrip()
-    return before.endswith(":") and bool(_ENUMERATOR.fullmatch(token.word))
+    if not before.endswith(":") or token.word not in _FIRST:
+        return False
+    # the first of a list has a second: Pan: 1. Mestura. 2. Amasa.
+    return _FIRST[token.word] in text[token.end : token.end + _LIST_REACH]
 
 
-def _ends(held: Sequence[Token], after: Next, cased: bool, lexicon: _Lexicon) -> bool:
+def _ends(held: Sequence[Token], after: Next, case: _Case, lexicon: _Lexicon) -> bool:
     """Tell whether a sentence ends at the mark of the last word held."""
     token = held[-1]
     if after.is_small and (token.quoted or after.is_aside):
@@ -115,16 +172,29 @@ def _ends(held: Sequence[Token], after: Next, cased: bool, lexicon: _Lexicon) ->
     if token.mark != ".":
         strong = "!" in token.mark or "?" in token.mark
         return strong or (after.word[:1].isalpha() and not after.is_small)
-    known = _ends_abbreviation(held, after, lexicon)
+    known = _ends_abbreviation(held, after, case, lexicon)
     if known is not None:
         return known
     if token.is_initial or (token.is_acronym and token.word.isupper()):
         return _ends_initial(held, after, lexicon)
     if token.is_number:
-        return _ends_number(held, after, cased, lexicon)
-    if _is_roman_ordinal(token.word, cased, lexicon):
+        return _ends_number(held, after, case.cased, lexicon)
+    if _is_roman_ordinal(token.word, case.cased, lexicon):
         return lexicon.starts(after)
-    return not (after.is_small and token.is_acronym)
+    if not after.is_small:
+        return True
+    return not (token.is_acronym or case.surely or _looks_shortened(held, case))
+
+
+def _looks_shortened(held: Sequence[Token], case: _Case) -> bool:
+    """Tell whether a word that no pack has is an abbreviation: Fac. de, Rvdm. i."""
+    word = held[-1].word
+    if not case.begins_capital or not word.isalpha():
+        return False
+    if not _VOWEL.search(word):
+        return True
+    inside = len(held) > 1 and not held[-2].mark and word[:1].isupper()
+    return inside and len(word) < 4 and not _VOWEL.match(word[-1])
 
 
 def _names(held: Sequence[Token], lexicon: _Lexicon) -> list[str]:
@@ -143,14 +213,18 @@ def _names(held: Sequence[Token], lexicon: _Lexicon) -> list[str]:
 
 
 def _ends_abbreviation(
-    held: Sequence[Token], after: Next, lexicon: _Lexicon
+    held: Sequence[Token], after: Next, case: _Case, lexicon: _Lexicon
 ) -> bool | None:
     """Tell whether a sentence ends after an abbreviation; None after another word."""
     number = after.word[:1].isdigit()
-    if lexicon.roman_ordinals:
+    if lexicon.roman_ordinals or len(after.stem) > 1:
         number = lexicon.counts(after)
     initial = held[-1].is_initial and held[-1].word.isupper()
     for name in _names(held, lexicon):
+        if name in lexicon.also_words and not _is_shortened(
+            name, held, after, case, lexicon
+        ):
+            continue
         if f"{name}.{after.word.lower().rstrip('.')}" in lexicon.closing:
             return False
         if name in lexicon.before_number and lexicon.counts(after):
@@ -163,15 +237,41 @@ def _ends_abbreviation(
     return None
 
 
+def _is_shortened(
+    name: str, held: Sequence[Token], after: Next, case: _Case, lexicon: _Lexicon
+) -> bool:
+    """Tell whether what may be a word is an abbreviation: 12 mar., el cap. 3, Col. Roma."""
+    token, before = held[-1], held[-2] if len(held) > 1 else None
+    if before is not None and before.is_number and not before.mark:
+        return True
+    counts = lexicon.counts(after)
+    if name in lexicon.before_number and counts:
+        if before is None:
+            return name not in lexicon.starters
+        if token.opened or before.word.lower() in lexicon.citing:
+            return True
+    if name in lexicon.closing or not case.begins_capital or before is None:
+        return False
+    inside = not before.mark and token.word[:1].isupper()
+    return inside and token.word[1:].islower()
+
+
 def _ends_initial(held: Sequence[Token], after: Next, lexicon: _Lexicon) -> bool:
     """Tell whether a sentence ends after a letter: plan B, 20 m, but not J. Bach."""
     if after.is_small or after.is_initial or after.is_bracketed_number:
         return False
-    if len(held) > 1 and _is_counted(held, lexicon):
+    if len(held) > 1 and (_is_counted(held, lexicon) or _is_lettered(held, lexicon)):
         return True
     if held[-1].word.isupper():
         return not after.word[:1].isupper() or lexicon.starts(after)
     return after.word[:1].isupper() or (len(held) > 1 and held[-2].is_number)
+
+
+def _is_lettered(held: Sequence[Token], lexicon: _Lexicon) -> bool:
+    """Tell whether the last letter is no initial: vitamina C, 3.º B."""
+    before = held[-2]
+    ordinal = before.is_number and before.word[-1] in "ºª"
+    return ordinal or (not before.mark and before.word.lower() in lexicon.lettered)
 
 
 def _is_counted(held: Sequence[Token], lexicon: _Lexicon) -> bool:
@@ -224,4 +324,7 @@ def _lexicon(profile: LanguageProfile) -> _Lexicon:
         arabic_ordinals=rules.arabic_ordinals,
         roman_ordinals=rules.roman_ordinals,
         postscripts=frozenset(profile.postscript.families),
+        also_words=joined(rules.also_words),
+        citing=frozenset(rules.citing),
+        lettered=frozenset(rules.lettered),
     )

@@ -23,7 +23,7 @@ _NUMBER: Final = re.compile(r"\d[\d.,:/-]*[^\W\d_]{0,2}")
 _ACRONYM: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _QUOTES: Final = "\"'”’»)"
 _ASIDE: Final = "-–—,;"
-_OPENING: Final = " \t\"'«“”‘([{*_¿¡:)]»" + _ASIDE
+OPENING: Final = " \t\"'«“”‘([{*_¿¡:)]»" + _ASIDE
 # signs alone that begin with one of these belong to the word after them
 _FORWARD: Final = "«“‘([{¿¡<#-–—"
 
@@ -31,7 +31,8 @@ _FORWARD: Final = "«“‘([{¿¡<#-–—"
 class Token(NamedTuple):
     """A word with the signs around it, and the mark that may end its sentence.
 
-    ``quoted``: a quotation or a bracket closes after the mark.
+    ``quoted``: a quotation or a bracket closes after the mark; ``opened``: a bracket
+    opens before the word.
     """
 
     start: int
@@ -39,6 +40,7 @@ class Token(NamedTuple):
     word: str
     mark: str = ""
     quoted: bool = False
+    opened: bool = False
 
     @property
     def is_initial(self) -> bool:
@@ -109,7 +111,7 @@ def tokens(text: str) -> list[Token]:
 def following(text: str, start: int) -> Next:
     """Read the beginning of what follows a mark."""
     text = text[start : start + _REACH]
-    bare = text.lstrip(_OPENING)
+    bare = text.lstrip(OPENING)
     signs = text[: len(text) - len(bare)]
     match = _FOLLOWING.match(bare)
     if match is None:
@@ -134,13 +136,15 @@ def _token(text: str, start: int, end: int, last: int) -> Token:
     """Read the word of a token, and the mark after it."""
     if last < 0:
         return Token(start, end, "")
-    word = text[max(start, last - _REACH) : last + 1].lstrip(_OPENING)
+    word = text[max(start, last - _REACH) : last + 1].lstrip(OPENING)
     if last + 1 == end:
         return Token(start, end, word)
     match = _MARK.search(text, last + 1, min(end, last + _REACH))
     if match is None:
         return Token(start, end, word)
     if match.start() > last + 1 and word.isalpha():
-        word = ""  # in C++. the full stop is not that of an initial
+        # in C++. the full stop is not that of an initial; S/. is an abbreviation
+        between = text[last + 1 : match.start()]
+        word = word + between if between == "/" else ""
     quoted = any(sign in _QUOTES for sign in match[2])
-    return Token(start, end, word, match[1], quoted)
+    return Token(start, end, word, match[1], quoted, text[start] in "([")
