@@ -67,9 +67,9 @@ _MASK: Final = "\ue000"
 _PROGRAMS: Final = frozenset(
     re.findall(
         r"\S+",
-        "python py javascript js typescript ts jsx tsx java c cpp c++ csharp cs c# go rust"
-        " rs ruby rb php perl r julia matlab lua kotlin swift scala haskell sql bash sh"
-        " shell zsh powershell console css scss dockerfile makefile asm fortran pascal"
+        "python py javascript js typescript ts jsx tsx java c cpp c++ csharp cs c# go"
+        " rust rs ruby rb php perl r julia matlab lua kotlin swift scala haskell sql bash"
+        " sh shell zsh powershell console css scss dockerfile makefile asm fortran pascal"
         " vb dart elixir groovy regex",
     )
 )

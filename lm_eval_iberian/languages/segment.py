@@ -48,7 +48,9 @@ def words(text: str, profile: LanguageProfile) -> list[str]:
     (``etxe-orratz``, ``don't``, ``3,5``); an address or an acronym is one word. Signs
     of markup part words: ``plain`` takes them out of an answer.
     """
-    return [word for line in compose(text).split("\n") for word in _words(line, profile)]
+    return [
+        word for line in compose(text).split("\n") for word in _words(line, profile)
+    ]
 
 
 def paragraphs(text: str) -> list[str]:

@@ -21,9 +21,9 @@ from lm_eval_iberian.languages.tokens import OPENING, Next, Token, following, to
 Span = tuple[int, int]
 _REACH: Final = 40
 _ENUMERATOR: Final = re.compile(r"\W*(?:\d{1,3}(?:\.\d{1,3})*|[a-z])\W*")
-# the number of the first item of a list, and how the second begins
-_FIRST: Final = {"1": " 2.", "a": " b.", "A": " B.", "i": " ii.", "I": " II."}
-_LIST_REACH: Final = 1000
+_FIRST: Final = frozenset("1aAiI")
+# no abbreviation that a pack lacks is longer
+_LONGEST: Final = 6
 _VOWEL: Final = re.compile("[aeiouyàáèéíïòóúü]", re.IGNORECASE)
 _DAY: Final = re.compile(r"0?[1-9]|[12]\d|3[01]")
 _ROMAN: Final = re.compile(r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
@@ -158,10 +158,8 @@ def _opens(text: str, start: int, token: Token, lexicon: _Lexicon) -> bool:
     if letters in lexicon.postscripts or _ENUMERATOR.fullmatch(head):
         return True
     before = text[max(start, token.start - _REACH) : token.start].rstrip()
-    if not before.endswith(":") or token.word not in _FIRST:
-        return False
-    # the first of a list has a second: Pan: 1. Mestura. 2. Amasa.
-    return _FIRST[token.word] in text[token.end : token.end + _LIST_REACH]
+    # a list begins with the first number: Pan: 1. Mestura. A price may be any: Pan: 3.
+    return before.endswith(":") and token.word in _FIRST
 
 
 def _ends(held: Sequence[Token], after: Next, case: _Case, lexicon: _Lexicon) -> bool:
@@ -183,15 +181,15 @@ def _ends(held: Sequence[Token], after: Next, case: _Case, lexicon: _Lexicon) ->
         return lexicon.starts(after)
     if not after.is_small:
         return True
-    return not (token.is_acronym or case.surely or _looks_shortened(held, case))
+    return not (token.is_acronym or _looks_shortened(held, case))
 
 
 def _looks_shortened(held: Sequence[Token], case: _Case) -> bool:
     """Tell whether a word that no pack has is an abbreviation: Fac. de, Rvdm. i."""
     word = held[-1].word
-    if not case.begins_capital or not word.isalpha():
+    if not case.begins_capital or not word.isalpha() or len(word) > _LONGEST:
         return False
-    if not _VOWEL.search(word):
+    if case.surely or not _VOWEL.search(word):
         return True
     inside = len(held) > 1 and not held[-2].mark and word[:1].isupper()
     return inside and len(word) < 4 and not _VOWEL.match(word[-1])
@@ -240,20 +238,23 @@ def _ends_abbreviation(
 def _is_shortened(
     name: str, held: Sequence[Token], after: Next, case: _Case, lexicon: _Lexicon
 ) -> bool:
-    """Tell whether what may be a word is an abbreviation: 12 mar., el cap. 3, Col. Roma."""
+    """Tell whether what may be a word is an abbreviation: 12 mar., Col. Roma."""
     token, before = held[-1], held[-2] if len(held) > 1 else None
     if before is not None and before.is_number and not before.mark:
         return True
     counts = lexicon.counts(after)
     if name in lexicon.before_number and counts:
-        if before is None:
+        elided = lexicon.without_elision(token.word) != token.word.lower()
+        if before is None and not elided:
             return name not in lexicon.starters
-        if token.opened or before.word.lower() in lexicon.citing:
+        if elided or token.opened or (before and before.word.lower() in lexicon.citing):
             return True
-    if name in lexicon.closing or not case.begins_capital or before is None:
+    capital = token.word[:1].isupper() and token.word[1:].islower()
+    if name in lexicon.closing or not (capital and case.begins_capital):
         return False
-    inside = not before.mark and token.word[:1].isupper()
-    return inside and token.word[1:].islower()
+    if before is None:
+        return after.word[:1].isupper()
+    return not before.mark or lexicon.knows(before.word.lower())
 
 
 def _ends_initial(held: Sequence[Token], after: Next, lexicon: _Lexicon) -> bool:
