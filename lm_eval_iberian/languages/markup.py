@@ -64,15 +64,13 @@ _SIGNS: Final = "*_`~<&\\>#[\u20e3"
 # stands for a piece of code while the rest is read
 _MASK: Final = "\ue000"
 # fences with one of these hold code; the others hold a text or a document
-_PROGRAMS: Final = frozenset(
-    re.findall(
-        r"\S+",
-        "python py javascript js typescript ts jsx tsx java c cpp c++ csharp cs c# go"
-        " rust rs ruby rb php perl r julia matlab lua kotlin swift scala haskell sql bash"
-        " sh shell zsh powershell console css scss dockerfile makefile asm fortran pascal"
-        " vb dart elixir groovy regex",
-    )
-)
+_PROGRAMS: Final = frozenset({
+    "python", "py", "javascript", "js", "typescript", "ts", "jsx", "tsx", "java", "c",
+    "cpp", "c++", "csharp", "cs", "c#", "go", "rust", "rs", "ruby", "rb", "php", "perl",
+    "r", "julia", "matlab", "lua", "kotlin", "swift", "scala", "haskell", "sql", "bash",
+    "sh", "shell", "zsh", "powershell", "console", "css", "scss", "dockerfile", "asm",
+    "makefile", "fortran", "pascal", "vb", "dart", "elixir",
+})  # fmt: skip
 
 
 @lru_cache(maxsize=32)

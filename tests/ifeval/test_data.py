@@ -364,7 +364,7 @@ def test_the_real_english_prompts(reference: Path) -> None:
     prompts = {prompt.key: prompt for prompt in reading.prompts}
     published = [name for p in reading.prompts for name in p.published[0]]
     assert (len(prompts), len(published)) == (541, 834)
-    assert sum(len(p.instruction_ids) for p in reading.prompts) == 834 + 3  # added
+    assert sum(len(p.instruction_ids) for p in reading.prompts) == 834 + 5  # added
     assert {o.status for o in reading.outcomes} == {"applied", "noted"}
     assert prompts[1174].kwargs[0]["let_relation"] == "at least"
     assert prompts[1174].published[1][0]["let_relation"] == "less than"
