@@ -40,7 +40,9 @@ class SentenceRules:
     An abbreviation that is also a word (``also_words``) counts as one only where a
     number stands before it, a word of ``citing`` before it and a number after it, or a
     capital letter begins it inside a sentence. ``lettered`` are nouns with a letter
-    after them, which is no initial: vitamin C.
+    after them, which is no initial: vitamin C. ``finals`` are the letters that end
+    the language's words; another one ends an abbreviation. Without any, nothing can be
+    told by them.
     """
 
     before_word: tuple[str, ...]
@@ -53,6 +55,7 @@ class SentenceRules:
     also_words: tuple[str, ...] = ()
     citing: tuple[str, ...] = ()
     lettered: tuple[str, ...] = ()
+    finals: str = ""
 
     def __post_init__(self) -> None:
         if self.months and not self.arabic_ordinals:

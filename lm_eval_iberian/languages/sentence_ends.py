@@ -58,6 +58,7 @@ class _Lexicon:
     also_words: frozenset[str]
     citing: frozenset[str]
     lettered: frozenset[str]
+    finals: str
     arabic_ordinals: bool
     roman_ordinals: bool
     postscripts: frozenset[str]
@@ -181,15 +182,17 @@ def _ends(held: Sequence[Token], after: Next, case: _Case, lexicon: _Lexicon) ->
         return lexicon.starts(after)
     if not after.is_small:
         return True
-    return not (token.is_acronym or _looks_shortened(held, case))
+    return not (token.is_acronym or _looks_shortened(held, case, lexicon))
 
 
-def _looks_shortened(held: Sequence[Token], case: _Case) -> bool:
+def _looks_shortened(held: Sequence[Token], case: _Case, lexicon: _Lexicon) -> bool:
     """Tell whether a word that no pack has is an abbreviation: Fac. de, Rvdm. i."""
     word = held[-1].word
     if not case.begins_capital or not word.isalpha() or len(word) > _LONGEST:
         return False
     if case.surely or not _VOWEL.search(word):
+        return True
+    if lexicon.finals and word[-1].lower() not in lexicon.finals:
         return True
     inside = len(held) > 1 and not held[-2].mark and word[:1].isupper()
     return inside and len(word) < 4 and not _VOWEL.match(word[-1])
@@ -328,4 +331,5 @@ def _lexicon(profile: LanguageProfile) -> _Lexicon:
         also_words=joined(rules.also_words),
         citing=frozenset(rules.citing),
         lettered=frozenset(rules.lettered),
+        finals=rules.finals,
     )
