@@ -13,6 +13,7 @@ from lm_eval_iberian.ifeval.instruction import (
     shown,
 )
 from lm_eval_iberian.languages import (
+    TYPED,
     allows_inflection,
     compose,
     occurrences,
@@ -48,7 +49,7 @@ def _uses(keyword: str, answer: Answer) -> list[str]:
     """Find a keyword; in other forms too, where the prompt says that they count."""
     free = bool(answer.prompt) and allows_inflection(str(answer.prompt), answer.profile)
     text, keyword = answer.plain, plain(keyword)
-    if not keyword.isalnum():  # a word is typed in one way
+    if any(map(keyword.__contains__, TYPED)):
         text, keyword = typed_alike(text), typed_alike(keyword)
     return occurrences(keyword, text, answer.profile, inflected=free)
 

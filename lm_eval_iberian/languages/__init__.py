@@ -9,6 +9,7 @@ from lm_eval_iberian.languages.detect import (
     identify,
 )
 from lm_eval_iberian.languages.folding import (
+    TYPED,
     compose,
     fold,
     fold_spaces,
@@ -33,6 +34,7 @@ from lm_eval_iberian.languages.segment import paragraphs, sentences, words
 
 
 __all__ = [
+    "TYPED",
     "LanguageDecision",
     "LanguageProfile",
     "allows_inflection",

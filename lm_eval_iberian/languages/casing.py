@@ -43,23 +43,27 @@ def capital_words(text: str, profile: LanguageProfile) -> list[str]:
     before a word, and an ending after a suffix joiner, may be small: ``l'ONU``,
     ``SMS-ak``, ``NASA's``.
     """
-    return [
+    every = words(text, profile)
+    found = [
         word
-        for line in text.split("\n")
-        for word in _in_line(line, words(line, profile), profile)
+        for word in every
+        if not word[1:].islower() and _is_capital_word(word, profile)
     ]
+    if not found or not any(len(word) == 1 and is_capital(word) for word in every):
+        return found
+    return [word for line in text.split("\n") for word in _in_line(line, profile)]
 
 
-def _in_line(line: str, found: list[str], profile: LanguageProfile) -> Iterator[str]:
-    """Yield the words in capitals of a line."""
+def _in_line(line: str, profile: LanguageProfile) -> Iterator[str]:
+    """Yield the words in capitals of a line, and single letters among them."""
+    found = words(line, profile)
     every = [
         not word[1:].islower() and _is_capital_word(word, profile) for word in found
     ]
     if not any(every):
         return
-    shouted = is_all_upper(line)
+    shouted = before = is_all_upper(line)
     held: list[str] = []  # single letters since the last word in capitals
-    before = shouted
     for word, is_capitals in zip(found, every, strict=True):
         if len(word) == 1 and is_capital(word):
             held.append(word)

@@ -28,12 +28,8 @@ _SHAPES: Final = {
     "\u00ad": "",
 }
 # they show nothing and part nothing: of zero width, soft hyphens, marks of direction
-_INVISIBLE: Final = dict.fromkeys(
-    map(
-        ord,
-        "\0\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e"
-        "\u2066\u2067\u2068\u2069",
-    )
+_INVISIBLE: Final = re.compile(
+    "[\0\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]"
 )
 # letters and signs by their category, which show nothing all the same
 _EMPTY: Final = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe0e\ufe0f\uffa0"
@@ -56,7 +52,7 @@ def visible(text: str) -> str:
     """Return the text without characters that show nothing and part nothing."""
     if text.isascii() and "\0" not in text:
         return text
-    return text.translate(_INVISIBLE)
+    return _INVISIBLE.sub("", text)
 
 
 def is_blank(text: str) -> bool:
@@ -67,32 +63,30 @@ def is_blank(text: str) -> bool:
     )
 
 
-# what is typed one way or another, between blanks or not
-_TYPED: Final = (
-    (re.compile(r"(?<=\s)(?:-{1,3}|[–—])(?=\s)"), "-"),
-    (re.compile(r"-{2,3}|—"), "--"),
-    (re.compile("–"), "-"),
-    (re.compile(r"…|(?<!\.)\.{3}(?!\.)"), "..."),
-    (re.compile("[°˚]"), "º"),
-    # EE. UU., a. m.
-    (
-        re.compile(r"(?<![^\W_])([^\W\d_]{1,2}\.)[ \u00a0\u202f](?=[^\W\d_]{1,2}\.)"),
-        r"\1",
-    ),
-)
-_TYPED_SIGNS: Final = "–—…°˚-."
+# signs that are typed in several ways
+TYPED: Final = "-–—….°˚º"
+_DASH: Final = re.compile(r"\s(?:-{1,3}|[–—])(?=\s)")
+_LONG_DASH: Final = re.compile("-{2,3}|—")
+_ABBREVIATED: Final = re.compile(r"\.[ \u00a0\u202f](?=[^\W\d_]{1,2}\.)")
 
 
+@lru_cache(maxsize=32)
 def typed_alike(text: str) -> str:
     """Return the text with one form of what typists write in several.
 
     ``…`` is ``...``, a dash between blanks a hyphen, ``—`` two of them, ``n.°``
     ``n.º``, ``EE. UU.`` ``EE.UU.``.
     """
-    if any(map(text.__contains__, _TYPED_SIGNS)):
-        for pattern, form in _TYPED:
-            text = pattern.sub(form, text)
-    return text
+    text = _LONG_DASH.sub("--", _DASH.sub(" -", text)).replace("–", "-")
+    text = text.replace("…", "...").replace("°", "º").replace("˚", "º")
+    return _ABBREVIATED.sub(_joined, text)
+
+
+def _joined(match: re.Match[str]) -> str:
+    """Drop the blank behind one or two letters with a full stop: EE. UU."""
+    start = match.start()
+    letters = re.split(r"[\W\d_]", match.string[max(0, start - 3) : start])[-1]
+    return "." if 0 < len(letters) < 3 else match[0]
 
 
 @lru_cache(maxsize=16)

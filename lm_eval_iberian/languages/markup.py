@@ -29,10 +29,10 @@ _BLOCK_TAGS: Final = (
 # <<Title>> is none
 _ATTRIBUTES: Final = r"(?:\s[^<>]{0,300})?/?>(?!>)"
 _TAG: Final = re.compile(
-    rf"(?<!<)(?:<br\s{{0,3}}/?>[ \t]*\n?"
-    rf"|<(?P<close>/?)(?:(?P<level>h[1-6])|(?P<item>li)|(?P<cell>t[dh])"
+    rf"<(?<!<<)(?:br\s{{0,3}}/?>[ \t]*\n?"
+    rf"|(?P<close>/?)(?:(?P<level>h[1-6])|(?P<item>li)|(?P<cell>t[dh])"
     rf"|(?P<block>{_BLOCK_TAGS})|(?:{_INLINE_TAGS})){_ATTRIBUTES}"
-    r"|<!--[^<]{0,300}?-->)",
+    r"|!--[^<]{0,300}?-->)",
     re.IGNORECASE,
 )
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,31});")
@@ -48,17 +48,12 @@ _FOOTNOTE: Final = re.compile(r"(?<!\\)\[\^[^\[\]\s]{1,40}\]:?")
 _FENCE: Final = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*$")
 _CODE: Final = re.compile(r"(?<!\\)(?<!`)(`{1,3})(?!`)([^`\n]{1,300})\1(?!`)")
 
-# Marks of emphasis touch a text; 2*3 and 2 * 3 are no emphasis, nor is a run of stars
-# alone, which parts two answers, nor the line ____ to write on.
-_EMPHASIS: Final = re.compile(
-    r"(?<![\\*\w])\*{1,3}(?=[^\s*])|(?<=[^\s*\\])\*{1,3}(?![\w*])"
-    r"|(?<=\w)\*{1,3}(?=[^\W\d_])|(?<=[^\W\d_])\*{1,3}(?=\w)"
-    r"|(?<![\\\w])_{1,3}(?=[^\s_])|(?<=[^\s_\\])_{1,3}(?!\w)|(?<![\\~])~~(?!~)"
-)
+_RUN: Final = re.compile(r"([*_~])\1*")
 _LINE_MARK: Final = re.compile(
     r"^[ \t]{0,3}(?:>[ \t]?){1,9}(?:#{1,6}[ \t]+)?|^[ \t]{0,3}#{1,6}[ \t]+", re.M
 )
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
+_LONGEST_MARK: Final = 3
 _KEYCAP: Final = re.compile("[0-9#*]\ufe0f?\u20e3")
 _SIGNS: Final = "*_`~<&\\>#[\u20e3"
 # stands for a piece of code while the rest is read
@@ -99,9 +94,14 @@ def plain(text: str) -> str:
     if not any(map(text.__contains__, _SIGNS)):
         return text
     return "".join(
-        _content(piece) if fenced else _outside_code(_LINE_MARK.sub("", piece), _bare)
+        _content(piece) if fenced else _outside_code(_unmarked(piece), _bare)
         for fenced, _, piece in _pieces(laid_out(text))
     )
+
+
+def _unmarked(text: str) -> str:
+    """Take marks of headings and quotations off the beginnings of lines."""
+    return _LINE_MARK.sub("", text) if "#" in text or ">" in text else text
 
 
 def plain_line(line: str) -> str:
@@ -229,12 +229,31 @@ def _label(match: re.Match[str]) -> str:
     return (match[2] or match[1]).strip().lower()
 
 
+def _mark(match: re.Match[str]) -> str:
+    """Return nothing for a mark of emphasis, else the signs themselves.
+
+    A mark touches a text: 2*3 and 2 * 3 have none, nor is a run of stars alone one,
+    which parts two answers, nor the line ____ to write on.
+    """
+    signs, text = match[0], match.string
+    before = text[max(0, match.start() - 1) : match.start()]
+    after = text[match.end() : match.end() + 1]
+    if len(signs) > _LONGEST_MARK or signs == "~" or before == "\\":
+        return signs
+    if not (before + after).strip():
+        return signs
+    if not before.isalnum() or not after.isalnum():
+        return ""
+    letter = before.isalpha() or after.isalpha()
+    return "" if signs[0] == "*" and letter else signs
+
+
 def _bare(text: str) -> str:
     """Take the marks of emphasis and the backslashes of escapes out of a text."""
     if "\u20e3" in text:
         text = _KEYCAP.sub("", text)
     if any(map(text.__contains__, "*_~")):
-        text = _EMPHASIS.sub("", text)
+        text = _RUN.sub(_mark, text)
     if "\\" in text:
         text = _ESCAPED.sub(r"\1", text)
     return text

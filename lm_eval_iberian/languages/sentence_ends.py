@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import pairwise
+from functools import cache, cached_property
 from typing import Final
 
 from lm_eval_iberian.languages.profile import LanguageProfile
-from lm_eval_iberian.languages.tokens import OPENING, Next, Token, following, tokens
+from lm_eval_iberian.languages.tokens import OPENING, Next, Token, Tokens, following
 
 
 Span = tuple[int, int]
@@ -27,21 +26,6 @@ _LONGEST: Final = 6
 _VOWEL: Final = re.compile("[aeiouyàáèéíïòóúü]", re.IGNORECASE)
 _DAY: Final = re.compile(r"0?[1-9]|[12]\d|3[01]")
 _ROMAN: Final = re.compile(r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
-
-
-@dataclass(frozen=True)
-class _Case:
-    """How a text uses capital letters.
-
-    Attributes:
-        cased: It has some.
-        begins_capital: Its sentences begin with one, as far as can be seen.
-        surely: There are more that do than stops before a small letter.
-    """
-
-    cased: bool
-    begins_capital: bool
-    surely: bool
 
 
 @dataclass(frozen=True)
@@ -106,41 +90,63 @@ def sentence_spans(text: str, profile: LanguageProfile) -> Iterator[Span]:
 
     Signs that stand alone after an end (an emoji) belong to the sentence before them.
     """
-    words = tokens(text)
-    if not words:
+    words = Tokens(text)
+    spans = words.spans
+    if not spans:
         return
     lexicon = _lexicon(profile)
-    case = _case(text, words, lexicon)
-    start = words[0].start
+    case = _Case(text, words, lexicon)
+    start = spans[0][0]
     first = 0
-    for place, (token, next_token) in enumerate(pairwise(words)):
-        if not token.mark:
-            continue
-        held = words[max(first, place - 3) : place + 1]
-        after = following(text, next_token.start)
+    for place in words.marked():
+        token, following_start = words[place], spans[place + 1][0]
+        held = [words[at] for at in range(max(first, place - 3), place + 1)]
+        after = following(text, following_start)
         if not _opens(text, start, token, lexicon) and _ends(
             held, after, case, lexicon
         ):
             yield start, token.end
-            start, first = next_token.start, place + 1
-    yield start, words[-1].end
+            start, first = following_start, place + 1
+    yield start, spans[-1][1]
 
 
-def _case(text: str, words: Sequence[Token], lexicon: _Lexicon) -> _Case:
-    """Tell how a text uses capital letters, by what follows its ends of sentences."""
-    if text == text.lower():
-        return _Case(False, False, False)
-    large, small = int(words[0].word[:1].isupper()), 0
-    for token, following_token in pairwise(words):
-        if not token.mark:
-            continue
-        begins = text[following_token.start : following_token.end].lstrip(OPENING)[:1]
-        if begins.isupper():
-            large += 1
-        elif begins.islower() and token.mark == "." and _is_plain(token, lexicon):
-            small += 1
-    mixed = text != text.upper()
-    return _Case(True, mixed and large >= small, mixed and large > small)
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """How a text uses capital letters; most texts need not be asked."""
+
+    text: str
+    words: Tokens
+    lexicon: _Lexicon
+
+    @cached_property
+    def cased(self) -> bool:
+        """Whether it has some."""
+        return self.text != self.text.lower()
+
+    @cached_property
+    def begins_capital(self) -> bool:
+        """Whether its sentences begin with one, as far as can be seen."""
+        large, small = self._begins
+        return self.cased and large >= small and self.text != self.text.upper()
+
+    @cached_property
+    def surely(self) -> bool:
+        """Whether more of them do than stops stand before a small letter."""
+        large, small = self._begins
+        return self.begins_capital and large > small
+
+    @cached_property
+    def _begins(self) -> tuple[int, int]:
+        """How often a capital follows an end, and a small letter a plain word."""
+        large, small = int(self.words[0].word[:1].isupper()), 0
+        for place in self.words.marked():
+            token, (after, end, _) = self.words[place], self.words.spans[place + 1]
+            begins = self.text[after : min(end, after + _REACH)].lstrip(OPENING)[:1]
+            if begins.isupper():
+                large += 1
+            elif begins.islower() and token.mark == ".":
+                small += _is_plain(token, self.lexicon)
+        return large, small
 
 
 def _is_plain(token: Token, lexicon: _Lexicon) -> bool:

@@ -6,6 +6,7 @@ Every step looks at a bounded piece of the text, so the time grows with its leng
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 
@@ -90,8 +91,35 @@ class Next(NamedTuple):
         return "(" in self.signs and self.word[:1].isdigit()
 
 
-def tokens(text: str) -> list[Token]:
-    """Return the words of a text; signs alone belong to the word before them."""
+class Tokens:
+    """The words of a text; signs alone belong to the word before them.
+
+    Each is read when it is asked for: most have no mark, and need not be.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.spans = _spans(text)
+        self._read: dict[int, Token] = {}
+
+    def __getitem__(self, place: int) -> Token:
+        found = self._read.get(place)
+        if found is None:
+            found = self._read[place] = _token(self.text, *self.spans[place])
+        return found
+
+    def marked(self) -> Iterator[int]:
+        """Yield the places of the words with a mark that may end a sentence.
+
+        The last word of the text is none of them.
+        """
+        for place, (_, end, last) in enumerate(self.spans[:-1]):
+            if last + 1 < end and last >= 0 and self[place].mark:
+                yield place
+
+
+def _spans(text: str) -> list[tuple[int, int, int]]:
+    """Return where each word begins and ends, and the place of its last letter."""
     spans: list[tuple[int, int, int]] = []
     for match in _TOKEN.finditer(text):
         start, end = match.span()
@@ -105,7 +133,7 @@ def tokens(text: str) -> list[Token]:
     while len(spans) > 1 and spans[-1][2] < 0:
         end = spans.pop()[1]
         spans[-1] = (spans[-1][0], end, spans[-1][2])
-    return [_token(text, *span) for span in spans]
+    return spans
 
 
 def following(text: str, start: int) -> Next:
