@@ -18,6 +18,8 @@ from lm_eval_iberian.languages import fold_spaces, fold_typed, plain
 _SEPARATOR: Final = re.compile(r"(?<!\*)\*{6,11}(?!\*)")
 # they change with the writer, as curly and straight quotes do
 _QUOTES: Final = ("'", '"')
+# what follows the request within this is an answer
+_REACH: Final = 2000
 _GUILLEMETS: Final = str.maketrans("«»", '""')
 
 
@@ -38,9 +40,10 @@ def two_responses(answer: Answer) -> Verdict:
 
 def repeat_prompt(answer: Answer, prompt_to_repeat: str) -> Verdict:
     """The answer begins with the request, word for word, and then goes on."""
+    head = answer.plain[: 4 * len(prompt_to_repeat) + _REACH]
     wanted, given = (
         fold_typed(text.translate(_GUILLEMETS))
-        for text in (plain(prompt_to_repeat), answer.plain)
+        for text in (plain(prompt_to_repeat), head)
     )
     if given[:1] in _QUOTES and not wanted.startswith(given[0]):
         given = given[1:].lstrip()

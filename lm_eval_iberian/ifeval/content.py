@@ -22,7 +22,7 @@ from lm_eval_iberian.languages import LanguageProfile, fold, without_code
 
 # not a link, a tick box, a notice such as [!NOTE], or the index of x[i]
 _BRACKETS: Final = re.compile(
-    r"(?<!\\)\[(?!\^|!|[xX]\])([^\[\]\n]{1,300})(?<!\\)\](?!\()"
+    r"\[(?<!\\\[)(?!\^|!|[xX]\])([^\[\]\n]{1,300})(?<!\\)\](?!\()"
 )
 # `[name]` is one to fill in, `data[name]` is code
 _ONLY: Final = re.compile(r"`(\[[^\[\]`\n]{1,300}\])`")
@@ -45,7 +45,10 @@ def placeholders(answer: Answer, num_placeholders: int) -> Verdict:
 
 def _bracketed(text: str) -> Iterator[str]:
     """Yield what stands in brackets outside code, formulas and lists of JSON."""
-    text = _DISPLAYED.sub(_shown, without_code(_ONLY.sub(r"\1", text)))
+    if "`" in text:
+        text = without_code(_ONLY.sub(r"\1", text))
+    if "\\[" in text:
+        text = _DISPLAYED.sub(_shown, text)
     index_end = -1
     for match in _BRACKETS.finditer(text):
         start = match.start()

@@ -95,7 +95,9 @@ def title(answer: Answer) -> Verdict:
     """A title stands in ``<<…>>``, or in the marks that the prompt shows instead."""
     marks = [_ANGLES]
     prompt = answer.prompt or ""
-    text = answer.laid_out.replace("\\<", "<").replace("\\>", ">")
+    text = answer.laid_out
+    if "\\" in text:
+        text = text.replace("\\<", "<").replace("\\>", ">")
     if "<<" not in prompt and _between(prompt, _GUILLEMETS) is not None:
         marks.append(_GUILLEMETS)
     for opening, closing in marks:

@@ -46,7 +46,7 @@ def _pattern(keyword: str, profile: LanguageProfile) -> re.Pattern[str]:
     )
 
 
-_RUN: Final = re.compile(r"(?<!\\)(?:\*+|_+)")
+_RUN: Final = re.compile(r"([*_])\1*")
 _LONGEST_MARK: Final = 3
 _SIGNS: Final = "*_ \t"
 _DEEPEST: Final = 12
@@ -85,9 +85,9 @@ def _spans(block: str) -> Iterator[tuple[int, int]]:
     for match in _RUN.finditer(block):
         mark, start, end = match[0], match.start(), match.end()
         before, after = block[max(0, start - 1) : start], block[end : end + 1]
-        if len(mark) > _LONGEST_MARK:
+        if len(mark) > _LONGEST_MARK or before == "\\":
             continue
-        same = [place for place, (other, _) in enumerate(opened) if other == mark]
+        same = [at for at, (other, _) in enumerate(opened) if other == mark]
         touches = before != "" and not before.isspace()
         free = mark[0] == "*" or not after.isalnum()
         if touches and free and (same or _is_inner(mark, opened)):

@@ -24,7 +24,7 @@ _AFTER_QUOTES: Final = ".,;:!?…)]}»”’"
 def end_phrase(answer: Answer, end_phrase: str) -> Verdict:
     """The answer ends with a phrase; marks around it and letter case are free."""
     wanted = unwrap(fold_typed(plain(end_phrase)), answer.profile)
-    tail = answer.plain[-(4 * len(end_phrase) + 400) :]
+    tail = plain(answer.text[-(4 * len(end_phrase) + 400) :])
     given = unwrap(fold_typed(unwrap(tail, answer.profile)), answer.profile)
     given = _without_stop(given, wanted, answer)
     before = given[: -len(wanted)] if wanted else ""

@@ -7,6 +7,8 @@ A letter is small only if it has a capital form, and capital only if it has a sm
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
 
 from lm_eval_iberian.languages.folding import compose
 from lm_eval_iberian.languages.profile import LanguageProfile
@@ -21,6 +23,10 @@ def is_capital(letter: str) -> bool:
 def is_small(letter: str) -> bool:
     """Tell whether a character is a small letter that has a capital form."""
     return letter.islower() and letter.upper() != letter
+
+
+# what may be a word in capitals among others: A, Y, O
+_SINGLES: Final = frozenset(filter(is_capital, map(chr, range(0x41, 0x250))))
 
 
 def is_all_upper(text: str) -> bool:
@@ -49,7 +55,13 @@ def capital_words(text: str, profile: LanguageProfile) -> list[str]:
         for word in every
         if not word[1:].islower() and _is_capital_word(word, profile)
     ]
-    if not found or not any(len(word) == 1 and is_capital(word) for word in every):
+    if not found or _SINGLES.isdisjoint(every):
+        return found
+    capital = set(found)
+    if not any(
+        (one in _SINGLES and other in capital) or (one in capital and other in _SINGLES)
+        for one, other in pairwise(every)
+    ):
         return found
     return [word for line in text.split("\n") for word in _in_line(line, profile)]
 
@@ -65,7 +77,7 @@ def _in_line(line: str, profile: LanguageProfile) -> Iterator[str]:
     shouted = before = is_all_upper(line)
     held: list[str] = []  # single letters since the last word in capitals
     for word, is_capitals in zip(found, every, strict=True):
-        if len(word) == 1 and is_capital(word):
+        if word in _SINGLES:
             held.append(word)
         elif is_capitals:
             if before:

@@ -50,7 +50,7 @@ def compose(text: str) -> str:
 
 def visible(text: str) -> str:
     """Return the text without characters that show nothing and part nothing."""
-    if text.isascii() and "\0" not in text:
+    if text.replace("\n", "").isprintable():
         return text
     return _INVISIBLE.sub("", text)
 
