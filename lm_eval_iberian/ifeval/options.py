@@ -32,9 +32,8 @@ _LINE: Final = rf"[^\n]{{1,{_LENGTH}}}(?:\n|\Z)"
 _BULLETS: Final = re.compile(rf"(?:^{_BULLET}{_LINE}){{2,{_MOST}}}", re.MULTILINE)
 _LINES: Final = re.compile(rf":[ \t]{{0,3}}\n{{1,2}}((?:{_LINE}){{2,{_MOST}}})")
 _MARKER: Final = re.compile(rf"^{_BULLET}", re.MULTILINE)
-_LETTERED: Final = re.compile(
-    rf"\(?(?<![^\W_])(?:[a-h]|\d)\)[ \t]{{1,3}}([^()\n;,.]{{1,{_LENGTH}}})"
-)
+_LETTER: Final = re.compile(r"(?<![^\W_])\(?(?:[a-h]|\d)\)[ \t]{1,3}")
+_ITEM_END: Final = re.compile(r"[\n;,.]")
 _INLINE: Final = re.compile(r"[:(]([^:()\n.]{3,200})(?:[).\n]|\Z)")
 _WORDS: Final = re.compile(
     r"(?<![^\W_])([^\W_]+), ([^\W_]+),? (?:or|o|ou|edo) ([^\W_]+)", re.IGNORECASE
@@ -109,7 +108,7 @@ def _lists(prompt: str, profile: LanguageProfile) -> Iterator[list[str]]:
     for pattern in (_BULLETS, _LINES):
         for match in reversed(list(pattern.finditer(prompt))):
             yield [_MARKER.sub("", line) for line in match[0].lstrip(":").split("\n")]
-    yield _LETTERED.findall(prompt)
+    yield [_ITEM_END.split(item)[0] for item in _LETTER.split(prompt)[1:]]
     for match in reversed(list(_INLINE.finditer(prompt))):
         parts = [part for part in _PARTS.split(match[1]) if part.strip()]
         if all(len(part.split()) < 5 for part in parts):

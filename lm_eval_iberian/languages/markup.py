@@ -58,6 +58,12 @@ _KEYCAP: Final = re.compile("[0-9#*]\ufe0f?\u20e3")
 _SIGNS: Final = "*_`~<&\\>#[\u20e3"
 # stands for a piece of code while the rest is read
 _MASK: Final = "\ue000"
+# stand for line ends between blocks, however many tags meet there
+_LINE_END: Final = "\ue001"
+_BLANK_LINE: Final = "\ue002"
+_LINE_ENDS: Final = re.compile(
+    "\n?[ \t]{0,9}[\ue001\ue002](?:[ \t\n]{0,40}[\ue001\ue002])*[ \t]{0,9}\n?"
+)
 # fences with one of these hold code; the others hold a text or a document
 _PROGRAMS: Final = frozenset({
     "python", "py", "javascript", "js", "typescript", "ts", "jsx", "tsx", "java", "c",
@@ -182,7 +188,7 @@ def _outside_code(text: str, read: Callable[[str], str]) -> str:
 def _lay_out(text: str) -> str:
     """Take tags, entities, images and the addresses of links out of a text."""
     if "<" in text:
-        text = _TAG.sub(_tag, text)
+        text = _LINE_ENDS.sub(_line_ends, _TAG.sub(_tag, text))
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     if "](" in text:
@@ -200,23 +206,25 @@ def _lay_out(text: str) -> str:
 
 def _tag(match: re.Match[str]) -> str:
     """Return what stands in Markdown where a tag stood."""
-    text, closes = match.string, bool(match["close"])
     if match[0][1:3].lower() == "br":
         return "\n"
     if match["cell"]:
         return " "
-    if not (match["level"] or match["item"] or match["block"]):
-        return ""
-    if closes:
-        ends = "" if text.startswith("\n", match.end()) else "\n"
-        return f"{ends}\n" if (match["block"] or "").lower() == "p" else ends
-    begins = (
-        "" if text[max(0, match.start() - 1) : match.start()] in ("", "\n") else "\n"
-    )
-    mark = "- " if match["item"] else ""
+    closes = bool(match["close"])
     if match["level"]:
-        mark = "#" * int(match["level"][1]) + " "
-    return begins + mark
+        return _LINE_END if closes else f"{_LINE_END}{'#' * int(match['level'][1])} "
+    if match["item"]:
+        return _LINE_END if closes else f"{_LINE_END}- "
+    if match["block"]:
+        return _BLANK_LINE if match["block"].lower() == "p" else _LINE_END
+    return ""
+
+
+def _line_ends(match: re.Match[str]) -> str:
+    """Return the line ends between two blocks, none before the first."""
+    if match.start() == 0:
+        return ""
+    return "\n\n" if _BLANK_LINE in match[0] else "\n"
 
 
 def _link(match: re.Match[str]) -> str:
