@@ -46,7 +46,11 @@ def repeat_prompt(answer: Answer, prompt_to_repeat: str) -> Verdict:
         for text in (plain(prompt_to_repeat), head)
     )
     if given[:1] in _QUOTES and not wanted.startswith(given[0]):
-        given = given[1:].lstrip()
+        mark, given = given[0], given[1:].lstrip()
+        # Spanish puts the full stop behind the closing mark
+        bare = wanted.removesuffix(".")
+        if given.startswith(f"{bare}{mark}."):
+            given = f"{bare}.{mark}{given[len(bare) + 2 :]}"
     if not given.startswith(wanted):
         same = _common_length(wanted, given)
         reason = (

@@ -26,7 +26,8 @@ _BRACKETS: Final = re.compile(
 )
 # `[name]` is one to fill in, `data[name]` is code
 _ONLY: Final = re.compile(r"`(\[[^\[\]`\n]{1,300}\])`")
-_DISPLAYED: Final = re.compile(r"\\\[([^\[\]]{1,600}?)\\\]")
+_DISPLAYED: Final = re.compile(r"\\\[(.{1,600}?)\\\]", re.DOTALL)
+_MATHS: Final = re.compile(r"\$\$?([^$\n]{1,300})\$\$?")
 # what stands in formulas and in no text to fill in
 _FORMULA: Final = re.compile(r"[\\=^{}<>+]|_\{|\w_\w|\A\s*\w\s*\Z|\d\s*[-*/]\s*\w")
 
@@ -49,6 +50,8 @@ def _bracketed(text: str) -> Iterator[str]:
         text = without_code(_ONLY.sub(r"\1", text))
     if "\\[" in text:
         text = _DISPLAYED.sub(_shown, text)
+    if "$" in text:
+        text = _MATHS.sub(lambda m: " " if _FORMULA.search(m[1]) else m[0], text)
     index_end = -1
     for match in _BRACKETS.finditer(text):
         start = match.start()

@@ -71,6 +71,8 @@ def shorten(text: str, width: int = 60) -> str:
     return line if len(line) <= width else f"{line[:width]}…"
 
 
+# a longer answer does not consist of markup alone
+_MARKUP: Final = 100
 LESS_THAN: Final = "less than"
 AT_LEAST: Final = "at least"
 Checker = Callable[..., Verdict]
@@ -202,7 +204,8 @@ class Demand:
         if answer.unclosed:
             reason = "the answer is empty: it ended inside a thought"
             return Verdict(False, reason)
-        if is_blank(answer.text):
+        text = answer.text
+        if is_blank(text) or (len(text) < _MARKUP and is_blank(answer.plain)):
             return Verdict(False, "the answer is empty")
         return self.instruction.check(answer, **self.arguments)
 

@@ -48,10 +48,14 @@ def forbidden(answer: Answer, forbidden_words: Sequence[str]) -> Verdict:
 def _uses(keyword: str, answer: Answer) -> list[str]:
     """Find a keyword; in other forms too, where the prompt says that they count."""
     free = bool(answer.prompt) and allows_inflection(str(answer.prompt), answer.profile)
-    text, keyword = answer.plain, plain(keyword)
+    text, shown_keyword = answer.plain, plain(compose(keyword))
     if any(map(keyword.__contains__, TYPED)):
-        text, keyword = typed_alike(text), typed_alike(keyword)
-    return occurrences(keyword, text, answer.profile, inflected=free)
+        text, shown_keyword = typed_alike(text), typed_alike(shown_keyword)
+    found = occurrences(shown_keyword, text, answer.profile, inflected=free)
+    if found or keyword.replace(" ", "").isalnum():
+        return found
+    # signs in a keyword may look like markup: __init__
+    return occurrences(keyword, answer.text, answer.profile, inflected=free)
 
 
 def letters(

@@ -32,7 +32,7 @@ _LINE: Final = rf"[^\n]{{1,{_LENGTH}}}(?:\n|\Z)"
 _BULLETS: Final = re.compile(rf"(?:^{_BULLET}{_LINE}){{2,{_MOST}}}", re.MULTILINE)
 _LINES: Final = re.compile(rf":[ \t]{{0,3}}\n{{1,2}}((?:{_LINE}){{2,{_MOST}}})")
 _MARKER: Final = re.compile(rf"^{_BULLET}", re.MULTILINE)
-_LETTER: Final = re.compile(r"(?<![^\W_])\(?(?:[a-h]|\d)\)[ \t]{1,3}")
+_LETTER: Final = re.compile(r"(?<![^\W_])\(?([a-h]|\d)[.)][ \t]{1,3}")
 _ITEM_END: Final = re.compile(r"[\n;,.]")
 _INLINE: Final = re.compile(r"[:(]([^:()\n.]{3,200})(?:[).\n]|\Z)")
 _WORDS: Final = re.compile(
@@ -108,13 +108,22 @@ def _lists(prompt: str, profile: LanguageProfile) -> Iterator[list[str]]:
     for pattern in (_BULLETS, _LINES):
         for match in reversed(list(pattern.finditer(prompt))):
             yield [_MARKER.sub("", line) for line in match[0].lstrip(":").split("\n")]
-    yield [_ITEM_END.split(item)[0] for item in _LETTER.split(prompt)[1:]]
+    yield _lettered(prompt)
     for match in reversed(list(_INLINE.finditer(prompt))):
         parts = [part for part in _PARTS.split(match[1]) if part.strip()]
         if all(len(part.split()) < 5 for part in parts):
             yield parts
     for match in reversed(list(_WORDS.finditer(prompt))):
         yield list(match.groups())
+
+
+def _lettered(prompt: str) -> list[str]:
+    """Return the items of a list in a row: 1. red 2. green, or (a) and (b)."""
+    _, *parts = _LETTER.split(prompt)
+    marks, items = "".join(parts[::2]).lower(), parts[1::2]
+    if marks and not ("abcdefgh".startswith(marks) or "123456789".startswith(marks)):
+        return []
+    return [_ITEM_END.split(item)[0] for item in items]
 
 
 def _tidy(option: str) -> str:

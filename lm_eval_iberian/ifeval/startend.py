@@ -82,9 +82,11 @@ def _outside(text: str, opening: str, closing: str) -> str:
 
 def _continues(text: str, place: int) -> bool:
     """Tell whether a closing mark opens a further paragraph of the same quotation."""
+    rest = text[place + 1 : place + 3].lstrip(" ")
     return (
         text[max(0, place - 1) : place] == "\n"
-        and text[place + 1 : place + 2].strip() != ""
+        and not rest[:1].isspace()
+        and rest != ""
     )
 
 

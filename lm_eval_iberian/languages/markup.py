@@ -52,6 +52,10 @@ _RUN: Final = re.compile(r"([*_~])\1*")
 _LINE_MARK: Final = re.compile(
     r"^[ \t]{0,3}(?:>[ \t]?){1,9}(?:#{1,6}[ \t]+)?|^[ \t]{0,3}#{1,6}[ \t]+", re.M
 )
+# emphasis of LaTeX
+_COMMAND: Final = re.compile(
+    r"\\(?:text(?:bf|it|tt|sc|rm)?|emph|underline|boxed)\{([^{}\n]{0,300})\}"
+)
 _ESCAPED: Final = re.compile(r"\\([!-/:-@\[-`{-~])")
 _LONGEST_MARK: Final = 3
 _KEYCAP: Final = re.compile("[0-9#*]\ufe0f?\u20e3")
@@ -263,5 +267,6 @@ def _bare(text: str) -> str:
     if any(map(text.__contains__, "*_~")):
         text = _RUN.sub(_mark, text)
     if "\\" in text:
+        text = _COMMAND.sub(r"\1", text)
         text = _ESCAPED.sub(r"\1", text)
     return text
