@@ -48,7 +48,7 @@ def _case(
         return Verdict(False, f"{names[1]} letters found in {shown(list(found))}")
     if not any(map(wanted, letters)):
         return Verdict(False, f"no {names[0]} letters found")
-    decision = decide_language(answer.text, asked_language(answer))
+    decision = decide_language(answer.laid_out, asked_language(answer))
     reason = f"all letters are {names[0]}; {decision.reason}"
     return Verdict(decision.status != "rejected", reason)
 
