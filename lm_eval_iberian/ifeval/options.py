@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from itertools import repeat
+from typing import Final, NamedTuple
 
 from lm_eval_iberian.ifeval.instruction import Answer
 from lm_eval_iberian.languages import LanguageProfile, fold_spaces, fold_typed
@@ -16,17 +17,11 @@ _MARKS: Final = str.maketrans("", "", '*_`"“”«»‹›„')
 # an option is no longer, and a list has no more of them
 _LENGTH: Final = 60
 _MOST: Final = 12
-_OR: Final = "or|o|ou|edo|and|y|e|i|eta"
 _QUOTED: Final = (
     rf"(?:[\"“”„][^\n\"“”„«»]{{1,{_LENGTH}}}[\"“”]|«[^\n«»]{{1,{_LENGTH}}}»"
     rf"|(?<![^\W_])['‘][^\n'‘’]{{1,{_LENGTH}}}['’](?![^\W_]))"
 )
 _BULLET: Final = r"[ \t]{0,8}(?:[-*•–+]|\(?(?:\d{1,2}|[a-z])[.)])[ \t]{1,4}"
-# commas, line ends and a word for or between two of them
-_BETWEEN: Final = (
-    rf"[ \t]{{0,3}}[,;/|.]?\s{{0,3}}(?:{_BULLET})?(?:(?:{_OR})[ \t]{{1,3}})?"
-)
-_QUOTED_LIST: Final = re.compile(rf"{_QUOTED}(?:{_BETWEEN}{_QUOTED}){{1,{_MOST}}}")
 _ONE_QUOTED: Final = re.compile(_QUOTED)
 _LINE: Final = rf"[^\n]{{1,{_LENGTH}}}(?:\n|\Z)"
 _BULLETS: Final = re.compile(rf"(?:^{_BULLET}{_LINE}){{2,{_MOST}}}", re.MULTILINE)
@@ -35,11 +30,6 @@ _MARKER: Final = re.compile(rf"^{_BULLET}", re.MULTILINE)
 _LETTER: Final = re.compile(r"(?<![^\W_])\(?([a-h]|\d)[.)][ \t]{1,3}")
 _ITEM_END: Final = re.compile(r"[\n;,.]")
 _INLINE: Final = re.compile(r"[:(]([^:()\n.]{3,200})(?:[).\n]|\Z)")
-_WORDS: Final = re.compile(
-    r"(?<![^\W_])([^\W_]+), ([^\W_]+),? (?:or|o|ou|edo) ([^\W_]+)", re.IGNORECASE
-)
-_PARTS: Final = re.compile(rf"[,;/|]|\s(?:{_OR})\s")
-_LEADING_OR: Final = re.compile(rf"^(?:{_OR})\s+", re.IGNORECASE)
 _AROUND: Final = " \t\n\"'“”„«»‘’‹›,;"
 # an option of more words than this may stand inside a longer sentence
 _FEW: Final = 2
@@ -93,7 +83,9 @@ def _key(option: str) -> str:
 def _offered(prompt: str, profile: LanguageProfile) -> tuple[str, ...]:
     """Return the options of the first way of listing them that a prompt has."""
     for listed in _lists(prompt, profile):
-        options = {_key(option): _tidy(option) for option in listed}
+        options = {
+            _key(option): option for option in map(_tidy, listed, repeat(profile))
+        }
         options.pop("", None)
         if len(options) > 1:
             return tuple(options.values())
@@ -103,17 +95,18 @@ def _offered(prompt: str, profile: LanguageProfile) -> tuple[str, ...]:
 def _lists(prompt: str, profile: LanguageProfile) -> Iterator[list[str]]:
     """Yield what may be the options, the surest first."""
     yield [match[0] for match in _with_stem(profile).finditer(prompt)]
-    quoted = [_ONE_QUOTED.findall(match[0]) for match in _QUOTED_LIST.finditer(prompt)]
+    rows = _rows(profile)
+    quoted = [_ONE_QUOTED.findall(match[0]) for match in rows.quoted.finditer(prompt)]
     yield max(reversed(quoted), key=len, default=[])
     for pattern in (_BULLETS, _LINES):
         for match in reversed(list(pattern.finditer(prompt))):
             yield [_MARKER.sub("", line) for line in match[0].lstrip(":").split("\n")]
     yield _lettered(prompt)
     for match in reversed(list(_INLINE.finditer(prompt))):
-        parts = [part for part in _PARTS.split(match[1]) if part.strip()]
+        parts = [part for part in rows.parts.split(match[1]) if part.strip()]
         if all(len(part.split()) < 5 for part in parts):
             yield parts
-    for match in reversed(list(_WORDS.finditer(prompt))):
+    for match in reversed(list(rows.words.finditer(prompt))):
         yield list(match.groups())
 
 
@@ -126,10 +119,39 @@ def _lettered(prompt: str) -> list[str]:
     return [_ITEM_END.split(item)[0] for item in items]
 
 
-def _tidy(option: str) -> str:
+def _tidy(option: str, profile: LanguageProfile) -> str:
     """Return an option on one line, without what is around it in its list."""
     line = " ".join(option.split()).strip(_AROUND)
-    return _LEADING_OR.sub("", line).strip(_AROUND)
+    return _rows(profile).leading.sub("", line).strip(_AROUND)
+
+
+class _Rows(NamedTuple):
+    """How options stand in a row: quoted, or single words; what parts them."""
+
+    quoted: re.Pattern[str]
+    words: re.Pattern[str]
+    parts: re.Pattern[str]
+    leading: re.Pattern[str]
+
+
+@lru_cache(maxsize=64)
+def _rows(profile: LanguageProfile) -> _Rows:
+    """Compile rows of options with the conjunctions of a language."""
+    conjunctions = tuple(map(re.escape, profile.constrained.conjunctions)) or ("(?!)",)
+    either = "|".join(conjunctions)
+    # commas, line ends and a word for or between two of them
+    between = (
+        rf"[ \t]{{0,3}}[,;/|.]?\s{{0,3}}(?:{_BULLET})?(?:(?:{either})[ \t]{{1,3}})?"
+    )
+    word = r"([^\W_]+)"
+    return _Rows(
+        re.compile(rf"{_QUOTED}(?:{between}{_QUOTED}){{1,{_MOST}}}"),
+        re.compile(
+            rf"(?<![^\W_]){word}, {word},? {conjunctions[0]} {word}", re.IGNORECASE
+        ),
+        re.compile(rf"[,;/|]|\s(?:{either})\s"),
+        re.compile(rf"^(?:{either})\s+", re.IGNORECASE),
+    )
 
 
 @lru_cache(maxsize=64)

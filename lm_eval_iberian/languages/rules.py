@@ -110,12 +110,15 @@ class SectionRules:
 class ConstrainedRules:
     """The options of a constrained answer, and how such an option begins.
 
-    ``nothing_more``: how a prompt forbids anything besides the option.
+    ``nothing_more``: how a prompt forbids anything besides the option;
+    ``conjunctions``: what stands before the last option of a list, first the usual
+    word for or.
     """
 
     options: tuple[str, ...]
     stems: tuple[str, ...]
     nothing_more: tuple[str, ...] = ()
+    conjunctions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.options) < 2:
