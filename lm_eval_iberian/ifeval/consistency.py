@@ -17,7 +17,7 @@ from lm_eval_iberian.ifeval.asked_numbers import (
     prompt_words,
 )
 from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Answer
-from lm_eval_iberian.ifeval.marks_of_form import offered
+from lm_eval_iberian.ifeval.options import offered
 from lm_eval_iberian.ifeval.prompt import Prompt
 from lm_eval_iberian.languages import (
     FULL_LICENCE,

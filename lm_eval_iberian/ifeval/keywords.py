@@ -12,7 +12,15 @@ from lm_eval_iberian.ifeval.instruction import (
     counted,
     shown,
 )
-from lm_eval_iberian.languages import compose, count_letter, licence_of, occurrences
+from lm_eval_iberian.languages import (
+    TYPED,
+    compose,
+    count_letter,
+    licence_of,
+    occurrences,
+    plain,
+    typed_alike,
+)
 
 
 def existence(answer: Answer, keywords: Sequence[str]) -> Verdict:
@@ -42,6 +50,13 @@ def _uses(keyword: str, answer: Answer, keywords: Sequence[str]) -> list[str]:
     """Find a keyword; in the other forms, too, that the prompt says count."""
     profile = answer.profile
     licence = licence_of(answer.prompt or "", tuple(keywords), profile)
+    text, shown_keyword = answer.plain, plain(compose(keyword))
+    if any(map(keyword.__contains__, TYPED)):
+        text, shown_keyword = typed_alike(text), typed_alike(shown_keyword)
+    found = occurrences(shown_keyword, text, profile, licence=licence)
+    if found or keyword.replace(" ", "").isalnum():
+        return found
+    # signs in a keyword may look like markup: __init__
     return occurrences(keyword, answer.text, profile, licence=licence)
 
 
@@ -49,11 +64,23 @@ def letters(
     answer: Answer, letter: str, let_frequency: int, let_relation: str
 ) -> Verdict:
     """A character, small or capital, stands there so many times."""
-    found = count_letter(letter, answer.text, answer.profile, answer.prompt or "")
     shown_letter = compose(letter).lower()
+    text = _with_sign(shown_letter, answer)
+    found = count_letter(letter, text, answer.profile, answer.prompt or "")
     return counted(
         found, let_relation, let_frequency, f"times the letter '{shown_letter}'"
     )
+
+
+def _with_sign(sign: str, answer: Answer) -> str:
+    """Return the text in which a character is counted.
+
+    A letter is sought in what the answer shows, another sign in what is written; but
+    who was asked for hashtags does not give them by headings.
+    """
+    if sign.isalnum() or (sign == "#" and answer.prompt):
+        return answer.plain
+    return answer.text
 
 
 INSTRUCTIONS = (

@@ -105,7 +105,9 @@ def decoded(row: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kwargs, list):
         kwargs = [_without_nulls(_from_json(kw)) for kw in kwargs]
         if isinstance(ids, list) and len(ids) == len(kwargs):
-            kwargs = [_related(*pair) for pair in zip(ids, kwargs, strict=True)]
+            kwargs = [
+                in_google_s_words(*pair) for pair in zip(ids, kwargs, strict=True)
+            ]
     changed = {"instruction_id_list": ids, "kwargs": kwargs}
     return row | changed | {"key": whole_number(row.get("key"))}
 
@@ -218,8 +220,12 @@ def _without_nulls(kwargs: Any) -> Any:
     return {k: _whole(v) for k, v in kwargs.items() if v is not None}
 
 
-def _related(name: Any, kwargs: Any) -> Any:
-    """Return kwargs with their relation in Google's words; at most 3 is less than 4."""
+def in_google_s_words(name: Any, kwargs: Any) -> Any:
+    """Return an instruction's kwargs with their relation in Google's words.
+
+    At most 3 is less than 4; a relation that the type does not take, and which changes
+    nothing, is left out. Kwargs of another form are returned as they are.
+    """
     if not isinstance(kwargs, dict) or not isinstance(name, str):
         return kwargs
     try:

@@ -24,9 +24,15 @@ from lm_eval_iberian.ifeval.instruction import (
 )
 from lm_eval_iberian.ifeval.language import asked_language
 from lm_eval_iberian.ifeval.original import satisfiable
-from lm_eval_iberian.ifeval.prompt import Prompt, Published, in_repaired_words
+from lm_eval_iberian.ifeval.prompt import (
+    Prompt,
+    Published,
+    in_google_s_words,
+    in_repaired_words,
+)
+from lm_eval_iberian.ifeval.reading import read
 from lm_eval_iberian.ifeval.registry import resolve
-from lm_eval_iberian.languages import LanguageProfile, compose, load_profile
+from lm_eval_iberian.languages import LanguageProfile, load_profile
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,8 @@ def read_row(
     profile = profile_of(wanted)
     instructions = [resolve(name) for name in ids]
     try:
-        demands = tuple(map(Demand.of, instructions, kwargs))
+        asked = map(in_google_s_words, ids, kwargs)
+        demands = tuple(map(Demand.of, instructions, asked))
     except DataError as error:
         raise DataError(f"Row {key}: {error}") from error
     published = row.get("published") or (ids, kwargs)
@@ -121,13 +128,13 @@ class Answered:
 
     @cached_property
     def spoken(self) -> Spoken:
-        """The answer without its thoughts."""
-        return without_thoughts(self.response or "")
+        """The answer without its thoughts and the marks around it."""
+        return without_thoughts(self.response or "", self.row.prompt or "")
 
     @cached_property
     def answer(self) -> Answer:
         """The same as the repaired checkers see it."""
-        return Answer(compose(self.spoken.text), self.row.profile, self.row.prompt)
+        return read(self.spoken, self.row.profile, self.row.prompt)
 
     @cached_property
     def health(self) -> Health:

@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.health import Generation, without_thoughts
-from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
+from lm_eval_iberian.health import Generation
+from lm_eval_iberian.ifeval.instruction import Demand, Verdict
 from lm_eval_iberian.ifeval.original import judge_original
-from lm_eval_iberian.ifeval.prompt import Prompt
+from lm_eval_iberian.ifeval.prompt import Prompt, in_google_s_words
+from lm_eval_iberian.ifeval.reading import read_response
 from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.ifeval.repaired import judge_repaired
 from lm_eval_iberian.ifeval.rows import (
@@ -23,7 +24,7 @@ from lm_eval_iberian.ifeval.rows import (
     profile_of,
     read_row,
 )
-from lm_eval_iberian.languages import LanguageProfile, compose
+from lm_eval_iberian.languages import LanguageProfile
 
 
 SCORINGS: Final = ("repaired", "original")
@@ -62,11 +63,8 @@ def check(
         if judged[0] is None:
             return Verdict(False, "the original scoring leaves this type out")
         return judged[0]
-    demand = Demand.of(instruction, kwargs)
-    spoken = without_thoughts(response or "")
-    answer = Answer(compose(spoken.text), profile, prompt)
-    strict, _ = judge_repaired([demand], answer, unclosed=spoken.unclosed)
-    return strict[0]
+    demand = Demand.of(instruction, in_google_s_words(instruction.id, kwargs))
+    return demand.judge(read_response(response, profile, prompt))
 
 
 def score_row(
@@ -144,9 +142,7 @@ def _repaired(answered: Answered) -> RowScore:
 
 
 def _judged(answered: Answered) -> tuple[tuple[Verdict, ...], tuple[Verdict, ...]]:
-    return judge_repaired(
-        answered.row.demands, answered.answer, unclosed=answered.spoken.unclosed
-    )
+    return judge_repaired(answered.row.demands, answered.answer)
 
 
 def _kinder(one: Verdict, other: Verdict) -> Verdict:

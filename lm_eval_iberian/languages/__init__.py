@@ -8,9 +8,19 @@ from lm_eval_iberian.languages.detect import (
     decide_language,
     identify,
 )
-from lm_eval_iberian.languages.folding import compose, fold, fold_spaces
+from lm_eval_iberian.languages.folding import (
+    TYPED,
+    compose,
+    fold,
+    fold_spaces,
+    fold_typed,
+    is_blank,
+    typed_alike,
+    visible,
+)
 from lm_eval_iberian.languages.form_licence import licence_of
 from lm_eval_iberian.languages.letters import count_letter
+from lm_eval_iberian.languages.markup import laid_out, plain, without_code
 from lm_eval_iberian.languages.matching import occurrences, starts_with
 from lm_eval_iberian.languages.profile import (
     LanguageProfile,
@@ -25,6 +35,7 @@ from lm_eval_iberian.languages.word_forms import FULL_LICENCE, NO_LICENCE
 __all__ = [
     "FULL_LICENCE",
     "NO_LICENCE",
+    "TYPED",
     "LanguageDecision",
     "LanguageProfile",
     "available_languages",
@@ -34,15 +45,22 @@ __all__ = [
     "decide_language",
     "fold",
     "fold_spaces",
+    "fold_typed",
     "identify",
     "is_all_lower",
     "is_all_upper",
+    "is_blank",
+    "laid_out",
     "licence_of",
     "load_profile",
     "occurrences",
     "paragraphs",
+    "plain",
     "read_pack",
     "sentences",
     "starts_with",
+    "typed_alike",
+    "visible",
+    "without_code",
     "words",
 ]

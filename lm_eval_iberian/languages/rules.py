@@ -35,7 +35,15 @@ class WordRules:
 
 @dataclass(frozen=True)
 class SentenceRules:
-    """Which full stops do not end a sentence."""
+    """Which full stops do not end a sentence.
+
+    An abbreviation that is also a word (``also_words``) counts as one only where a
+    number stands before it, a word of ``citing`` before it and a number after it, or a
+    capital letter begins it inside a sentence. ``lettered`` are nouns with a letter
+    after them, which is no initial: vitamin C. ``finals`` are the letters that end
+    the language's words; another one ends an abbreviation. Without any, nothing can be
+    told by them.
+    """
 
     before_word: tuple[str, ...]
     before_number: tuple[str, ...]
@@ -44,6 +52,10 @@ class SentenceRules:
     arabic_ordinals: bool
     roman_ordinals: bool
     months: tuple[str, ...] = ()
+    also_words: tuple[str, ...] = ()
+    citing: tuple[str, ...] = ()
+    lettered: tuple[str, ...] = ()
+    finals: str = ""
 
     def __post_init__(self) -> None:
         if self.months and not self.arabic_ordinals:
@@ -57,6 +69,8 @@ class SentenceRules:
                     f"abbreviation {item!r} must be in small letters and without its "
                     "last full stop"
                 )
+        if extra := set(self.also_words) - set(every):
+            raise DataError(f"also_words {sorted(extra)} are no abbreviations here")
 
 
 @dataclass(frozen=True)
@@ -94,10 +108,17 @@ class SectionRules:
 
 @dataclass(frozen=True)
 class ConstrainedRules:
-    """The options of a constrained answer, and how such an option begins."""
+    """The options of a constrained answer, and how such an option begins.
+
+    ``nothing_more``: how a prompt forbids anything besides the option;
+    ``conjunctions``: what stands before the last option of a list, first the usual
+    word for or.
+    """
 
     options: tuple[str, ...]
     stems: tuple[str, ...]
+    nothing_more: tuple[str, ...] = ()
+    conjunctions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.options) < 2:

@@ -67,6 +67,8 @@ def test_the_repaired_rows_are_what_their_prompts_ask_for(
     assert prompts[3221].instruction_ids[-1] == "change_case:english_capital"
     assert prompts[3025].kwargs[-1] == {"keywords": ["desert"]}
     assert prompts[2517].kwargs[-1] == {"keywords": ["singing is life"]}
+    assert prompts[2602].kwargs[-1] == {"num_words": 100, "relation": "less than"}
+    assert prompts[2392].instruction_ids[-1] == "detectable_format:json_format"
     for key in (251, 2807):
         assert prompts[key].instruction_ids[-1] == "change_case:english_lowercase"
 
