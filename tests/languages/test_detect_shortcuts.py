@@ -132,6 +132,9 @@ def chunked_plainly(text: str) -> list[str]:
         for piece in re.split(r"(?<=[.!?…])\s+|(?<=[。！？।])", line):
             long = re.findall(r"\S.{1,160}(?=\s|$)|\S.{0,160}", piece)
             for short in long if len(piece) > 320 else [piece] * bool(piece.strip()):
+                if len(held) >= 40 and len(short) >= 80:
+                    parts.append(held)
+                    held = ""
                 held = f"{held} {short}" if held else short
                 if len(held) >= 80:
                     parts.append(held)
