@@ -104,7 +104,9 @@ def _decide(text: str, wanted: str) -> LanguageDecision:
         reason = f"the text has no function words of {wanted}: a list of names?"
         return LanguageDecision("undetermined", wanted, None, 0.0, reason)
     for part, guess in zip(parts, ranking.parts, strict=True):
-        other, certainty = guess.language, guess.probability
+        if guess is None:
+            continue
+        other, certainty = guess
         if other != wanted and certainty >= _needed(part):
             reason = f"a part is {other} ({certainty:.2f}): '{part[:40]}…'"
             return LanguageDecision("rejected", wanted, other, certainty, reason)

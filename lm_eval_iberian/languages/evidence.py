@@ -74,11 +74,20 @@ class Weighed:
         score: Log-likelihood, by part and language; the last row is of all the parts.
         telling: How many words of the text show that it is running text, by language.
         words: How many words the text has.
+        counts: The marks in the text, and in which of its parts.
+        tells: Whether each of these marks shows running text, by language.
     """
 
     score: Floats
     telling: Floats
     words: int
+    counts: MarkCounts
+    tells: NDArray[np.bool_]
+
+    def telling_in(self, part: int, column: int) -> int:
+        """Return how many different marks show running text in one part."""
+        here = self.counts.logs[part] > 0
+        return int(np.count_nonzero(here & self.tells[:, column]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +142,8 @@ class Evidence:
             score=-counts.logs @ against,
             telling=counts.totals.astype(np.float32) @ telling.astype(np.float32),
             words=pieces - none + more,
+            counts=counts,
+            tells=telling,
         )
 
     def read(self, piece: str) -> tuple[int, ...]:

@@ -102,8 +102,8 @@ def _is_letter(character: str) -> bool:
 def chunks(text: str) -> list[str]:
     """Cut a text at line and sentence ends into parts of 80 characters or more.
 
-    A paragraph of 40 is a part of its own: it may be a preamble; and so are sentences of
-    40 before one that is long enough alone: together, two languages would be one part.
+    A paragraph of 40 is a part of its own: it may be a preamble; and so is a sentence
+    of 40 before one that is long enough alone: together they may be two languages.
     A longer stretch without a sentence end is cut between words. The last part may be
     shorter; together the parts are the whole text.
     """
