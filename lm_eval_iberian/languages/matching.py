@@ -22,6 +22,7 @@ from lm_eval_iberian.languages.word_forms import (
 
 _LONGEST_ENDING: Final = 30
 _DEPTH: Final = 3
+_SHORTEST_STEM: Final = 3
 _VOWELS: Final = "aeiou"
 # the raised dot of pel·lícula is inside a word: it holds no "lícula"
 _NO_LETTER_BEFORE: Final = r"(?<![^\W_])(?<![^\W_]·)"
@@ -52,8 +53,10 @@ def occurrences(
         if name and not term.isupper():  # a name has no plural; CD has CDs
             licence = NO_LICENCE
         return list(_word_matches(wanted, fold(text), profile, licence))
-    written = text if name else ""
-    return list(_stem_matches(wanted, fold(text), profile, written=written))
+    if name:
+        return list(_stem_matches(wanted, fold(text), profile, written=text))
+    stem = _without_article(wanted, profile.keywords)
+    return list(_stem_matches(wanted, fold(text), profile, stem=stem))
 
 
 def starts_with(term: str, text: str, profile: LanguageProfile) -> bool:
@@ -135,18 +138,20 @@ def _stem_matches(
     *,
     at_start: bool = False,
     written: str = "",
+    stem: str = "",
 ) -> Iterator[str]:
     """Yield the uses of a folded term in a folded text.
 
     ``written`` is the text as it stands where the term may be a name: a name takes
-    other endings, and begins with a capital letter there, too.
+    other endings, and begins with a capital letter there, too. ``stem`` is the term
+    without its article.
     """
     rules = profile.keywords
     if written:
         for end, soft in rules.softened_names:
             if term.endswith(end):
                 yield from _softened(term[: -len(end)] + soft, text, profile)
-    pattern, core, sign = _stem_pattern(term, profile)
+    pattern, core, sign = _stem_pattern(stem or term, profile)
     if sign not in text:
         return
     found = [pattern.match(text)] if at_start else pattern.finditer(text)
@@ -154,8 +159,41 @@ def _stem_matches(
         if match is None or _is_other(match[0], term, rules):
             continue
         name = bool(written) and match[0] not in written
-        if _fits(term, core, match["rest"], rules, name):
+        rest = match["rest"]
+        if _fits(term, core, rest, rules, name) or (
+            stem and _declines(term, stem, rest, rules)
+        ):
             yield match[0]
+
+
+def _without_article(term: str, rules: KeywordRules) -> str:
+    """Return the stem of a word that is given with its article: etorkizuna.
+
+    Where its -a may as well be its own (hondartza), no form of the stem is a word. An
+    empty text is returned where there is no article.
+    """
+    article = next((a for a in rules.articles if term.endswith(a)), "")
+    if not article or term in rules.undeclined or term in rules.undivided:
+        return ""
+    stem = term.removesuffix(article)
+    if len(stem.split(" ")[-1]) < _SHORTEST_STEM or stem[-1] in rules.dropped_finals:
+        return ""
+    doubled = stem[-1] in rules.doubled_finals and stem[-1] == stem[-2]
+    return stem[:-1] if doubled else stem
+
+
+def _declines(term: str, stem: str, rest: str, rules: KeywordRules) -> bool:
+    """Tell whether a form is one of a word that was given with its article.
+
+    Of a plural (sinonimoak) the plural cases are, of a singular all.
+    """
+    if term.endswith(rules.plural_articles):
+        left = rest.removeprefix(term[len(stem) : -2])  # the r of txakurrak
+        return _begins(stem, left, rules.dropped_forms, rules)
+    if not rest:  # etorkizun hobea
+        return len(stem) > _SHORTEST_STEM
+    # ikasten is the verb's own form, no case of ikastea
+    return rest != "n" and _inflected(stem, rest, rules, _DEPTH)
 
 
 def _softened(core: str, text: str, profile: LanguageProfile) -> Iterator[str]:
@@ -210,6 +248,8 @@ def _fits(term: str, core: str, rest: str, rules: KeywordRules, name: bool) -> b
     if name:  # Anek is a form of Ane; Bizkaiko of Bizkaia, Ameriketan of Amerika
         forms = rules.name_forms if core[-1] in _VOWELS else ()
         return _begins(core, rest, (*forms, *rules.plural_name_forms), rules)
+    if missing not in rules.dropped_finals:
+        return False
     return _begins(core, rest, rules.dropped_forms, rules)
 
 
