@@ -39,6 +39,15 @@ def test_nine_in_ten_short_answers_are_accepted(lang: str) -> None:
 
 
 @pytest.mark.parametrize("lang", OURS)
+def test_answers_that_the_lists_were_not_made_with(lang: str) -> None:
+    """Written last and scored once: eu 93, ca 92, es 92 and gl 82 in a hundred."""
+    answers = texts("fresh_short_answers.jsonl")[lang]
+    status = [decide_language(text, lang).status for text in answers]
+    assert len(answers) == 60
+    assert status.count("accepted") >= 0.8 * len(answers)
+
+
+@pytest.mark.parametrize("lang", OURS)
 def test_two_in_a_hundred_at_most_are_taken_for_another_language(lang: str) -> None:
     answers = texts("short_answers.jsonl")[lang]
     wrong = {
