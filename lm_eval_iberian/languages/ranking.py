@@ -37,7 +37,7 @@ _KIN: Final = ("ext",)
 _FOREIGN: Final = 0.8
 _FOREIGN_BEST: Final = 0.5
 # as many function words and telling endings has a part in another language
-_TELLING: Final = 3
+_TELLING: Final = 4
 
 
 class Guess(NamedTuple):
