@@ -31,6 +31,20 @@ _TIMEOUT = 30  # seconds without a byte
 
 
 @dataclass(frozen=True)
+class PublishedVersion:
+    """What a published file of one language holds when no row was lost.
+
+    Attributes:
+        told_by: What tells it from another version, where there is one.
+    """
+
+    language: str
+    prompts: int
+    instructions: int
+    told_by: str = ""
+
+
+@dataclass(frozen=True)
 class PinnedSource:
     """One entry of ``data/SOURCES.toml``: what it is, where, at which commit.
 
@@ -39,6 +53,8 @@ class PinnedSource:
         prompts: How many prompts the file holds, where that is known.
         instructions: How many instructions these have together.
         size: How many bytes the file has, where that is known.
+        versions: What each language's file holds, where there are several languages.
+        partial_mirror: Whether a mirror may hold a part of the rows.
     """
 
     name: str
@@ -50,6 +66,8 @@ class PinnedSource:
     prompts: int | None = None
     instructions: int | None = None
     size: int | None = None
+    versions: tuple[PublishedVersion, ...] = ()
+    partial_mirror: bool = False
 
     def locate(self, lang: str) -> str:
         """Return the address of one language's file.
@@ -60,6 +78,12 @@ class PinnedSource:
         if lang not in self.languages:
             raise UnknownNameError(f"language of {self.name}", lang, self.languages)
         return self.url.format(commit=self.commit, lang=lang)
+
+    def versions_in(self, lang: str) -> tuple[PublishedVersion, ...]:
+        """Return what a language's whole file may hold, nothing where it is unknown."""
+        if self.prompts is not None and self.instructions is not None:
+            return (PublishedVersion(lang, self.prompts, self.instructions),)
+        return tuple(one for one in self.versions if one.language == lang)
 
     def verify(self, path: Path) -> None:
         """Compare a fetched file with the size and the digest, where they are pinned.
@@ -85,7 +109,14 @@ def source(name: str) -> PinnedSource:
         raise UnknownNameError("data source", name, entries)
     names = {field.name for field in fields(PinnedSource)}
     entry = {key: value for key, value in entries[name].items() if key in names}
-    return PinnedSource(name, **entry | {"languages": tuple(entry["languages"])})
+    versions = (PublishedVersion(**one) for one in entry.get("versions", ()))
+    changed = {"languages": tuple(entry["languages"]), "versions": tuple(versions)}
+    return PinnedSource(name, **entry | changed)
+
+
+def is_mirrored() -> bool:
+    """Tell whether files come from a mirror that somebody chose."""
+    return bool(os.environ.get(MIRROR))
 
 
 def cached(url: str) -> Path:

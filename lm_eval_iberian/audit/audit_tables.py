@@ -27,7 +27,9 @@ _HEADS: Final = (
     "prompt strict", "prompt loose", "inst. strict", "inst. loose", "first turn",
 )  # fmt: skip
 # rates that are shown where they are not 0
-_RARE: Final = frozenset({"unclosed_thought_rate", "copied_prompt_rate"})
+_RARE: Final = frozenset(
+    {"unclosed_thought_rate", "copied_prompt_rate", "left_marks_rate"}
+)
 # high is good
 _GOOD: Final = "stop_rate"
 # a rate that a merge is blamed for

@@ -47,7 +47,8 @@ def _list(which: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    columns = [name for name in rows[0] if name != "left_out"]
+    said = ("told_by", "missing", "left_out")
+    columns = [name for name in rows[0] if name not in said]
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         cells = [row[name] for name in columns]
@@ -55,13 +56,14 @@ def _list(which: str | None, as_json: bool) -> None:
     screen = console()
     screen.print(table)
     for row in rows:
-        if row["left_out"]:
-            screen.print(shown(f"{row['set']}, {row['language']}: {row['left_out']}"))
+        for text in filter(None, (row[name] for name in said)):
+            screen.print(shown(f"{row['set']}, {row['language']}: {text}"))
 
 
 def _sets(which: str) -> Iterator[dict[str, Any]]:
     """Yield a row for each language of a set."""
     from lm_eval_iberian.download import cached
+    from lm_eval_iberian.errors import DataError
     from lm_eval_iberian.ifeval.data import (
         languages,
         left_out,
@@ -77,8 +79,14 @@ def _sets(which: str) -> Iterator[dict[str, Any]]:
             here = cached(source.locate(lang)).is_file()
             place = "cached" if here else "not here"
             commit = source.commit[:10]
-            version, entries = repairs.version, len(repairs.entries)
-        prompts = () if place == "not here" else read_set(lang, which).prompts
+            version, entries = repairs.version, repairs.count
+        reading, fault = None, ""
+        try:
+            reading = None if place == "not here" else read_set(lang, which)
+        except DataError as error:
+            place, fault = "refused", str(error)
+        prompts = reading.prompts if reading else ()
+        held = reading.version if reading else None
         yield {
             "set": which,
             "language": lang,
@@ -87,6 +95,8 @@ def _sets(which: str) -> Iterator[dict[str, Any]]:
             "commit": commit,
             "repairs": version,
             "entries": entries,
+            "told_by": held.told_by or None if held else None,
+            "missing": (reading.missing if reading else fault) or None,
             "left_out": left_out(prompts) or None,
         }
 
@@ -95,9 +105,10 @@ def _diff(lang: str, which: str, as_json: bool) -> None:
     from lm_eval_iberian.errors import DataUnavailableError
     from lm_eval_iberian.ifeval.data import read_repairs, read_set
 
-    missing = ""
+    missing = absent = ""
     try:
-        outcomes = read_set(lang, which).outcomes
+        reading = read_set(lang, which)
+        outcomes, absent = reading.outcomes, reading.missing
     except DataUnavailableError as error:
         missing = str(error)
     version = 0 if which == "mini" else read_repairs(lang).version
@@ -109,8 +120,9 @@ def _diff(lang: str, which: str, as_json: bool) -> None:
         ]
     else:
         pairs = [(o.repair, o.key, _status(o.status, o.rows)) for o in outcomes]
-    rows = [
-        {
+    said: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    for repair, key, status in pairs:
+        row = {
             "key": key,
             "action": repair.action,
             "change": repair.change,
@@ -118,16 +130,29 @@ def _diff(lang: str, which: str, as_json: bool) -> None:
             "reason": repair.reason,
             "source": repair.source,
         }
-        for repair, key, status in pairs
-    ]
+        said[repair.is_note].append(row)
     if as_json:
-        found = {"language": lang, "set": which, "version": version, "repairs": rows}
-        click.echo(json.dumps(found | ({"file": missing} if missing else {}), indent=1))
+        found = {"language": lang, "set": which, "version": version}
+        found |= {"repairs": said[False], "notes": said[True]}
+        found |= {"file": missing} if missing else {}
+        click.echo(
+            json.dumps(found | ({"missing": absent} if absent else {}), indent=1)
+        )
         return
     screen = console()
     if missing:
         screen.print(shown(f"The repairs as they are written. {missing}"))
-    screen.print(f"{which}, {lang}: repairs version {version}, {len(rows)} rows")
+    if absent:
+        screen.print(shown(absent))
+    screen.print(f"{which}, {lang}: repairs version {version}, {len(said[False])} rows")
+    _print_entries(said[False])
+    if said[True]:
+        screen.print(f"{len(said[True])} notes, which change nothing")
+        _print_entries(said[True])
+
+
+def _print_entries(rows: list[dict[str, Any]]) -> None:
+    screen = console()
     for row in rows:
         named = "every row" if row["key"] is None else row["key"]
         head = f"{named}  {row['action']}  {row['change']}".rstrip()
@@ -139,7 +164,8 @@ def _check(lang: str, which: str, as_json: bool) -> None:
     from lm_eval_iberian.ifeval.consistency import inconsistencies, is_listed, listed
     from lm_eval_iberian.ifeval.data import left_out, read_set
 
-    prompts = read_set(lang, which).prompts
+    reading = read_set(lang, which)
+    prompts = reading.prompts
     known = listed(lang, which)
     found = [finding for prompt in prompts for finding in inconsistencies(prompt)]
     open_ = [finding for finding in found if not is_listed(finding, known)]
@@ -154,8 +180,8 @@ def _check(lang: str, which: str, as_json: bool) -> None:
             f"{which}, {lang}: {len(prompts)} prompts, {len(open_)} findings, "
             f"{len(found) - len(open_)} known to be no faults"
         )
-        if skipped := left_out(prompts):
-            screen.print(shown(skipped))
+        for text in filter(None, (left_out(prompts), reading.missing)):
+            screen.print(shown(text))
     if open_:
         raise SystemExit(1)
 

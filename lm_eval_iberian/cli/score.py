@@ -33,6 +33,7 @@ _RATES = {
     "unclosed thought": "unclosed_thought_rate",
     "copied prompt": "copied_prompt_rate",
     "off-language": "off_language_rate",
+    "marks left around": "left_marks_rate",
 }
 # so large a share of answers in another language is hardly the model's fault
 _SUSPICIOUS = 0.5

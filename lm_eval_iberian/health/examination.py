@@ -11,7 +11,8 @@ from lm_eval_iberian.health.loop import find_loop
 from lm_eval_iberian.health.no_stop import Generation, find_no_stop
 from lm_eval_iberian.health.thoughts import without_thoughts
 from lm_eval_iberian.health.turns import find_run_on
-from lm_eval_iberian.languages import compose, decide_language
+from lm_eval_iberian.languages import compose, decide_language, is_blank
+from lm_eval_iberian.terminal import one_line
 
 
 _UNKNOWN: Final = Generation()
@@ -26,6 +27,7 @@ RATES: Final = {
     "unclosed_thought_rate": "unclosed thought",
     "copied_prompt_rate": "copies the prompt",
     "off_language_rate": "other language",
+    "left_marks_rate": "marks left",
 }
 
 
@@ -37,11 +39,13 @@ class Health:
         no_stop: It did not stop by itself: it was cut off.
         run_on: It goes on past its turn.
         loop: It repeats itself to its end.
-        empty: There is nothing in it, thoughts aside.
+        empty: There is nothing to be seen in it, thoughts aside.
         unclosed_thought: It ended in a thought.
         copied_prompt: It is the prompt again and little else.
         off_language: It is decidedly in another language; an answer too short to tell
             is not.
+        left_marks: End tokens, turn marks or wrappers stood around it; they are no
+            part of what is scored.
         first_turn: The answer, thoughts aside, up to the run-on; all of it where there
             is none.
     """
@@ -53,6 +57,7 @@ class Health:
     unclosed_thought: str | None
     copied_prompt: str | None
     off_language: str | None
+    left_marks: str | None
     first_turn: str
 
     def rates(self) -> dict[str, bool]:
@@ -69,6 +74,7 @@ class Health:
             "unclosed_thought_rate": bool(self.unclosed_thought),
             "copied_prompt_rate": bool(self.copied_prompt),
             "off_language_rate": bool(self.off_language),
+            "left_marks_rate": bool(self.left_marks),
         }
 
 
@@ -92,7 +98,7 @@ def examine(
         UnknownNameError: The language is not known.
     """
     response = response or ""
-    spoken = without_thoughts(response)
+    spoken = without_thoughts(response, prompt)
     said = spoken.text
     # an answer without thoughts stays as it is, white space included; and an imagined
     # user's words are no thought because the next turn marks its own
@@ -103,7 +109,7 @@ def examine(
     # a thought that never ends may well end in circles
     loop = find_loop(response if spoken.unclosed else said, prompt)
     off = None
-    if lang and spoken.text:
+    if lang and not is_blank(spoken.text):
         text = without_repeated_prompt(compose(first.strip()), prompt)
         decision = decide_language(text, lang)
         off = decision.reason if decision.status == "rejected" else None
@@ -113,11 +119,18 @@ def examine(
         ),
         run_on=found.reason if found else None,
         loop=loop,
-        empty=None if spoken.text else "there is no answer",
+        empty="there is no answer" if is_blank(spoken.text) else None,
         unclosed_thought="it ends in a thought" if spoken.unclosed else None,
         copied_prompt=(
             "the answer is the prompt again" if is_copied(first, prompt) else None
         ),
         off_language=off,
+        left_marks=_left(spoken.marks),
         first_turn=first,
     )
+
+
+def _left(marks: tuple[str, ...]) -> str | None:
+    """Return a reason with the marks that stood around an answer."""
+    shown = ", ".join(f"'{one_line(mark, 30)}'" for mark in dict.fromkeys(marks))
+    return f"{shown} stood around the answer" if marks else None

@@ -1,4 +1,4 @@
-"""Removes a model's thoughts: what stands in ``<think>`` and its relatives."""
+"""Takes off an answer what is no part of it: thoughts, end tokens, wrappers."""
 
 from __future__ import annotations
 
@@ -6,46 +6,63 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.toml import read_toml
 
 
+# more marks than this around an answer are no wrapping but a loop
+_MOST: Final = 40
+# no mark is longer
+_LONGEST: Final = 80
+
+
 @dataclass(frozen=True)
 class Spoken:
-    """What is left of an answer without its thoughts.
+    """What is left of an answer without what is no part of it.
 
     Attributes:
         text: The answer; empty if a thought was never closed.
         unclosed: Whether a thought was never closed: nothing was ever answered.
+        marks: The end tokens, turn marks and wrappers that stood around it.
     """
 
     text: str
     unclosed: bool = False
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Marks:
-    """The marks of ``thoughts.toml``, one pattern for all, and their first signs."""
+    """The marks of the two files, one pattern for each use, and their first signs."""
 
     closings: dict[str, frozenset[str]]
-    residue: tuple[str, ...]
     pattern: re.Pattern[str]
+    before: re.Pattern[str]
+    behind: re.Pattern[str]
     signs: frozenset[str]
 
 
-def without_thoughts(response: str) -> Spoken:
-    """Return an answer without the model's thoughts.
+def without_thoughts(response: str, prompt: str = "") -> Spoken:
+    """Return an answer without the model's thoughts and without marks around it.
 
     A closing mark without an opening one ends a thought that began with the answer:
     some chat templates put the opening mark into the prompt. An opening mark inside a
-    line that is never closed is a mention.
+    line that is never closed is a mention. End tokens and wrappers count at the two
+    ends of the answer only: text behind an end token is another turn.
+
+    Args:
+        response: The whole answer.
+        prompt: What it answers; marks that it holds were asked for, and stay.
     """
     marks = _marks()
     if not any(map(response.__contains__, marks.signs)):
         return Spoken(response.strip())
     found = [
-        (m[0].lower(), m.start(), m.end()) for m in marks.pattern.finditer(response)
+        (m[0].lower(), m.start(), m.end())
+        for m in marks.pattern.finditer(response)
+        if m[0] not in prompt
     ]
     last = {mark: start for mark, start, _ in found}
     kept: list[str] = []
@@ -64,7 +81,7 @@ def without_thoughts(response: str) -> Spoken:
             kept, rest = [], end
     if inside:
         return Spoken("", unclosed=True)
-    return Spoken(_without_residue("".join(kept) + response[rest:], marks).strip())
+    return _unwrapped("".join(kept) + response[rest:], prompt, marks)
 
 
 def _at_line_start(text: str, place: int) -> bool:
@@ -73,31 +90,58 @@ def _at_line_start(text: str, place: int) -> bool:
     return not before.strip() or before.rstrip().endswith((">", "]", "▷"))
 
 
-def _without_residue(text: str, marks: _Marks) -> str:
-    """Strip leftover marks from both ends."""
+def _unwrapped(text: str, prompt: str, marks: _Marks) -> Spoken:
+    """Take marks off both ends."""
     text = text.strip()
-    trimmed = True
-    while trimmed:
-        trimmed = False
-        for mark in marks.residue:
-            if text.startswith(mark) or text.endswith(mark):
-                text = text.removeprefix(mark).removesuffix(mark).strip()
-                trimmed = True
-    return text
+    found: list[str] = []
+    while len(found) < _MOST:
+        match = marks.before.match(text) or marks.behind.search(text[-_LONGEST:])
+        if match is None or _is_asked_for(match[0], prompt):
+            break
+        found.append(match[0].strip())
+        before = match.re is marks.before
+        cut = match.end() if before else len(text) - len(match[0])
+        text = (text[cut:] if before else text[:cut]).strip()
+        if before and match["tag"]:  # its closing may stand before more text
+            text = text.replace(f"</{match['tag']}>", "", 1)
+    return Spoken(text, marks=tuple(found))
+
+
+def _is_asked_for(mark: str, prompt: str) -> bool:
+    """Tell whether a prompt holds a mark, or the tag that it opens or closes."""
+    return mark.strip().lower().replace("</", "<") in prompt.lower().replace("</", "<")
 
 
 @cache
 def _marks() -> _Marks:
-    """Read ``thoughts.toml``."""
+    """Read ``thoughts.toml``, and the marks of chat templates."""
     table = read_toml(Path(__file__).with_name("thoughts.toml"))
-    if set(table) != {"pairs", "residue"}:
-        raise DataError(f"thoughts.toml must hold pairs and residue, not {set(table)}")
+    if set(table) != {"pairs", "residue", "wrappers"}:
+        raise DataError(
+            f"thoughts.toml must hold pairs, residue and wrappers, not {set(table)}"
+        )
+    template = read_toml(Path(__file__).with_name("markers.toml"))
     closings: dict[str, frozenset[str]] = {}
     for opening, closing in table["pairs"]:
         known = closings.get(opening.lower(), frozenset())
         closings[opening.lower()] = known | {closing.lower()}
-    every = sorted({mark for pair in table["pairs"] for mark in pair}, key=len)
-    options = "|".join(re.escape(mark) for mark in reversed(every))
-    pattern = re.compile(options, re.IGNORECASE)
-    signs = frozenset(mark[0] for mark in (*every, *table["residue"]))
-    return _Marks(closings, tuple(table["residue"]), pattern, signs)
+    every = {mark for pair in table["pairs"] for mark in pair}
+    wrapping = _any_of(table["wrappers"])
+    around = [*table["residue"], *template["ends"]]
+    roles = _any_of(template["roles"])
+    before = _any_of([*around, *template["turns"]])
+    return _Marks(
+        closings,
+        re.compile(_any_of(every), re.IGNORECASE),
+        re.compile(
+            # a turn's mark goes on with the role and a line end, or a second mark
+            rf"(?:{before})(?:(?i:{roles})(?=\s|<))?|(?i:<(?P<tag>{wrapping})>)"
+        ),
+        re.compile(rf"(?:{_any_of(around)}|(?i:</(?:{wrapping})>))\Z"),
+        frozenset("<[◁"),
+    )
+
+
+def _any_of(marks: list[str] | set[str]) -> str:
+    """Return the pattern of any of the marks, the longest first."""
+    return "|".join(map(re.escape, sorted(marks, key=lambda m: (-len(m), m))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -88,6 +88,21 @@ def limits(prompt: str, lang: str) -> list[Limit]:
         )
         found.setdefault(place, _limit(kind, number, turned=turned))
     return list(found.values())
+
+
+@lru_cache(maxsize=1024)
+def is_least(number: int, prompt: str, lang: str) -> bool:
+    """Tell whether a prompt asks for at least so many of something."""
+    return any(
+        limit.relation == AT_LEAST and limit.value == number
+        for limit in limits(prompt, lang)
+    )
+
+
+@lru_cache(maxsize=1024)
+def is_exact(number: int, prompt: str, lang: str) -> bool:
+    """Tell whether a prompt names a number and does not say that it is the least."""
+    return number in numbers(prompt, lang) and not is_least(number, prompt, lang)
 
 
 def _uses(

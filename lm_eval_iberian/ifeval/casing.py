@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final
 
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
@@ -15,6 +17,9 @@ from lm_eval_iberian.ifeval.instruction import (
 from lm_eval_iberian.ifeval.language import asked_language
 from lm_eval_iberian.languages import capital_words, decide_language, words
 from lm_eval_iberian.languages.casing import is_capital, is_small
+
+
+_SHOWN: Final = 5
 
 
 def all_capital(answer: Answer) -> Verdict:
@@ -37,23 +42,31 @@ def _case(
 
     A language that cannot be told from so short an answer is not held against it.
     """
-    letters = set(answer.text)
+    letters = set(answer.plain)
     if others := set(filter(other, letters)):
-        every = words(answer.text, answer.profile)
-        found = [word for word in every if not others.isdisjoint(word)]
-        return Verdict(False, f"{names[1]} letters found in {shown(found)}")
+        found = islice(_words_with(others, answer), _SHOWN)
+        return Verdict(False, f"{names[1]} letters found in {shown(list(found))}")
     if not any(map(wanted, letters)):
         return Verdict(False, f"no {names[0]} letters found")
-    decision = decide_language(answer.text, asked_language(answer))
+    decision = decide_language(answer.laid_out, asked_language(answer))
     reason = f"all letters are {names[0]}; {decision.reason}"
     return Verdict(decision.status != "rejected", reason)
+
+
+def _words_with(letters: set[str], answer: Answer) -> Iterator[str]:
+    """Yield the words that hold one of some letters."""
+    for line in answer.plain.split("\n"):
+        if not letters.isdisjoint(line):
+            for word in words(line, answer.profile):
+                if not letters.isdisjoint(word):
+                    yield word
 
 
 def capital_frequency(
     answer: Answer, capital_frequency: int, capital_relation: str
 ) -> Verdict:
     """At least, or less than, so many words in capitals."""
-    found = capital_words(answer.text, answer.profile)
+    found = capital_words(answer.plain, answer.profile)
     reason = (
         f"{len(found)} words in capitals found, {capital_relation} "
         f"{capital_frequency} wanted: {shown(found)}"

@@ -12,11 +12,14 @@ from lm_eval_iberian.ifeval.instruction import (
     Verdict,
     shorten,
 )
-from lm_eval_iberian.languages import fold_spaces
+from lm_eval_iberian.languages import fold_spaces, fold_typed, plain
 
 
 _SEPARATOR: Final = re.compile(r"(?<!\*)\*{6,11}(?!\*)")
 # they change with the writer, as curly and straight quotes do
+_QUOTES: Final = ("'", '"')
+# what follows the request within this is an answer
+_REACH: Final = 2000
 _GUILLEMETS: Final = str.maketrans("«»", '""')
 
 
@@ -37,10 +40,17 @@ def two_responses(answer: Answer) -> Verdict:
 
 def repeat_prompt(answer: Answer, prompt_to_repeat: str) -> Verdict:
     """The answer begins with the request, word for word, and then goes on."""
+    head = answer.plain[: 4 * len(prompt_to_repeat) + _REACH]
     wanted, given = (
-        fold_spaces(text.translate(_GUILLEMETS))
-        for text in (prompt_to_repeat, answer.text)
+        fold_typed(text.translate(_GUILLEMETS))
+        for text in (plain(prompt_to_repeat), head)
     )
+    if given[:1] in _QUOTES and not wanted.startswith(given[0]):
+        mark, given = given[0], given[1:].lstrip()
+        # Spanish puts the full stop behind the closing mark
+        bare = wanted.removesuffix(".")
+        if given.startswith(f"{bare}{mark}."):
+            given = f"{bare}.{mark}{given[len(bare) + 2 :]}"
     if not given.startswith(wanted):
         same = _common_length(wanted, given)
         reason = (

@@ -17,9 +17,11 @@ from lm_eval_iberian.ifeval.asked_numbers import (
     prompt_words,
 )
 from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Answer
-from lm_eval_iberian.ifeval.marks_of_form import offered
+from lm_eval_iberian.ifeval.options import offered
 from lm_eval_iberian.ifeval.prompt import Prompt
 from lm_eval_iberian.languages import (
+    FULL_LICENCE,
+    NO_LICENCE,
     LanguageProfile,
     compose,
     fold,
@@ -115,7 +117,10 @@ def _missing(
             yield "the prompt does not name this number"
     elif kwarg in _WORDS:
         for word in [value] if isinstance(value, str) else value:
-            if not occurrences(word, prompt.prompt, profile, inflected=True):
+            if not any(
+                occurrences(word, prompt.prompt, profile, licence=licence)
+                for licence in (NO_LICENCE, FULL_LICENCE)  # most stand there as is
+            ):
                 yield f"{word!r} is not in the prompt"
     elif kwarg in _HOLDS and not _HOLDS[kwarg](value, prompt):
         yield "the prompt does not hold this"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -16,17 +17,26 @@ from lm_eval_iberian.ifeval.instruction import (
     shown,
 )
 from lm_eval_iberian.ifeval.marks_of_form import openings
-from lm_eval_iberian.languages import LanguageProfile, fold
+from lm_eval_iberian.languages import LanguageProfile, fold, without_code
 
 
-# not a link, a footnote or a tick box
-_BRACKETS: Final = re.compile(r"\[(?!\^|[xX]\])([^\[\]\n]{1,300})\](?!\()")
-_LINK_LABEL: Final = re.compile(r"^ {0,3}\[([^\[\]\n]{1,300})\]:[ \t]{0,3}\S", re.M)
+# not a link, a tick box, a notice such as [!NOTE], or the index of x[i]
+_BRACKETS: Final = re.compile(
+    r"\[(?<!\\\[)(?!\^|!|[xX]\])([^\[\]\n]{1,300})(?<!\\)\](?!\()"
+)
+# `[name]` is one to fill in, `data[name]` is code
+_ONLY: Final = re.compile(r"`(\[[^\[\]`\n]{1,300}\])`")
+_DISPLAYED: Final = re.compile(r"\\\[(.{1,600}?)\\\]", re.DOTALL)
+_MATHS: Final = re.compile(r"\$\$?([^$\n]{1,300})\$\$?")
+# what stands in formulas and in no text to fill in
+_FORMULA: Final = re.compile(r"[\\=^{}<>+]|_\{|\w_\w|\A\s*\w\s*\Z|\d\s*[-*/]\s*\w")
 
 
 def placeholders(answer: Answer, num_placeholders: int) -> Verdict:
     """At least so many placeholders in square brackets."""
-    found = [text for text in _bracketed(answer.text) if any(map(_is_fillable, text))]
+    found = [
+        text for text in _bracketed(answer.laid_out) if any(map(_is_fillable, text))
+    ]
     reason = (
         f"{len(found)} placeholders found, at least {num_placeholders} wanted: "
         f"{shown(found)}"
@@ -35,22 +45,37 @@ def placeholders(answer: Answer, num_placeholders: int) -> Verdict:
 
 
 def _bracketed(text: str) -> Iterator[str]:
-    """Yield what stands in brackets, reference links (``[text][label]``) left out."""
-    labels = {m[1].strip() for m in _LINK_LABEL.finditer(text) if _is_target(text, m)}
-    matches = list(_BRACKETS.finditer(text))
-    for match, following in zip(matches, [*matches[1:], None], strict=False):
-        is_link = (
-            following is not None
-            and following.start() == match.end()
-            and following[1].strip() in labels
-        )
-        if not is_link and match[1].strip() not in labels:
+    """Yield what stands in brackets outside code, formulas and lists of JSON."""
+    if "`" in text:
+        text = without_code(_ONLY.sub(r"\1", text))
+    if "\\[" in text:
+        text = _DISPLAYED.sub(_shown, text)
+    if "$" in text:
+        text = _MATHS.sub(lambda m: " " if _FORMULA.search(m[1]) else m[0], text)
+    index_end = -1
+    for match in _BRACKETS.finditer(text):
+        start = match.start()
+        before = text[max(0, start - 1) : start]
+        if start == index_end or before == "_" or before.isalnum():
+            index_end = match.end()
+        elif not _is_list(match[1].strip()):
             yield match[1].strip()
 
 
-def _is_target(text: str, label: re.Match[str]) -> bool:
-    """Tell whether an address follows a label: ``[Name]: Ane`` is a filled-in form."""
-    return text.startswith(("http://", "https://", "<http", "/"), label.end() - 1)
+def _shown(match: re.Match[str]) -> str:
+    """Return what escaped brackets show: a formula is none, [a name] is one."""
+    return " " if _FORMULA.search(match[1]) else f"[{match[1]}]"
+
+
+def _is_list(content: str) -> bool:
+    """Tell whether brackets hold values as in JSON: "a", "b"."""
+    if content[:1] in "\"'" and content[-1:] == content[:1]:
+        return True
+    try:
+        json.loads(f"[{content}]")
+    except ValueError:
+        return False
+    return True
 
 
 def _is_fillable(character: str) -> bool:
@@ -61,7 +86,7 @@ def _is_fillable(character: str) -> bool:
 def postscript(answer: Answer, postscript_marker: str) -> Verdict:
     """A postscript opens a line or a sentence with its mark and has a text."""
     pattern = _marker_pattern(postscript_marker, answer.profile)
-    text = fold(answer.text)
+    text = fold(answer.plain)
     for match in openings(pattern, text):
         rest = text[match.end() :]
         if any(map(str.isalnum, rest)):

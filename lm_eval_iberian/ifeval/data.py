@@ -10,11 +10,18 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from lm_eval_iberian.download import PinnedSource, fetch, source
+from lm_eval_iberian.download import (
+    MIRROR,
+    PinnedSource,
+    PublishedVersion,
+    fetch,
+    is_mirrored,
+    source,
+)
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval.prompt import Prompt, decoded, parse_prompt
 from lm_eval_iberian.ifeval.repairs import Mending, Outcome, Repairs, read_repairs
@@ -45,16 +52,34 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reading:
-    """The prompts of a file, and what each repair did to them."""
+    """The prompts of a file, and what each repair did to them.
+
+    Attributes:
+        version: Which published version the file is, where that is known.
+        missing: Where rows are missing, a sentence that says how many.
+    """
 
     prompts: tuple[Prompt, ...]
     outcomes: tuple[Outcome, ...]
+    version: PublishedVersion | None = None
+    missing: str = ""
+
+    @property
+    def idle(self) -> tuple[Outcome, ...]:
+        """The repairs that found no fault; where rows are missing, in rows there."""
+        unfit = ("not found",) if self.missing else ("not found", "no such key")
+        return tuple(
+            o
+            for o in self.outcomes
+            if o.status in unfit and not (self.missing and o.key is None)
+        )
 
 
 def load(lang: str, which: str = "paper") -> list[Prompt]:
     """Return the prompts of a language, fetching them where they are not here.
 
-    Repairs that find nothing to repair are named in one warning.
+    Rows that are missing are said in one warning, repairs that find nothing to repair
+    in another.
 
     Args:
         lang: ``eu`` …
@@ -66,14 +91,19 @@ def load(lang: str, which: str = "paper") -> list[Prompt]:
         DataError: A line is not what it must be, with file and line.
     """
     reading = read_set(lang, which)
-    idle = [o for o in reading.outcomes if o.status in ("not found", "no such key")]
-    if idle:
-        _warn(_idle(lang, idle))
+    if reading.missing:
+        _warn(reading.missing)
+    if reading.idle:
+        _warn(_idle(lang, reading.idle))
     return list(reading.prompts)
 
 
 def read_set(lang: str, which: str = "paper") -> Reading:
-    """Return the same as ``load``, with what became of every repair; no warning."""
+    """Return the same as ``load``, with what became of every repair; no warning.
+
+    A file that has lost rows is refused; from a mirror that somebody chose, and where
+    the source allows it, a part of the rows is read and called that.
+    """
     if which == "mini":
         return read(_mini(lang), lang, Repairs(version=0))
     if which != "paper":
@@ -83,17 +113,15 @@ def read_set(lang: str, which: str = "paper") -> Reading:
 
     def check(path: Path) -> None:
         pinned.verify(path)
-        _require_whole(read(path, lang, repairs), pinned)
+        _as_published(read(path, lang, repairs), pinned, lang)
 
     path = fetch(pinned.locate(lang), what, f"iberian_ifeval_{lang}", check=check)
     try:  # what lies in the cache may have been put there by hand
-        reading = read(path, lang, repairs)
-        _require_whole(reading, pinned)
+        return _as_published(read(path, lang, repairs), pinned, lang)
     except DataError as error:
         raise DataError(
             f"{path} is not {what}: {error}; delete it, and it is fetched again"
         ) from error
-    return reading
 
 
 def read_prompts(path: Path, lang: str, repairs: Repairs | None = None) -> list[Prompt]:
@@ -119,7 +147,10 @@ def read(path: Path, lang: str, repairs: Repairs) -> Reading:
         repaired = mending.mend(published)
         if repaired is None:
             continue
-        prompt = parse_prompt(repaired, lang, where, published=published)
+        forms = mending.answer_forms(published["key"])
+        prompt = parse_prompt(
+            repaired, lang, where, published=published, answer_forms=forms
+        )
         if prompt.key in prompts:
             raise DataError(f"{where}: key {prompt.key} stands twice")
         prompts[prompt.key] = prompt
@@ -162,15 +193,38 @@ def _mini(lang: str) -> Path:
     return data() / "ifeval" / "mini" / f"{lang}.jsonl"
 
 
-def _require_whole(reading: Reading, pinned: PinnedSource) -> None:
-    """Refuse a file that does not hold as much as its source says."""
-    published = [len(prompt.published[0]) for prompt in reading.prompts]
-    for what, found, wanted in (
-        ("prompts", len(published), pinned.prompts),
-        ("instructions", sum(published), pinned.instructions),
-    ):
-        if wanted is not None and found != wanted:
-            raise DataError(f"it holds {found} {what}, not {wanted}")
+def _as_published(reading: Reading, pinned: PinnedSource, lang: str) -> Reading:
+    """Return a reading with its version, or with how much of it is missing.
+
+    Raises:
+        DataError: The file does not hold as much as its source says.
+    """
+    prompts = len(reading.prompts)
+    instructions = sum(len(prompt.published[0]) for prompt in reading.prompts)
+    known = pinned.versions_in(lang)
+    if not known:
+        return reading
+    wanted = sorted({one.prompts for one in known})
+    if prompts not in wanted:
+        named = " or ".join(map(str, wanted))
+        is_short = prompts < wanted[0]
+        if is_short and pinned.partial_mirror and is_mirrored():
+            return replace(reading, missing=_missing(lang, prompts, named))
+        counts = f"it holds {prompts} prompts, not {named}"
+        raise DataError(f"rows are missing: {counts}" if is_short else counts)
+    fitting = [one for one in known if one.prompts == prompts]
+    if instructions not in (asked := [one.instructions for one in fitting]):
+        named = " or ".join(map(str, asked))
+        raise DataError(f"it holds {instructions} instructions, not {named}")
+    return replace(reading, version=fitting[asked.index(instructions)])
+
+
+def _missing(lang: str, prompts: int, wanted: str) -> str:
+    """Say how many rows of a mirror's file are missing."""
+    return (
+        f"Rows are missing: of {wanted} IFEval prompts in {lang}, the mirror "
+        f"({MIRROR}) has {prompts}. Scores on these are no scores on the set."
+    )
 
 
 def _idle(lang: str, outcomes: Iterable[Outcome]) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Final, NoReturn
 
+from lm_eval_iberian.ifeval.asked_numbers import is_exact
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
@@ -13,22 +14,20 @@ from lm_eval_iberian.ifeval.instruction import (
     Verdict,
     shown,
 )
-from lm_eval_iberian.ifeval.marks_of_form import chosen, offered, section_marks
+from lm_eval_iberian.ifeval.marks_of_form import emphasised, section_marks
+from lm_eval_iberian.ifeval.options import chosen, offered
+from lm_eval_iberian.languages import without_code
 
 
 _BULLET: Final = re.compile(r"^[^\S\n>]{0,40}[*\-+•][^\S\n]+(?=\S)(.*)$", re.MULTILINE)
 _RULE: Final = re.compile(r"[\s*\-_+]*")
-_STARRED: Final = re.compile(r"(?<![\w*\\])(\*{1,3})(?=[^\s*])[^*\n]+(?<=\S)\1")
-_UNDERLINED: Final = re.compile(
-    r"(?<![\w\\])(_{1,3})(?=[^\s_])(?:[^_\n]|(?<=\w)_(?=[^\W_]))+(?<=[^\s_])\1(?!\w)"
-)
 _ANGLES: Final = ("<<", ">>")
 _GUILLEMETS: Final = ("«", "»")
 
 
 def bullets(answer: Answer, num_bullets: int) -> Verdict:
     """Exactly so many Markdown bullets (``*``, ``-``, ``+`` or ``•`` and a space)."""
-    items = [match[1] for match in _BULLET.finditer(answer.text)]
+    items = [match[1] for match in _BULLET.finditer(without_code(answer.text))]
     found = [item for item in items if not _RULE.fullmatch(item)]
     reason = f"{len(found)} bullets found, {num_bullets} wanted: {shown(found, 3)}"
     return Verdict(len(found) == num_bullets, reason)
@@ -36,11 +35,7 @@ def bullets(answer: Answer, num_bullets: int) -> Verdict:
 
 def highlights(answer: Answer, num_highlights: int) -> Verdict:
     """At least so many passages in Markdown emphasis."""
-    found: list[str] = []
-    for sign, emphasis in (("*", _STARRED), ("_", _UNDERLINED)):
-        if sign in answer.text:
-            found += [match[0] for match in emphasis.finditer(answer.text)]
-    found = [text for text in found if any(map(str.isalnum, text))]
+    found = emphasised(without_code(answer.laid_out))
     reason = (
         f"{len(found)} highlights found, at least {num_highlights} wanted: "
         f"{shown(found, 3)}"
@@ -49,11 +44,16 @@ def highlights(answer: Answer, num_highlights: int) -> Verdict:
 
 
 def sections(answer: Answer, section_spliter: str, num_sections: int) -> Verdict:
-    """At least so many sections with a numbered heading."""
-    found = section_marks(answer.text, section_spliter.strip(), answer.profile)
+    """So many sections with a numbered heading; more only where the prompt allows."""
+    found = section_marks(answer.plain, section_spliter.strip(), answer.profile)
+    exactly = bool(answer.prompt) and is_exact(
+        num_sections, str(answer.prompt), answer.profile.code
+    )
     plural = "section" if len(found) == 1 else "sections"
-    reason = f"{len(found)} {plural} found, {num_sections} wanted: {shown(found)}"
-    return Verdict(len(found) >= num_sections, reason)
+    wanted = f"{'exactly' if exactly else 'at least'} {num_sections}"
+    reason = f"{len(found)} {plural} found, {wanted} wanted: {shown(found)}"
+    followed = len(found) == num_sections if exactly else len(found) >= num_sections
+    return Verdict(followed, reason)
 
 
 def json_format(answer: Answer) -> Verdict:
@@ -95,10 +95,13 @@ def title(answer: Answer) -> Verdict:
     """A title stands in ``<<…>>``, or in the marks that the prompt shows instead."""
     marks = [_ANGLES]
     prompt = answer.prompt or ""
+    text = answer.laid_out
+    if "\\" in text:
+        text = text.replace("\\<", "<").replace("\\>", ">")
     if "<<" not in prompt and _between(prompt, _GUILLEMETS) is not None:
         marks.append(_GUILLEMETS)
     for opening, closing in marks:
-        if found := _between(answer.text, (opening, closing)):
+        if found := _between(text, (opening, closing)):
             return Verdict(True, f"title found: {shown([found])}")
     wanted = " or ".join(f"{opening}…{closing}" for opening, closing in marks)
     return Verdict(False, f"no title in {wanted} found")
@@ -123,9 +126,9 @@ def _is_operator(line: str, after: int) -> bool:
 
 
 def constrained(answer: Answer) -> Verdict:
-    """The answer holds exactly one of the options that the prompt, or pack, gives."""
+    """The answer gives exactly one of the options that the prompt, or pack, lists."""
     options = offered(answer)
-    found = chosen(answer.text, options)
+    found = chosen(answer)
     if len(found) == 1:
         return Verdict(True, f"the option is {shown(found)}")
     if found:

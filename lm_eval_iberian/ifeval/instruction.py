@@ -9,23 +9,36 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.languages import LanguageProfile
+from lm_eval_iberian.languages import LanguageProfile, is_blank, laid_out, plain
 from lm_eval_iberian.languages.detect import known_languages
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer without the model's thoughts.
+    """An answer without the model's thoughts and the marks around it.
 
     Attributes:
-        text: The answer, in NFC and with ``\\n`` line ends.
+        text: It as it was written: in NFC, with ``\\n`` line ends, without invisible
+            characters.
         profile: The language of the task.
         prompt: What was asked; some checks read the wanted form from it.
+        unclosed: Whether it ended inside a thought, so that nothing was answered.
     """
 
     text: str
     profile: LanguageProfile
     prompt: str | None = None
+    unclosed: bool = False
+
+    @property
+    def laid_out(self) -> str:
+        """It with its lines, headings and emphasis, without HTML, images, addresses."""
+        return laid_out(self.text)
+
+    @property
+    def plain(self) -> str:
+        """What a reader sees of it: no mark of markup is a letter or parts a word."""
+        return plain(self.text)
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,8 @@ def shorten(text: str, width: int = 60) -> str:
     return line if len(line) <= width else f"{line[:width]}…"
 
 
+# a longer answer does not consist of markup alone
+_MARKUP: Final = 100
 LESS_THAN: Final = "less than"
 AT_LEAST: Final = "at least"
 Checker = Callable[..., Verdict]
@@ -185,8 +200,12 @@ class Demand:
         return cls(instruction, instruction.validate(kwargs))
 
     def judge(self, answer: Answer) -> Verdict:
-        """Check an answer; a blank one never follows."""
-        if not answer.text.strip():
+        """Check an answer; one that shows nothing never follows."""
+        if answer.unclosed:
+            reason = "the answer is empty: it ended inside a thought"
+            return Verdict(False, reason)
+        text = answer.text
+        if is_blank(text) or (len(text) < _MARKUP and is_blank(answer.plain)):
             return Verdict(False, "the answer is empty")
         return self.instruction.check(answer, **self.arguments)
 

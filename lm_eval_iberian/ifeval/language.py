@@ -25,7 +25,7 @@ def response_language(answer: Answer, language: str) -> Verdict:
     An answer too short to tell does not follow: nothing shows that it does.
     """
     decision = decide_language(
-        without_repeated_prompt(answer.text, answer.prompt or ""), language
+        without_repeated_prompt(answer.laid_out, answer.prompt or ""), language
     )
     return Verdict(decision.status == "accepted", decision.reason)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from lm_eval_iberian.ifeval.asked_numbers import is_least
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
     Instruction,
@@ -26,33 +27,43 @@ _OPENING_MARKS: Final = " \t\n\"'“”„«»‘’([{¡¿*_#>`~-–—•"
 
 def number_words(answer: Answer, num_words: int, relation: str) -> Verdict:
     """At least, or less than, so many words."""
-    found = len(words(answer.text, answer.profile))
+    found = len(words(answer.plain, answer.profile))
     return counted(found, relation, num_words, "words")
 
 
 def number_sentences(answer: Answer, num_sentences: int, relation: str) -> Verdict:
     """At least, or less than, so many sentences."""
-    found = len(sentences(answer.text, answer.profile))
+    found = len(sentences(answer.laid_out, answer.profile))
     return counted(found, relation, num_sentences, "sentences")
 
 
 def number_paragraphs(answer: Answer, num_paragraphs: int) -> Verdict:
-    """Exactly so many paragraphs, with the divider ``***`` between them."""
-    text = _STRONG.sub(lambda match: match[0].replace("*", "x"), answer.text)
+    """So many paragraphs, with the divider ``***`` between them.
+
+    More than so many only where the prompt asks for at least so many.
+    """
+    text = _STRONG.sub(lambda match: match[0].replace("*", "x"), answer.laid_out)
+    text = text.replace("\\*", "*")  # Markdown's way to write a plain star
     blocks = [block.strip() for block in _DIVIDER.split(text)]
     inner = blocks[1:-1] if len(blocks) > 2 else []
     if "" in inner:
         return Verdict(False, "two dividers *** with no paragraph between them")
     found = sum(map(bool, blocks))
-    reason = f"{found} paragraphs between *** found, {num_paragraphs} wanted"
-    return Verdict(found == num_paragraphs, reason)
+    least = bool(answer.prompt) and is_least(
+        num_paragraphs, str(answer.prompt), answer.profile.code
+    )
+    wanted = f"at least {num_paragraphs}" if least else f"{num_paragraphs}"
+    reason = f"{found} paragraphs between *** found, {wanted} wanted"
+    return Verdict(
+        found == num_paragraphs or (least and found > num_paragraphs), reason
+    )
 
 
 def first_word(
     answer: Answer, num_paragraphs: int, nth_paragraph: int, first_word: str
 ) -> Verdict:
     """Exactly so many paragraphs between blank lines, the nth with this first word."""
-    blocks = paragraphs(answer.text)
+    blocks = paragraphs(answer.plain)
     if len(blocks) != num_paragraphs:
         reason = f"{len(blocks)} paragraphs found, {num_paragraphs} wanted"
         return Verdict(False, reason)

@@ -1,4 +1,4 @@
-"""Marks of form in an answer: openings of lines, headings of sections, options."""
+"""Marks of form in an answer: openings of lines, headings of sections, emphasis."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from lm_eval_iberian.ifeval.instruction import Answer
-from lm_eval_iberian.languages import LanguageProfile, compose, fold_spaces
+from lm_eval_iberian.languages import LanguageProfile, compose
 
 
 _NUMBER: Final = r"(?:\d{1,3}|[IVXLC]{1,7}|[ivxlc]{1,7})(?![^\W_])"
@@ -26,6 +25,8 @@ def section_marks(text: str, keyword: str, profile: LanguageProfile) -> list[str
         number = match["before"] or match["after"]
         if number.isdigit() or _ROMAN.fullmatch(number):
             found.setdefault(number.upper(), match[0].strip())
+    if any(map(str.isdigit, found)):
+        found.pop("X", None)  # Section X, copied from the prompt
     return list(found.values())
 
 
@@ -45,46 +46,71 @@ def _pattern(keyword: str, profile: LanguageProfile) -> re.Pattern[str]:
     )
 
 
-# emphasis and quotes may stand anywhere in an option: My answer is **yes**.
-_MARKS: Final = str.maketrans("", "", '*_`"“”«»')
+_RUN: Final = re.compile(r"([*_])\1*")
+_LONGEST_MARK: Final = 3
+_SIGNS: Final = "*_ \t"
+_DEEPEST: Final = 12
+_BLOCK_END: Final = re.compile(
+    r"\n[ \t]*(?=\n|[-*+•][ \t]|#{1,6}[ \t]|\d{1,3}[.)][ \t]|[|>])"
+)
 
 
-def offered(answer: Answer) -> tuple[str, ...]:
-    """Return the options that the prompt lists, else those of the language's pack."""
-    listed: dict[str, str] = {}
-    if answer.prompt:
-        for match in _listed_pattern(answer.profile).finditer(answer.prompt):
-            option = " ".join(match[0].split()).rstrip(" ,;")
-            listed.setdefault(_key(option), option)
-    listed.pop("", None)
-    if len(listed) > 1:
-        return tuple(listed.values())
-    return answer.profile.constrained.options
+def emphasised(text: str) -> list[str]:
+    """Return the passages in Markdown emphasis, in the order in which they end.
+
+    Those inside others count too; a passage may go on in the next line, and a blank
+    may stand before its closing signs. ``2 * 3``, ``2*3`` and snake_case hold none.
+    """
+    found: list[str] = []
+    if "*" in text or "_" in text:
+        for block in _BLOCK_END.split(text):
+            found += _emphasised(block)
+    return [passage for passage in found if any(map(str.isalnum, passage))]
 
 
-def chosen(text: str, options: tuple[str, ...]) -> list[str]:
-    """Return the options that a text holds; case and the last full stop are free."""
-    folded = fold_spaces(text.translate(_MARKS))
-    found = []
-    for option in sorted(options, key=len, reverse=True):
-        pattern = rf"(?<![^\W_]){re.escape(_key(option))}(?![^\W_])"
-        folded, uses = re.subn(pattern, "\n", folded)
-        if uses:
-            found.append(option)
-    return found
+def _emphasised(block: str) -> list[str]:
+    """Return the passages of a block; one that is marked twice is one."""
+    found: dict[tuple[int, int], str] = {}
+    for begun, end in _spans(block):
+        passage = block[begun:end]
+        bare = passage.strip(_SIGNS)
+        start = begun + passage.find(bare)
+        found.setdefault((start, start + len(bare)), passage)
+    return list(found.values())
 
 
-def _key(option: str) -> str:
-    """Return an option as it is compared."""
-    return fold_spaces(option.translate(_MARKS)).rstrip(" .")
+def _spans(block: str) -> Iterator[tuple[int, int]]:
+    """Yield where the passages of a block begin and end."""
+    opened: list[tuple[str, int]] = []
+    for match in _RUN.finditer(block):
+        mark, start, end = match[0], match.start(), match.end()
+        before, after = block[max(0, start - 1) : start], block[end : end + 1]
+        if len(mark) > _LONGEST_MARK or before == "\\":
+            continue
+        same = [at for at, (other, _) in enumerate(opened) if other == mark]
+        touches = before != "" and not before.isspace()
+        free = mark[0] == "*" or not after.isalnum()
+        if touches and free and (same or _is_inner(mark, opened)):
+            while mark and opened and opened[-1][0][0] == mark[0]:
+                if same:
+                    del opened[same[-1] + 1 :]
+                other, begun = opened.pop()
+                yield begun, end
+                if len(other) > len(mark):
+                    opened.append((other[len(mark) :], begun))
+                mark, same = mark[len(other) :], []
+        elif same and before in (" ", "\t") and free:
+            del opened[same[-1] + 1 :]
+            yield opened.pop()[1], end
+        elif after and not after.isspace() and not before.isalnum():
+            opened = [*opened[-_DEEPEST:], (mark, start)]
 
 
-@lru_cache(maxsize=64)
-def _listed_pattern(profile: LanguageProfile) -> re.Pattern[str]:
-    """Compile how an option looks in a prompt: its stem and some words more."""
-    stems = "|".join(map(re.escape, profile.constrained.stems))
-    words = r"[^.\n\"'“”«»‘’()/;,]{1,60}"
-    return re.compile(rf"(?<![^\W_])(?:{stems})[ \t]+{words}\.?", re.IGNORECASE)
+def _is_inner(mark: str, opened: list[tuple[str, int]]) -> bool:
+    """Tell whether a mark closes a part of the last one, or it and one before it."""
+    return (
+        bool(opened) and opened[-1][0][0] == mark[0] and len(opened[-1][0]) != len(mark)
+    )
 
 
 _LINE_MARKUP: Final = " \t\u00a0>#*_`~=–—-+•|\"'“”«»‘’<[("

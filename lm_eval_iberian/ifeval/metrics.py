@@ -55,6 +55,7 @@ class Metrics:
         unclosed_thought_rate: … whose answer ended in a thought.
         copied_prompt_rate: … whose answer is the prompt again.
         off_language_rate: … whose answer is in another language than asked for.
+        left_marks_rate: … whose answer end tokens, turn marks or wrappers stood around.
     """
 
     prompt_level_strict_acc: float
@@ -74,6 +75,7 @@ class Metrics:
     unclosed_thought_rate: float
     copied_prompt_rate: float
     off_language_rate: float
+    left_marks_rate: float
     prompts: int
     instructions: int
     satisfiable: int

@@ -137,7 +137,13 @@ def score_answers(
 ) -> dict[str, tuple[RowScore, ...]]:
     """Return for each scoring the answers' scores, in the order of the prompts."""
     scores = [
-        score_by(prompt, given.response, scorings, generation=given.generation)
+        score_by(
+            prompt,
+            given.response,
+            scorings,
+            generation=given.generation,
+            to_published=_is_to_published(prompt, given),
+        )
         for prompt in asked.prompts
         if (given := matched.given.get(prompt.key)) is not None
     ]
@@ -181,6 +187,18 @@ class _Index:
                 "give the row a 'key'"
             )
         return next(iter(found.values()), None)
+
+
+def _is_to_published(prompt: Prompt, given: GivenAnswer) -> bool:
+    """Tell whether an answer came with the published text, which a repair changed."""
+    if given.prompt is None or prompt.published_prompt == prompt.prompt:
+        return False
+    text = plain(given.prompt)
+    published, repaired = (
+        text == plain(own) or _wraps(text, plain(own))
+        for own in (prompt.published_prompt, prompt.prompt)
+    )
+    return published and not repaired
 
 
 def _texts(prompt: Prompt) -> set[str]:

@@ -35,6 +35,7 @@ class Prompt:
         skipped_ids: Instructions that were left out because nothing here checks them.
         published: Ids and kwargs as they were before any repair.
         published_prompt: The text before any repair; answers may be filed under it.
+        answer_forms: What answers to that text write, and what it is in the repaired.
         demands: The instructions, each with its kwargs.
 
     Raises:
@@ -51,6 +52,7 @@ class Prompt:
     skipped_ids: tuple[str, ...] = ()
     published: Published = ((), ())
     published_prompt: str = ""
+    answer_forms: tuple[tuple[str, str], ...] = ()
     demands: tuple[Demand, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +75,25 @@ class Prompt:
         object.__setattr__(self, "kwargs", tuple(one.arguments for one in demands))
 
 
+def in_repaired_words(text: str, forms: Iterable[tuple[str, str]]) -> str:
+    """Write an answer to the published text as one to the repaired text.
+
+    A form counts where it is no part of a longer word or of a longer run of its signs.
+    """
+    for old, new in forms:
+        text = _alone(old).sub(new.replace("\\", r"\\"), text)
+    return text
+
+
+@cache
+def _alone(form: str) -> re.Pattern[str]:
+    """Compile the search for a form that stands alone."""
+    first, last = re.escape(form[0]), re.escape(form[-1])
+    before = rf"(?<!{first})" + (r"(?<![^\W_])" if form[0].isalnum() else "")
+    after = rf"(?!{last})" + (r"(?![^\W_])" if form[-1].isalnum() else "")
+    return re.compile(before + re.escape(form) + after, re.IGNORECASE)
+
+
 def decoded(row: dict[str, Any]) -> dict[str, Any]:
     """Undo what a detour over a data frame does: JSON text for lists and objects.
 
@@ -84,7 +105,9 @@ def decoded(row: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kwargs, list):
         kwargs = [_without_nulls(_from_json(kw)) for kw in kwargs]
         if isinstance(ids, list) and len(ids) == len(kwargs):
-            kwargs = [_related(*pair) for pair in zip(ids, kwargs, strict=True)]
+            kwargs = [
+                in_google_s_words(*pair) for pair in zip(ids, kwargs, strict=True)
+            ]
     changed = {"instruction_id_list": ids, "kwargs": kwargs}
     return row | changed | {"key": whole_number(row.get("key"))}
 
@@ -95,6 +118,7 @@ def parse_prompt(
     where: str,
     *,
     published: dict[str, Any] | None = None,
+    answer_forms: tuple[tuple[str, str], ...] = (),
 ) -> Prompt:
     """Validate one row.
 
@@ -103,6 +127,7 @@ def parse_prompt(
         lang: Its language.
         where: Named in the error.
         published: The row before its repair, decoded.
+        answer_forms: Those of its repairs.
 
     Raises:
         DataError: A field is missing or of the wrong type, an instruction or a kwarg
@@ -131,6 +156,7 @@ def parse_prompt(
             tuple(_bare(name) for name in ids if _is_additional(name)),
             both,
             str(before.get("prompt") or text),
+            answer_forms,
         )
     except (UnknownNameError, DataError) as error:
         raise DataError(f"{where}: {error}") from error
@@ -194,8 +220,12 @@ def _without_nulls(kwargs: Any) -> Any:
     return {k: _whole(v) for k, v in kwargs.items() if v is not None}
 
 
-def _related(name: Any, kwargs: Any) -> Any:
-    """Return kwargs with their relation in Google's words; at most 3 is less than 4."""
+def in_google_s_words(name: Any, kwargs: Any) -> Any:
+    """Return an instruction's kwargs with their relation in Google's words.
+
+    At most 3 is less than 4; a relation that the type does not take, and which changes
+    nothing, is left out. Kwargs of another form are returned as they are.
+    """
     if not isinstance(kwargs, dict) or not isinstance(name, str):
         return kwargs
     try:

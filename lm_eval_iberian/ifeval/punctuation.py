@@ -14,10 +14,11 @@ _COMMAS: Final = re.compile("[,،、，﹐]")
 
 def no_comma(answer: Answer) -> Verdict:
     """No comma of any script stands in the answer."""
-    places = [match.start() for match in _COMMAS.finditer(answer.text)]
+    text = answer.laid_out
+    places = [match.start() for match in _COMMAS.finditer(text)]
     if not places:
         return Verdict(True, "no comma found")
-    around = [answer.text[max(0, i - 12) : i + 1] for i in places[:3]]
+    around = [text[max(0, i - 12) : i + 1] for i in places[:3]]
     return Verdict(False, f"{len(places)} commas found: {shown(around)}")
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import repeat
 
 from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
+from lm_eval_iberian.languages import is_blank
 
 
 def variants(text: str) -> Iterator[tuple[str, str]]:
@@ -17,7 +18,7 @@ def variants(text: str) -> Iterator[tuple[str, str]]:
     """
     seen = {text}
     for name, variant in _all(text):
-        if variant not in seen and variant.strip():
+        if variant not in seen and not is_blank(variant):
             seen.add(variant)
             yield name, variant
 
@@ -39,26 +40,22 @@ Verdicts = tuple[Verdict, ...]
 
 
 def judge_repaired(
-    demands: Sequence[Demand], answer: Answer, *, unclosed: bool = False
+    demands: Sequence[Demand], answer: Answer
 ) -> tuple[Verdicts, Verdicts]:
     """Return the strict and the loose verdicts of the repaired scoring.
 
     Args:
         demands: The instructions.
-        answer: The answer without its thoughts.
-        unclosed: Whether it ended inside a thought.
+        answer: The answer, read.
     """
     strict = tuple(demand.judge(answer) for demand in demands)
-    if unclosed:
-        reason = "the answer is empty: it ended inside a thought"
-        strict = (Verdict(False, reason),) * len(strict)
     loose = tuple(map(_loosely, demands, strict, repeat(answer)))
     return strict, loose
 
 
 def _loosely(demand: Demand, strict: Verdict, answer: Answer) -> Verdict:
     """Return the first favourable verdict among the variants, else the strict one."""
-    if strict.followed or not answer.text.strip():
+    if strict.followed or is_blank(answer.text):
         return strict
     for name, text in variants(answer.text):
         verdict = demand.judge(replace(answer, text=text))

@@ -26,7 +26,7 @@ _ROWS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = MappingProxy
         "drop_instruction": (frozenset({"instruction_id"}), frozenset()),
         "set": (frozenset({"instruction_id", "kwarg", "from", "to"}), frozenset()),
         "set_id": (frozenset({"from", "to"}), frozenset({"count"})),
-        "replace_text": (frozenset({"from", "to"}), frozenset()),
+        "replace_text": (frozenset({"from", "to"}), frozenset({"in_answers"})),
         "add_instruction": (frozenset({"instruction_id"}), frozenset({"kwargs"})),
         "unsatisfiable": (frozenset(), frozenset({"instruction_id"})),
         "note": (frozenset(), frozenset()),
@@ -51,6 +51,19 @@ class Repair:
     source: str
     keys: tuple[int, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_note(self) -> bool:
+        """Whether the entry says something about rows and changes nothing."""
+        return self.action == "note"
+
+    @property
+    def answer_forms(self) -> tuple[tuple[str, str], ...]:
+        """What answers to the published text write, and what it is in the repaired."""
+        if self.action != "replace_text":
+            return ()
+        own = [(self.values["from"], self.values["to"])]
+        return tuple((old, new) for old, new in self.values.get("in_answers", own))
 
     @property
     def change(self) -> str:
@@ -82,6 +95,11 @@ class Repairs:
 
     version: int
     entries: tuple[Repair, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many of the entries change something: a note is no repair."""
+        return sum(not entry.is_note for entry in self.entries)
 
 
 def read_repairs(lang: str) -> Repairs:
@@ -137,6 +155,11 @@ def _row(entry: dict[str, Any]) -> Repair:
     named = {"instruction_id"} | ({"from", "to"} if action == "set_id" else set())
     for name in named & set(entry):
         resolve(entry[name])
+    for pair in entry.get("in_answers", []):
+        if not isinstance(pair, list) or list(map(type, pair)) != [str, str]:
+            raise DataError(
+                f"{action}: 'in_answers' holds pairs of texts, not {pair!r}"
+            )
     if action == "add_instruction":
         resolve(entry["instruction_id"]).validate(entry.get("kwargs"))
     return _repair(entry, tuple(keys))
@@ -194,6 +217,7 @@ class Mending:
     repairs: Repairs
     _applied: Counter[tuple[int, int | None]] = field(default_factory=Counter)
     _keys: set[int] = field(default_factory=set)
+    _forms: dict[object, list[tuple[str, str]]] = field(default_factory=dict)
 
     def mend(self, row: Row) -> Row | None:
         """Return the row repaired, or as it is, or ``None`` where it is dropped.
@@ -214,8 +238,13 @@ class Mending:
             mended = ACTIONS[repair.action](row, repair.values)
             if mended is not None:
                 row = mended
+                self._forms.setdefault(key, []).extend(repair.answer_forms)
                 self._applied[number, key if repair.keys else None] += 1
         return row
+
+    def answer_forms(self, key: object) -> tuple[tuple[str, str], ...]:
+        """Return the ``answer_forms`` of the repairs that changed a row so far."""
+        return tuple(self._forms.get(key, ()))
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return what every entry did so far, in the order of the entries."""
@@ -229,7 +258,7 @@ class Mending:
     def _status(self, number: int, repair: Repair, key: int | None) -> Status:
         if key is not None and key not in self._keys:
             return "no such key"
-        if repair.action == "note":
+        if repair.is_note:
             return "noted"
         return "applied" if self._applied[number, key] else "not found"
 

@@ -15,12 +15,24 @@ from lm_eval_iberian.health import (
     examine,
     without_thoughts,
 )
-from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
+from lm_eval_iberian.ifeval.instruction import (
+    AT_LEAST,
+    LESS_THAN,
+    Answer,
+    Demand,
+    Verdict,
+)
 from lm_eval_iberian.ifeval.language import asked_language
 from lm_eval_iberian.ifeval.original import satisfiable
-from lm_eval_iberian.ifeval.prompt import Prompt, Published
+from lm_eval_iberian.ifeval.prompt import (
+    Prompt,
+    Published,
+    in_google_s_words,
+    in_repaired_words,
+)
+from lm_eval_iberian.ifeval.reading import read
 from lm_eval_iberian.ifeval.registry import resolve
-from lm_eval_iberian.languages import LanguageProfile, compose, load_profile
+from lm_eval_iberian.languages import LanguageProfile, load_profile
 
 
 @dataclass(frozen=True)
@@ -34,6 +46,8 @@ class Row:
         published: Ids and kwargs as they were before any repair.
         unsatisfiable: For each instruction, whether no answer can follow it.
         profile: The language of the task.
+        answer_forms: What answers to the published text write, and what it is in the
+            repaired one.
     """
 
     key: int | str | None
@@ -42,6 +56,7 @@ class Row:
     published: Published
     unsatisfiable: Sequence[bool]
     profile: LanguageProfile
+    answer_forms: Sequence[tuple[str, str]] = ()
 
 
 def read_row(
@@ -62,6 +77,7 @@ def read_row(
             row.published,
             row.unsatisfiable,
             profile,
+            row.answer_forms,
         )
     key = row.get("key")
     for name in ("prompt", "instruction_id_list", "kwargs"):
@@ -76,7 +92,8 @@ def read_row(
     profile = profile_of(wanted)
     instructions = [resolve(name) for name in ids]
     try:
-        demands = tuple(map(Demand.of, instructions, kwargs))
+        asked = map(in_google_s_words, ids, kwargs)
+        demands = tuple(map(Demand.of, instructions, asked))
     except DataError as error:
         raise DataError(f"Row {key}: {error}") from error
     published = row.get("published") or (ids, kwargs)
@@ -86,21 +103,38 @@ def read_row(
 
 @dataclass(eq=False)
 class Answered:
-    """One answer and all that was asked of it."""
+    """One answer and all that was asked of it.
+
+    Attributes:
+        row: What was asked.
+        response: The answer.
+        generation: What is known of how it came about.
+        to_published: Whether it is known to answer the published text.
+    """
 
     row: Row
     response: str | None
     generation: Generation
+    to_published: bool = False
+
+    @property
+    def reworded(self) -> Answered | None:
+        """It as an answer to the repaired text, where it is one to another text."""
+        if not self.to_published or not self.response:
+            return None
+        text = in_repaired_words(self.response, self.row.answer_forms)
+        same = text == self.response
+        return None if same else Answered(self.row, text, self.generation)
 
     @cached_property
     def spoken(self) -> Spoken:
-        """The answer without its thoughts."""
-        return without_thoughts(self.response or "")
+        """The answer without its thoughts and the marks around it."""
+        return without_thoughts(self.response or "", self.row.prompt or "")
 
     @cached_property
     def answer(self) -> Answer:
         """The same as the repaired checkers see it."""
-        return Answer(compose(self.spoken.text), self.row.profile, self.row.prompt)
+        return read(self.spoken, self.row.profile, self.row.prompt)
 
     @cached_property
     def health(self) -> Health:
@@ -123,8 +157,24 @@ class Answered:
             (at, resolve(name).id)
             for at, (name, kwargs) in published
             if not flags.get(at)
+            and self._keeps_both(at, name, kwargs or {})
             and satisfiable(name, kwargs, lang=self.row.profile, prompt=self.row.prompt)
         )
+
+    def _keeps_both(self, at: int, name: str, published: Mapping[str, Any]) -> bool:
+        """Tell whether some number keeps a limit as published and as repaired."""
+        demands = self.row.demands
+        if at >= len(demands) or demands[at].instruction.id != resolve(name).id:
+            return True
+        kinds = {kwarg.kind: kwarg.name for kwarg in demands[at].instruction.kwargs}
+        if "relation" not in kinds or "count" not in kinds:
+            return True
+        limits = {
+            kwargs.get(kinds["relation"]): kwargs.get(kinds["count"])
+            for kwargs in (published, demands[at].arguments)
+        }
+        least, more = limits.get(AT_LEAST), limits.get(LESS_THAN)
+        return not (isinstance(least, int) and isinstance(more, int)) or least < more
 
 
 @dataclass(frozen=True)

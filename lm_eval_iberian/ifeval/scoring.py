@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.health import Generation, without_thoughts
-from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
+from lm_eval_iberian.health import Generation
+from lm_eval_iberian.ifeval.instruction import Demand, Verdict
 from lm_eval_iberian.ifeval.original import judge_original
-from lm_eval_iberian.ifeval.prompt import Prompt
+from lm_eval_iberian.ifeval.prompt import Prompt, in_google_s_words
+from lm_eval_iberian.ifeval.reading import read_response
 from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.ifeval.repaired import judge_repaired
 from lm_eval_iberian.ifeval.rows import (
@@ -23,7 +24,7 @@ from lm_eval_iberian.ifeval.rows import (
     profile_of,
     read_row,
 )
-from lm_eval_iberian.languages import LanguageProfile, compose
+from lm_eval_iberian.languages import LanguageProfile
 
 
 SCORINGS: Final = ("repaired", "original")
@@ -62,11 +63,8 @@ def check(
         if judged[0] is None:
             return Verdict(False, "the original scoring leaves this type out")
         return judged[0]
-    demand = Demand.of(instruction, kwargs)
-    spoken = without_thoughts(response or "")
-    answer = Answer(compose(spoken.text), profile, prompt)
-    strict, _ = judge_repaired([demand], answer, unclosed=spoken.unclosed)
-    return strict[0]
+    demand = Demand.of(instruction, in_google_s_words(instruction.id, kwargs))
+    return demand.judge(read_response(response, profile, prompt))
 
 
 def score_row(
@@ -99,6 +97,7 @@ def score_by(
     *,
     lang: str | LanguageProfile | None = None,
     generation: Generation | None = None,
+    to_published: bool = False,
 ) -> tuple[RowScore, ...]:
     """Judge an answer by several scorings; see ``score_row``.
 
@@ -108,10 +107,13 @@ def score_by(
         scorings: Which, in the order of what is returned.
         lang: As for ``score_row``.
         generation: What is known of how the answer came about.
+        to_published: Whether the answer is known to answer the published text, so that
+            the repaired scoring takes what that text asked for in other words.
     """
     _require_scorings(scorings)
     _require_text(response)
-    answered = Answered(read_row(row, lang), response, generation or Generation())
+    read = read_row(row, lang)
+    answered = Answered(read, response, generation or Generation(), to_published)
     return tuple(_SCORERS[scoring](answered) for scoring in scorings)
 
 
@@ -130,12 +132,21 @@ def on_first_turn(score: RowScore) -> tuple[Verdict, ...]:
 
 def _repaired(answered: Answered) -> RowScore:
     demands = answered.row.demands
-    strict, loose = judge_repaired(
-        demands, answered.answer, unclosed=answered.spoken.unclosed
-    )
+    strict, loose = _judged(answered)
+    if (other := answered.reworded) is not None:
+        pairs = zip((strict, loose), _judged(other), strict=True)
+        strict, loose = (tuple(map(_kinder, *pair)) for pair in pairs)
     ids = [demand.instruction.id for demand in demands]
     rows = zip(range(len(ids)), ids, strict, loose, strict=True)
     return _row_score("repaired", answered, rows)
+
+
+def _judged(answered: Answered) -> tuple[tuple[Verdict, ...], tuple[Verdict, ...]]:
+    return judge_repaired(answered.row.demands, answered.answer)
+
+
+def _kinder(one: Verdict, other: Verdict) -> Verdict:
+    return other if other.followed and not one.followed else one
 
 
 def _original(answered: Answered) -> RowScore:

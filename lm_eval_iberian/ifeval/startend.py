@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from lm_eval_iberian.ifeval.instruction import (
     Answer,
@@ -12,14 +13,19 @@ from lm_eval_iberian.ifeval.instruction import (
     shorten,
 )
 from lm_eval_iberian.ifeval.marks_of_form import unwrap
-from lm_eval_iberian.languages import fold_spaces
+from lm_eval_iberian.languages import fold_typed, laid_out, plain
+
+
+# a straight mark opens after one of the first and before none of the others
+_BEFORE_QUOTES: Final = "([{¡¿-–—/«“‘'"
+_AFTER_QUOTES: Final = ".,;:!?…)]}»”’"
 
 
 def end_phrase(answer: Answer, end_phrase: str) -> Verdict:
     """The answer ends with a phrase; marks around it and letter case are free."""
-    wanted = unwrap(fold_spaces(end_phrase), answer.profile)
-    tail = answer.text[-(4 * len(end_phrase) + 400) :]
-    given = unwrap(fold_spaces(unwrap(tail, answer.profile)), answer.profile)
+    wanted = unwrap(fold_typed(plain(end_phrase)), answer.profile)
+    tail = plain(answer.text[-(4 * len(end_phrase) + 400) :])
+    given = unwrap(fold_typed(unwrap(tail, answer.profile)), answer.profile)
     given = _without_stop(given, wanted, answer)
     before = given[: -len(wanted)] if wanted else ""
     ends = given.endswith(wanted) and not (
@@ -43,7 +49,8 @@ def _without_stop(given: str, wanted: str, answer: Answer) -> str:
 
 def quotation(answer: Answer) -> Verdict:
     """Double quotation marks hold the whole answer; nothing stands outside them."""
-    text = answer.text.strip(" \t\n\u00a0\u200b\ufeff")
+    # \" stands for a quotation mark inside the others
+    text = laid_out(answer.text.replace('\\"', "'")).strip(" \t\n\u00a0")
     # Spanish, Catalan and Galician put the full stop after the closing mark
     if text.endswith(".") and not text.endswith(".."):
         text = text[:-1]
@@ -64,6 +71,8 @@ def _outside(text: str, opening: str, closing: str) -> str:
     depth, closed = 0, -1
     for match in re.finditer(f"[{re.escape(opening + closing)}]", text):
         place = match.start()
+        if opening != closing and text[place] == closing and _continues(text, place):
+            continue
         if closed >= 0 and any(map(str.isalnum, text[closed:place])):
             return text[closed:place].strip()
         depth += _step(text, place, opening, closing) if depth else 1
@@ -71,13 +80,26 @@ def _outside(text: str, opening: str, closing: str) -> str:
     return ""
 
 
+def _continues(text: str, place: int) -> bool:
+    """Tell whether a closing mark opens a further paragraph of the same quotation."""
+    rest = text[place + 1 : place + 3].lstrip(" ")
+    return (
+        text[max(0, place - 1) : place] == "\n"
+        and not rest[:1].isspace()
+        and rest != ""
+    )
+
+
 def _step(text: str, place: int, opening: str, closing: str) -> int:
     """Return 1 for a mark that opens a quotation, -1 for one that closes, else 0."""
     if opening != closing:
         return 1 if text[place] == opening else -1
     before, after = text[place - 1], text[place + 1 : place + 2]
-    if before.isspace():
-        return 0 if after.isspace() else 1
+    if before.isspace() or before in _BEFORE_QUOTES:
+        if after and not after.isspace() and after not in _AFTER_QUOTES:
+            return 1
+        if before.isspace():
+            return 0
     return 0 if before.isdigit() or after.isalnum() else -1
 
 

@@ -6,6 +6,10 @@ A letter is small only if it has a capital form, and capital only if it has a sm
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
 from lm_eval_iberian.languages.folding import compose
 from lm_eval_iberian.languages.profile import LanguageProfile
 from lm_eval_iberian.languages.segment import words
@@ -19,6 +23,10 @@ def is_capital(letter: str) -> bool:
 def is_small(letter: str) -> bool:
     """Tell whether a character is a small letter that has a capital form."""
     return letter.islower() and letter.upper() != letter
+
+
+# what may be a word in capitals among others: A, Y, O
+_SINGLES: Final = frozenset(filter(is_capital, map(chr, range(0x41, 0x250))))
 
 
 def is_all_upper(text: str) -> bool:
@@ -36,15 +44,50 @@ def is_all_lower(text: str) -> bool:
 def capital_words(text: str, profile: LanguageProfile) -> list[str]:
     """Return the words written in capital letters throughout.
 
-    A word needs two letters: a sentence that opens with ``A`` or ``I`` has no word in
-    capitals. What is elided before it, and an ending after a suffix joiner, may be
-    small: ``l'ONU``, ``SMS-ak``, ``NASA's``.
+    A word of one letter counts only among others in capitals (``VINE A CASA``): a
+    sentence that opens with ``A`` or ``I`` has no word in capitals. What is elided
+    before a word, and an ending after a suffix joiner, may be small: ``l'ONU``,
+    ``SMS-ak``, ``NASA's``.
     """
-    return [
+    every = words(text, profile)
+    found = [
         word
-        for word in words(text, profile)
+        for word in every
         if not word[1:].islower() and _is_capital_word(word, profile)
     ]
+    if not found or _SINGLES.isdisjoint(every):
+        return found
+    capital = set(found)
+    if not any(
+        (one in _SINGLES and other in capital) or (one in capital and other in _SINGLES)
+        for one, other in pairwise(every)
+    ):
+        return found
+    return [word for line in text.split("\n") for word in _in_line(line, profile)]
+
+
+def _in_line(line: str, profile: LanguageProfile) -> Iterator[str]:
+    """Yield the words in capitals of a line, and single letters among them."""
+    found = words(line, profile)
+    every = [
+        not word[1:].islower() and _is_capital_word(word, profile) for word in found
+    ]
+    if not any(every):
+        return
+    shouted = before = is_all_upper(line)
+    held: list[str] = []  # single letters since the last word in capitals
+    for word, is_capitals in zip(found, every, strict=True):
+        if word in _SINGLES:
+            held.append(word)
+        elif is_capitals:
+            if before:
+                yield from held
+            yield word
+            before, held = True, []
+        elif any(map(str.isalpha, word)):
+            before, held = False, []
+    if shouted:
+        yield from held
 
 
 def _is_capital_word(word: str, profile: LanguageProfile) -> bool:

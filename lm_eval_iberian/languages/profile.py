@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
+from lm_eval_iberian.languages.keyword_rules import KeywordRules
 from lm_eval_iberian.languages.rules import (
     CaseRules,
     ConstrainedRules,
-    KeywordRules,
+    LetterRules,
     OpeningRules,
     PostscriptRules,
     QuoteRules,
@@ -43,6 +44,7 @@ class LanguageProfile:
     constrained: ConstrainedRules
     opening: OpeningRules
     keywords: KeywordRules
+    letters: LetterRules
     case: CaseRules
     asked_in: Mapping[str, tuple[str, ...]]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lm_eval_iberian.languages.byte_model import byte_model
-from lm_eval_iberian.languages.evidence import evidence
+from lm_eval_iberian.languages.evidence import Weighed, evidence
 from lm_eval_iberian.languages.families import Families, families, in_reach
 from lm_eval_iberian.languages.mark_counts import Floats, MarkCounts, count_both
 
@@ -36,6 +36,8 @@ _KIN: Final = ("ext",)
 # to be theirs; a list of names is spread thinly over many.
 _FOREIGN: Final = 0.8
 _FOREIGN_BEST: Final = 0.5
+# as many function words and telling endings has a part in another language
+_TELLING: Final = 4
 
 
 class Guess(NamedTuple):
@@ -50,7 +52,8 @@ class Ranking:
     """The languages of a text.
 
     Attributes:
-        parts: The likeliest language of each part.
+        parts: The likeliest language of each part; for one that is but names, or a
+            title, in another language than the wanted one, None.
         whole: The likeliest language of the whole text.
         share: The probability of the wanted language for the whole text.
         words: How many words the text has.
@@ -58,7 +61,7 @@ class Ranking:
             None for a language without a list of function words.
     """
 
-    parts: tuple[Guess, ...]
+    parts: tuple[Guess | None, ...]
     whole: Guess
     share: float
     words: int
@@ -98,7 +101,10 @@ def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
     if last in foreign:
         names, row = layout.every, foreign[last]
     return Ranking(
-        parts=tuple(guesses),
+        parts=tuple(
+            guess if _is_running(marks, part, guess.language, wanted) else None
+            for part, guess in enumerate(guesses)
+        ),
         whole=whole,
         share=float(row[names.index(wanted)]) if wanted in names else 0.0,
         words=marks.words,
@@ -108,6 +114,18 @@ def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
             else None
         ),
     )
+
+
+def _is_running(marks: Weighed, part: int, language: str, wanted: str | None) -> bool:
+    """Say whether a part is running text in a language, if it is not the wanted one.
+
+    Names and titles have few function words, or as many of the wanted language.
+    """
+    near = _layout().near
+    if language == wanted or language not in near or wanted not in near:
+        return True
+    found = marks.telling_in(part, near.index(language))
+    return found >= _TELLING and found > marks.telling_in(part, near.index(wanted))
 
 
 def _foreign(

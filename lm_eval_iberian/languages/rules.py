@@ -35,7 +35,15 @@ class WordRules:
 
 @dataclass(frozen=True)
 class SentenceRules:
-    """Which full stops do not end a sentence."""
+    """Which full stops do not end a sentence.
+
+    An abbreviation that is also a word (``also_words``) counts as one only where a
+    number stands before it, a word of ``citing`` before it and a number after it, or a
+    capital letter begins it inside a sentence. ``lettered`` are nouns with a letter
+    after them, which is no initial: vitamin C. ``finals`` are the letters that end
+    the language's words; another one ends an abbreviation. Without any, nothing can be
+    told by them.
+    """
 
     before_word: tuple[str, ...]
     before_number: tuple[str, ...]
@@ -44,6 +52,10 @@ class SentenceRules:
     arabic_ordinals: bool
     roman_ordinals: bool
     months: tuple[str, ...] = ()
+    also_words: tuple[str, ...] = ()
+    citing: tuple[str, ...] = ()
+    lettered: tuple[str, ...] = ()
+    finals: str = ""
 
     def __post_init__(self) -> None:
         if self.months and not self.arabic_ordinals:
@@ -57,6 +69,8 @@ class SentenceRules:
                     f"abbreviation {item!r} must be in small letters and without its "
                     "last full stop"
                 )
+        if extra := set(self.also_words) - set(every):
+            raise DataError(f"also_words {sorted(extra)} are no abbreviations here")
 
 
 @dataclass(frozen=True)
@@ -94,10 +108,17 @@ class SectionRules:
 
 @dataclass(frozen=True)
 class ConstrainedRules:
-    """The options of a constrained answer, and how such an option begins."""
+    """The options of a constrained answer, and how such an option begins.
+
+    ``nothing_more``: how a prompt forbids anything besides the option;
+    ``conjunctions``: what stands before the last option of a list, first the usual
+    word for or.
+    """
 
     options: tuple[str, ...]
     stems: tuple[str, ...]
+    nothing_more: tuple[str, ...] = ()
+    conjunctions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.options) < 2:
@@ -112,43 +133,6 @@ class OpeningRules:
 
 
 @dataclass(frozen=True)
-class Endings:
-    """Endings that follow one of the letters ``after``."""
-
-    after: str
-    forms: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class KeywordRules:
-    """Whether a keyword is a word or a stem, and the forms it may take.
-
-    A stem carries the endings. A word changes its end by the inflections (``ón`` to
-    ``ones``), and only where a prompt holds one of the cues.
-    """
-
-    match: str
-    inflection_cues: tuple[str, ...] = ()
-    inflections: Pairs = ()
-    chaining: tuple[str, ...] = ()
-    dropped_finals: tuple[str, ...] = ()
-    dropped_forms: tuple[str, ...] = ()
-    name_forms: tuple[str, ...] = ()
-    doubled_finals: tuple[str, ...] = ()
-    undoubled: tuple[str, ...] = ()
-    endings: tuple[Endings, ...] = ()
-    other_words: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.match not in ("word", "stem"):
-            raise DataError(f"match must be 'word' or 'stem', not {self.match!r}")
-        if (self.match == "stem") != bool(self.endings):
-            raise DataError("endings belong to match = 'stem', and only to it")
-        if self.match == "stem" and (self.inflection_cues or self.inflections):
-            raise DataError("inflections belong to match = 'word': a stem has endings")
-
-
-@dataclass(frozen=True)
 class CaseRules:
     """What a prompt calls capital and small letters, and the answer.
 
@@ -157,3 +141,26 @@ class CaseRules:
 
     cues: tuple[str, ...]
     answering: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LetterRules:
+    """Which letters are one letter when a prompt has one counted.
+
+    Attributes:
+        with_marks: Whether a letter with an accent or another mark counts as the plain
+            one.
+        own: Letters with a mark that are letters of their own, and count for no other.
+        plain_cues: How a prompt asks for the plain letter alone.
+        either_cues: How a prompt says that both count.
+    """
+
+    with_marks: bool = False
+    own: tuple[str, ...] = ()
+    plain_cues: tuple[str, ...] = ()
+    either_cues: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for letter in self.own:
+            if len(letter) != 1 or letter != letter.lower():
+                raise DataError(f"own must hold single small letters, not {letter!r}")

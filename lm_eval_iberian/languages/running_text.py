@@ -102,9 +102,10 @@ def _is_letter(character: str) -> bool:
 def chunks(text: str) -> list[str]:
     """Cut a text at line and sentence ends into parts of 80 characters or more.
 
-    A paragraph of 40 is a part of its own: it may be a preamble. A longer stretch
-    without a sentence end is cut between words. The last part may be shorter; together
-    the parts are the whole text.
+    A paragraph of 40 is a part of its own: it may be a preamble; and so is a sentence
+    of 40 before one that is long enough alone: together they may be two languages.
+    A longer stretch without a sentence end is cut between words. The last part may be
+    shorter; together the parts are the whole text.
     """
     parts: list[str] = []
     held = ""
@@ -118,6 +119,9 @@ def chunks(text: str) -> list[str]:
                 held = ""
             continue
         for piece in _pieces(line, ends):
+            if len(held) >= _PARAGRAPH and len(piece) >= CHUNK:
+                parts.append(held)
+                held = ""
             held = f"{held} {piece}" if held else piece
             if len(held) >= CHUNK:
                 parts.append(held)

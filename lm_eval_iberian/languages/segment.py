@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import Final
 
 from lm_eval_iberian.languages.folding import compose
+from lm_eval_iberian.languages.markup import plain_line
 from lm_eval_iberian.languages.profile import LanguageProfile
 from lm_eval_iberian.languages.sentence_ends import sentence_spans
 
@@ -33,10 +34,8 @@ _MARKER: Final = re.compile(
     r"\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•◦▪–]\s+(?:\[[ xX]\]\s+)?|\(?\d{1,3}[.)]\s+"
     r"|\(?[a-zA-Z]\)\s+)"
 )
-# **Baso**an is one word
-_INNER_EMPHASIS: Final = re.compile(r"(?<=[^\W\d_])[*`]{1,3}(?=[^\W\d_])")
-_INLINE_SIGNS: Final = "*_`<"
-_INLINE: Final = re.compile(r"[*_`]+|</?[a-zA-Z][^<>\n]{0,80}>")
+# <price> in a document is no text
+_ELEMENT: Final = re.compile(r"</?[a-zA-Z][^<>\n]{0,80}>")
 # The variants of an answer share their lines: those of a usual length are kept.
 _SHORT: Final = 2000
 _TERMINATED: Final = re.compile(r"[.!?…][\"'”’»)\]]*$")
@@ -46,10 +45,12 @@ def words(text: str, profile: LanguageProfile) -> list[str]:
     """Return the words of a text, as a reader of the language would count them.
 
     A word holds a letter or a digit. The pack's joiners hold its parts together
-    (``etxe-orratz``, ``don't``, ``3,5``); an address or an acronym is one word.
+    (``etxe-orratz``, ``don't``, ``3,5``); an address or an acronym is one word. Signs
+    of markup part words: ``plain`` takes them out of an answer.
     """
-    lines = _INNER_EMPHASIS.sub("", compose(text)).split("\n")
-    return [word for line in lines for word in _words(line, profile)]
+    return [
+        word for line in compose(text).split("\n") for word in _words(line, profile)
+    ]
 
 
 def paragraphs(text: str) -> list[str]:
@@ -110,6 +111,8 @@ def _word_pattern(
     joiners = "".join(re.escape(c) for c in profile.words.joiners) + "_"
     numeric = "".join(re.escape(c) for c in profile.words.number_joiners)
     joint = rf"[{joiners}](?=[^\W_])|(?<=\d)[{numeric}](?=\d)|\.(?=[ºª])"
+    if "·" in joiners:  # col.legi is col·legi in a hurry
+        joint += r"|(?<=[^\W\d_]l)\.(?=l[^\W\d_])|(?<=[^\W\d_]L)\.(?=L[^\W\d_])"
     thousands = r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))"
     acronym = r"(?<![^\W_])(?:[^\W\d_]\.){2,20}(?:[^\W\d_](?![^\W_]))?"
     word = rf"[^\W_]+(?:(?:[{_marks()}]|{joint}|{thousands})[^\W_]*)*"
@@ -135,9 +138,9 @@ def _units(text: str) -> Iterator[str]:
             continue
         marker = _marker_end(line)
         body = line[marker:]
-        if any(map(body.__contains__, _INLINE_SIGNS)):
-            body = _INLINE.sub("", body)
-        body = body.strip()
+        if "<" in body:
+            body = _ELEMENT.sub("", body)
+        body = plain_line(body).strip()
         opened = bool(held) and held[-1].endswith(":")
         if not body and opened:
             continue

@@ -6,6 +6,7 @@ Every step looks at a bounded piece of the text, so the time grows with its leng
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 
@@ -23,7 +24,7 @@ _NUMBER: Final = re.compile(r"\d[\d.,:/-]*[^\W\d_]{0,2}")
 _ACRONYM: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
 _QUOTES: Final = "\"'”’»)"
 _ASIDE: Final = "-–—,;"
-_OPENING: Final = " \t\"'«“”‘([{*_¿¡:)]»" + _ASIDE
+OPENING: Final = " \t\"'«“”‘([{*_¿¡:)]»" + _ASIDE
 # signs alone that begin with one of these belong to the word after them
 _FORWARD: Final = "«“‘([{¿¡<#-–—"
 
@@ -31,7 +32,8 @@ _FORWARD: Final = "«“‘([{¿¡<#-–—"
 class Token(NamedTuple):
     """A word with the signs around it, and the mark that may end its sentence.
 
-    ``quoted``: a quotation or a bracket closes after the mark.
+    ``quoted``: a quotation or a bracket closes after the mark; ``opened``: a bracket
+    opens before the word.
     """
 
     start: int
@@ -39,6 +41,7 @@ class Token(NamedTuple):
     word: str
     mark: str = ""
     quoted: bool = False
+    opened: bool = False
 
     @property
     def is_initial(self) -> bool:
@@ -88,8 +91,35 @@ class Next(NamedTuple):
         return "(" in self.signs and self.word[:1].isdigit()
 
 
-def tokens(text: str) -> list[Token]:
-    """Return the words of a text; signs alone belong to the word before them."""
+class Tokens:
+    """The words of a text; signs alone belong to the word before them.
+
+    Each is read when it is asked for: most have no mark, and need not be.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.spans = _spans(text)
+        self._read: dict[int, Token] = {}
+
+    def __getitem__(self, place: int) -> Token:
+        found = self._read.get(place)
+        if found is None:
+            found = self._read[place] = _token(self.text, *self.spans[place])
+        return found
+
+    def marked(self) -> Iterator[int]:
+        """Yield the places of the words with a mark that may end a sentence.
+
+        The last word of the text is none of them.
+        """
+        for place, (_, end, last) in enumerate(self.spans[:-1]):
+            if last + 1 < end and last >= 0 and self[place].mark:
+                yield place
+
+
+def _spans(text: str) -> list[tuple[int, int, int]]:
+    """Return where each word begins and ends, and the place of its last letter."""
     spans: list[tuple[int, int, int]] = []
     for match in _TOKEN.finditer(text):
         start, end = match.span()
@@ -103,13 +133,13 @@ def tokens(text: str) -> list[Token]:
     while len(spans) > 1 and spans[-1][2] < 0:
         end = spans.pop()[1]
         spans[-1] = (spans[-1][0], end, spans[-1][2])
-    return [_token(text, *span) for span in spans]
+    return spans
 
 
 def following(text: str, start: int) -> Next:
     """Read the beginning of what follows a mark."""
     text = text[start : start + _REACH]
-    bare = text.lstrip(_OPENING)
+    bare = text.lstrip(OPENING)
     signs = text[: len(text) - len(bare)]
     match = _FOLLOWING.match(bare)
     if match is None:
@@ -134,13 +164,15 @@ def _token(text: str, start: int, end: int, last: int) -> Token:
     """Read the word of a token, and the mark after it."""
     if last < 0:
         return Token(start, end, "")
-    word = text[max(start, last - _REACH) : last + 1].lstrip(_OPENING)
+    word = text[max(start, last - _REACH) : last + 1].lstrip(OPENING)
     if last + 1 == end:
         return Token(start, end, word)
     match = _MARK.search(text, last + 1, min(end, last + _REACH))
     if match is None:
         return Token(start, end, word)
     if match.start() > last + 1 and word.isalpha():
-        word = ""  # in C++. the full stop is not that of an initial
+        # in C++. the full stop is not that of an initial; S/. is an abbreviation
+        between = text[last + 1 : match.start()]
+        word = word + between if between == "/" else ""
     quoted = any(sign in _QUOTES for sign in match[2])
-    return Token(start, end, word, match[1], quoted)
+    return Token(start, end, word, match[1], quoted, text[start] in "([")

@@ -129,12 +129,12 @@ def test_the_authors_verdicts_on_real_answers(reference: Path) -> None:
         unchecked = [note for note in file["notes"] if "nothing here checks" in note]
         assert unchecked[0].startswith("24 stored verdicts")
     assert compared == 11 * 113
-    # its options are "Sí." and "No.", not "Mi respuesta es sí."
+    # its options are "Sí." and "No.", as its prompts say
     options = [
         d for d in differ if d["instruction_id"].endswith("constrained_response")
     ]
-    assert len(options) == 44
-    assert len(differ) - len(options) < 0.04 * compared
+    assert options == []
+    assert len(differ) < 0.04 * compared
     loops = {name: file["health"]["loop_rate"]["value"] for name, file in files.items()}
     assert loops["Qwen/Qwen2.5-0.5B-Instruct-GPTQ-Int4"] > 0.25
     assert loops["claude-3-5-sonnet-20240620"] == 0

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lm_eval_iberian.cli import main
-from lm_eval_iberian.download import cached
-from lm_eval_iberian.ifeval.data import paper_source
+from lm_eval_iberian.download import MIRROR, cached
+from lm_eval_iberian.ifeval.data import paper_source, read_repairs
 from lm_eval_iberian.terminal import shown
 
 
@@ -45,6 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv(MIRROR, "http://localhost")  # whose files may be a part
     return tmp_path
 
 
@@ -75,6 +76,50 @@ def test_the_sets_as_json() -> None:
     assert by_name["paper", "eu"]["repairs"] >= 2
     assert by_name["mini", "eu"]["prompts"] >= 30
     assert {row["set"] for row in json.loads(iberian("--json", "--set", "mini").output)}
+
+
+def test_rows_that_are_missing_are_said() -> None:
+    keep(ROWS)
+    said = "Rows are missing: of 540 or 541 IFEval prompts in eu,"
+    for arguments in ((), ("--diff", "eu"), ("--check", "eu")):
+        assert said in plain(iberian(*arguments)), arguments
+    rows = json.loads(iberian("--json").output)
+    (eu,) = (r for r in rows if (r["set"], r["language"]) == ("paper", "eu"))
+    assert eu["missing"].startswith(said)
+    assert eu["told_by"] is None
+
+
+def test_a_file_that_is_refused_does_not_hide_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep(ROWS)
+    monkeypatch.delenv(MIRROR)
+    result = iberian()
+    assert result.exit_code == 0, result.output
+    lines = {tuple(line.split()[:3]) for line in result.output.splitlines()}
+    assert {("paper", "eu", "refused"), ("mini", "eu", "shipped")} <= lines
+    assert "rows are missing: it holds 2 prompts, not 540 or 541; delete it" in plain(
+        result
+    )
+    checked = iberian("--check", "eu")
+    assert checked.exit_code == 1
+    assert "rows are missing" in plain(checked)
+
+
+def test_a_note_is_no_repair() -> None:
+    keep(ROWS)
+    found = json.loads(iberian("--diff", "eu", "--json").output)
+    assert "note" not in {row["action"] for row in found["repairs"]}
+    assert {row["action"] for row in found["notes"]} == {"note"}
+    entries = read_repairs("eu").entries
+    rows = {
+        (row["set"], row["language"]): row
+        for row in json.loads(iberian("--json").output)
+    }
+    assert rows["paper", "eu"]["entries"] == sum(e.action != "note" for e in entries)
+    text = plain(iberian("--diff", "eu"))
+    assert f"{len(found['repairs'])} rows" in text
+    assert f"{len(found['notes'])} notes, which change nothing" in text
 
 
 def test_diff_says_what_became_of_every_repair() -> None:

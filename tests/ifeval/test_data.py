@@ -18,6 +18,7 @@ from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameE
 from lm_eval_iberian.ifeval import data as module
 from lm_eval_iberian.ifeval.data import (
     Prompt,
+    Reading,
     languages,
     left_out,
     load,
@@ -96,6 +97,70 @@ def test_the_paper_s_file_is_fetched_repaired_and_validated(mirror: Path) -> Non
     assert {prompt.lang for prompt in prompts.values()} == {"eu"}
     served(mirror).unlink()
     assert len(load("eu")) == 3  # from the cache
+
+
+def whole(lang: str, *, prompts: int = 541) -> list[dict[str, Any]]:
+    """Return as many rows and instructions as the published file of a language has."""
+    row = PAPER[0] | {"prompt": "1234."}
+    rows = [row | {"key": 10_000 + number} for number in range(541)]
+    two = {"instruction_id_list": ["startend:quotation"] * 2, "kwargs": [{}, {}]}
+    rows = [one | two if at < 834 - 541 else one for at, one in enumerate(rows)]
+    if prompts == 540:
+        rows[-1] |= {"key": 3323, "prompt": None}
+    return rows
+
+
+@pytest.mark.parametrize("lang", ["eu", "gl", "ca", "es"])
+def test_a_file_that_has_lost_rows_is_refused_and_not_kept(
+    mirror: Path, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    """Where no mirror was chosen, a part of the rows is no set."""
+    monkeypatch.setattr(module, "is_mirrored", lambda: False)
+    rows = whole(lang)
+    write(served(mirror, lang), rows[:400])
+    with pytest.raises(DataError, match="rows are missing: it holds 400 prompts, not"):
+        load(lang)
+    assert not cached(module.paper_source(lang).locate(lang)).exists()
+    write(served(mirror, lang), rows)
+    assert len(load(lang)) == 541
+    write(cached(module.paper_source(lang).locate(lang)), rows[:400])
+    with pytest.raises(DataError, match=r"rows are missing: .*; delete it"):
+        load(lang)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"instruction_id_list": [], "kwargs": []}, "it holds 832 instructions, not"),
+        ({"key": 5}, "it holds 542 prompts, not 541"),
+    ],
+)
+def test_a_file_with_other_counts_is_refused(
+    mirror: Path, change: dict[str, Any], said: str
+) -> None:
+    rows = whole("gl")
+    rows = (
+        [*rows, rows[0] | change] if "key" in change else [rows[0] | change, *rows[1:]]
+    )
+    write(served(mirror, "gl"), rows)
+    with pytest.raises(DataError, match=said) as told:
+        load("gl")
+    assert "rows are missing" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "told_by"),
+    [(540, "key 3323 is null"), (541, "key 3323 has a text")],
+)
+def test_which_of_two_published_versions_is_there(
+    mirror: Path, prompts: int, told_by: str
+) -> None:
+    write(served(mirror), whole("eu", prompts=prompts))
+    reading = read_set("eu")
+    assert len(reading.prompts) == prompts
+    assert reading.version is not None
+    assert reading.version.told_by == told_by
+    assert reading.missing == ""
 
 
 def test_a_corrupt_download_is_not_kept(mirror: Path) -> None:
@@ -364,7 +429,9 @@ def test_the_real_english_prompts(reference: Path) -> None:
     prompts = {prompt.key: prompt for prompt in reading.prompts}
     published = [name for p in reading.prompts for name in p.published[0]]
     assert (len(prompts), len(published)) == (541, 834)
-    assert sum(len(p.instruction_ids) for p in reading.prompts) == 834 + 3  # added
+    asked = sum(len(p.instruction_ids) for p in reading.prompts)
+    assert asked == 834 + added(reading)
+    assert added(reading) >= 5
     assert {o.status for o in reading.outcomes} == {"applied", "noted"}
     assert prompts[1174].kwargs[0]["let_relation"] == "at least"
     assert prompts[1174].published[1][0]["let_relation"] == "less than"
@@ -375,6 +442,12 @@ def test_the_real_english_prompts(reference: Path) -> None:
     assert prompts[1332].published_prompt.endswith(" *******")
     assert prompts[3221].instruction_ids[-1] == "change_case:english_capital"
     assert sum(any(p.unsatisfiable) for p in reading.prompts) == 6
+
+
+def added(reading: Reading) -> int:
+    """Count the instructions that repairs add to what was published."""
+    actions = {"add_instruction": 1, "drop_instruction": -1}
+    return sum(actions.get(o.repair.action, 0) * o.rows for o in reading.outcomes)
 
 
 def cases(root: Path, name: str) -> list[dict[str, Any]]:
@@ -467,15 +540,18 @@ def test_repairs_that_find_nothing_are_named_once(
     mirror: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     module._warn.cache_clear()
-    write(served(mirror), PAPER)
+    write(served(mirror), [*PAPER, PAPER[0] | {"key": 1174}])  # without the fault
     with caplog.at_level(logging.WARNING, module.__name__):
         load("eu")
         load("eu")
-    (record,) = caplog.records
-    text = record.getMessage()
-    assert "1174 (set)" in text
-    assert "3323" not in text  # that one was needed
-    assert "iberian data --diff eu" in text
+    missing, idle = (record.getMessage() for record in caplog.records)
+    assert "1174 (set)" in idle
+    assert "3323" not in idle  # that one was needed
+    assert "337" not in idle  # that row is not there
+    assert "iberian data --diff eu" in idle
+    assert missing.startswith("Rows are missing: of 540 or 541 IFEval prompts in eu, ")
+    assert "has 4." in missing
+    assert "1174" not in missing
 
 
 def test_reading_says_what_each_repair_did(mirror: Path) -> None:

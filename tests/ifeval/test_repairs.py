@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval import repairs
+from lm_eval_iberian.ifeval.prompt import in_repaired_words
 from lm_eval_iberian.ifeval.repairs import Mending, Repairs, read_entry, read_repairs
 from lm_eval_iberian.toml import read_toml
 
@@ -61,6 +62,51 @@ def test_every_known_fault_has_a_repair_or_a_note(lang: str) -> None:
     assert wanted <= {key for entry in repairs.entries for key in entry.keys}
     assert repairs.version >= 1
     assert all(entry.reason and entry.source for entry in repairs.entries)
+
+
+FORMS = [
+    ("pode pode ser", "pode ser", "é pode pode ser.", "é pode ser.", "an option"),
+    ("pode pode ser", "pode ser", "Pode pode ser", "pode ser", "letter case is free"),
+    ("*****", "******", "a\n*****\nb", "a\n******\nb", "a separator"),
+    ("*****", "******", "a\n******\nb", "a\n******\nb", "part of a longer run"),
+    ("****", "***", "a\n****\nb", "a\n***\nb", "a shorter one"),
+    ("*1", "* 1", "*1 bat\n*11 hamaika", "* 1 bat\n*11 hamaika", "a bullet"),
+    ("Phyton", "Python", "Phyton, Phytons", "Python, Phytons", "part of a word"),
+    ("a", "\\1", "a", "\\1", "no pattern"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "text", "wanted", "why"), FORMS)
+def test_an_answer_to_the_published_text_in_repaired_words(
+    old: str, new: str, text: str, wanted: str, why: str
+) -> None:
+    assert in_repaired_words(text, [(old, new)]) == wanted, why
+
+
+def test_what_answers_write_goes_with_the_rows_that_were_changed() -> None:
+    entry = {
+        "key": 1,
+        "action": "replace_text",
+        "from": "with: ****",
+        "to": "with: ***",
+        "in_answers": [["****", "***"]],
+        "reason": "r",
+        "source": "s",
+    }
+    assert read_entry(entry).answer_forms == (("****", "***"),)
+    del entry["in_answers"]
+    assert read_entry(entry).answer_forms == (("with: ****", "with: ***"),)
+    assert read_entry(GOOD).answer_forms == ()
+    mending = Mending(Repairs(1, (read_entry(entry),)))
+    mending.mend({"key": 1, "prompt": "Split with: ****", **NOTHING_ASKED})
+    mending.mend({"key": 2, "prompt": "Split with: ****", **NOTHING_ASKED})
+    assert mending.answer_forms(1) == (("with: ****", "with: ***"),)
+    assert mending.answer_forms(2) == ()
+    with pytest.raises(DataError, match="'in_answers' holds pairs of texts"):
+        read_entry(entry | {"in_answers": [["****"]]})
+
+
+NOTHING_ASKED: dict[str, Any] = {"instruction_id_list": [], "kwargs": []}
 
 
 def test_a_language_without_a_file_has_no_repairs() -> None:

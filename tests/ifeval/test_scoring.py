@@ -199,3 +199,53 @@ def test_a_row_without_instructions_follows_nothing() -> None:
     assert not score.counts
     assert not score.strictly_followed
     assert not score.loosely_followed
+
+
+LIMITS = [
+    ("at least", 6, "less than", 6, False, "six or more, and fewer than six"),
+    ("at least", 6, "less than", 7, True, "six keep both"),
+    ("less than", 5, "less than", 4, True, "three keep both"),
+    ("at least", 400, "at least", 336, True, "400 keep both"),
+    ("less than", 2, "at least", 3, False, "turned the other way round"),
+]
+
+
+@pytest.mark.parametrize(
+    ("relation", "number", "was", "before", "expected", "why"), LIMITS
+)
+def test_a_limit_that_was_turned_round_cannot_be_kept_by_both(
+    relation: str, number: int, was: str, before: int, expected: bool, why: str
+) -> None:
+    name = "length_constraints:number_words"
+    row = {
+        "prompt": "Write.",
+        "instruction_id_list": [name],
+        "kwargs": [{"num_words": number, "relation": relation}],
+        "published": ([name], [{"num_words": before, "relation": was}]),
+    }
+    for scoring in ("repaired", "original"):
+        score = score_row(row, "One.", lang="en", scoring=scoring)
+        assert score.satisfiable == (expected,), why
+
+
+def test_an_answer_to_the_published_text_keeps_its_words() -> None:
+    prompt = Prompt(
+        1,
+        "Use these words: well maybe.",
+        ("keywords:existence",),
+        ({"keywords": ["well maybe"]},),
+        "en",
+        published_prompt="Use these words: well may be.",
+        answer_forms=(("may be", "maybe"),),
+    )
+    for response, published, repaired in (
+        ("Well may be so.", True, False),
+        ("Well maybe so.", True, True),
+        ("Well, so.", False, False),
+        (None, False, False),
+    ):
+        for to_published, expected in ((True, published), (False, repaired)):
+            scores = score_by(prompt, response, to_published=to_published)
+            assert scores[0].strict[0].followed is expected, response
+            assert scores[0].loose[0].followed is expected, response
+            assert scores[1].strict == score_by(prompt, response)[1].strict

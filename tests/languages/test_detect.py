@@ -62,7 +62,7 @@ def rows(name: str) -> list[dict[str, str]]:
         ("", "eu", "undetermined"),
         ("Bai.", "eu", "undetermined"),
         (NAMES, "en", "undetermined"),
-        ("Kaixo, zer moduz?", "eu", "undetermined"),
+        ("Kaixo, zer moduz?", "eu", "accepted"),
         ("Kaixo denoi, zer moduz?", "eu", "accepted"),
         ("12345 !!!", "eu", "undetermined"),
         ("\ud800" * 100, "eu", "undetermined"),
