@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from lm_eval_iberian.languages.folding import compose, fold
@@ -72,14 +72,10 @@ def licence_of(
 
 def _given(text: str, terms: Sequence[str], profile: LanguageProfile) -> Iterator[str]:
     """Yield what a prompt licenses by naming another form: «perro» (o «perros»)."""
-    joints = profile.keywords.cues.alternatives
-    if not joints:
-        return
-    either = "|".join(re.escape(fold(joint)) for joint in joints)
+    alternative = _alternative(profile)
     for term in map(fold, terms):
         for place in _places(text, term):
-            pattern = rf"\W{{0,4}}\b(?:{either})\b\W{{1,4}}([^\W_]{{1,40}})"
-            given = re.compile(pattern).match(text, place + len(term))
+            given = alternative.match(text, place + len(term))
             if given is None or given[1] == term:
                 continue
             for kind in (NUMBER, GENDER):
@@ -178,9 +174,12 @@ def _plain_places(sentence: str, terms: Sequence[str]) -> tuple[int, ...]:
 def _places(sentence: str, term: str) -> Iterator[int]:
     """Yield where a sentence holds a term as a word."""
     wanted = fold(term).strip()
-    if wanted:
-        pattern = rf"(?<![^\W_]){re.escape(wanted)}(?![^\W_])"
-        yield from (match.start() for match in re.finditer(pattern, sentence))
+    at = sentence.find(wanted) if wanted else -1
+    while at >= 0:
+        end = at + len(wanted)
+        if not (sentence[at - 1 : at].isalnum() or sentence[end : end + 1].isalnum()):
+            yield at
+        at = sentence.find(wanted, end)
 
 
 def _name_places(sentence: str, profile: LanguageProfile) -> Iterator[int]:
@@ -214,7 +213,7 @@ def _is_partitive(sentence: str, cue: re.Match[str], profile: LanguageProfile) -
     return rest[:1] not in _OPENING and not _words(of_keyword, rest[:16])
 
 
-@lru_cache(maxsize=64)
+@cache
 def _cues(profile: LanguageProfile) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return each kind of licence with the pattern of its cues."""
     rules = profile.keywords.cues
@@ -227,7 +226,15 @@ def _cues(profile: LanguageProfile) -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple((kind, _pattern_of(cues)) for kind, cues in kinds if cues)
 
 
-@lru_cache(maxsize=256)
+@cache
+def _alternative(profile: LanguageProfile) -> re.Pattern[str]:
+    """Compile a word for or and the next word; nothing matches without such words."""
+    joints = profile.keywords.cues.alternatives
+    either = "|".join(re.escape(fold(joint)) for joint in joints) or "(?!)"
+    return re.compile(rf"\W{{0,4}}\b(?:{either})\b\W{{1,4}}([^\W_]{{1,40}})")
+
+
+@cache
 def _pattern_of(cues: tuple[str, ...]) -> re.Pattern[str]:
     """Compile cues, each from the beginning of a word; nothing matches without any."""
     spelled = (r"\s+".join(map(re.escape, fold(cue).split())) for cue in cues)
