@@ -30,6 +30,8 @@ Status = Literal["accepted", "rejected", "undetermined"]
 # Measured on passages in nine languages, see benchmarks/language_id.py: what a text
 # must have of the wanted language, and a part of another.
 _WHOLE: Final = 0.4
+# of a language without a list of function words the model alone speaks
+_WHOLE_IF_SHORT: Final = 0.35
 _CHUNK: Final = 0.75
 # the last part may be shorter than a chunk; then it must be plainer
 _TAIL_LENGTH: Final = 40
@@ -98,7 +100,8 @@ def _decide(text: str, wanted: str) -> LanguageDecision:
     ranking = rank(parts, wanted)
     if letters < MIN_LETTERS and not _is_unmistakable(ranking):
         return _too_few(letters, wanted)
-    if ranking.share < _WHOLE:
+    unlisted = ranking.telling is None and letters < _MIN_TO_REJECT
+    if ranking.share < (_WHOLE_IF_SHORT if unlisted else _WHOLE):
         return _against(ranking, letters, wanted)
     if _is_list(ranking):
         reason = f"the text has no function words of {wanted}: a list of names?"
