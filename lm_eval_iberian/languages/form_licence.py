@@ -33,6 +33,7 @@ _ITEM: Final = re.compile(r"\s*(?:[-*•+–—]|\d{1,2}[.)])\s+\S")
 _OPEN_END: Final = (":", ",", ";")
 _CLAUSE: Final = re.compile(r"[,;:()«»“”\"]|\s[-–—]\s")
 _NEXT_WORD: Final = re.compile(r"[^\W_]{0,30} [^\W_]{1,30}")
+_OF_WHAT: Final = re.compile(r"\w*\s*([^\W_]*)['\s]\s*(.{0,40})")
 _QUOTED: Final = re.compile(r"[«\"'*_`]+([^«»\"*_`\n]{1,60}?)[»\"'*_`]+")
 _OPENING: Final = "«\"'*_`"
 
@@ -89,7 +90,7 @@ def _licensed(
     """Yield what the cues of a sentence license for the keywords that it names."""
     for kind, pattern in _cues(profile):
         for cue in pattern.finditer(sentence.text):
-            if kind == EVERY and _is_partitive(sentence.text, cue, profile):
+            if kind == EVERY and _is_partitive(sentence, cue, profile):
                 continue
             if _speaks_of(sentence, cue, terms, profile):
                 yield kind
@@ -202,11 +203,15 @@ def _is_ours(quoted: str, terms: Sequence[str]) -> bool:
     return False
 
 
-def _is_partitive(sentence: str, cue: re.Match[str], profile: LanguageProfile) -> bool:
+def _is_partitive(
+    sentence: Sentence, cue: re.Match[str], profile: LanguageProfile
+) -> bool:
     """Tell whether a form is one of something else: any form of poetry."""
     rules = profile.keywords.cues
-    following = re.match(r"\w*\s*([^\W_]*)['\s]\s*(.{0,40})", sentence[cue.end() :])
+    following = _OF_WHAT.match(sentence.text, cue.end())
     if following is None or following[1] not in rules.partitives:
+        return False
+    if following.start(2) in sentence.named:  # any form of go
         return False
     rest = following[2]
     of_keyword = (*rules.names, *rules.pronouns)
