@@ -30,7 +30,8 @@ Status = Literal["accepted", "rejected", "undetermined"]
 # Measured on passages in nine languages, see benchmarks/language_id.py: what a text
 # must have of the wanted language, and a part of another.
 _WHOLE: Final = 0.4
-# a short text shows less; but Portuguese needs all of it, or short Galician passes for it
+# A short text shows less; but Portuguese needs all of it, or short Galician would pass
+# for it.
 _WHOLE_IF_SHORT: Final = 0.35
 _NEAREST: Final = "pt"
 _CHUNK: Final = 0.75
