@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from lm_eval_iberian.health import without_repeated_prompt
@@ -63,7 +63,7 @@ def _asked_language(prompt: str, profile: LanguageProfile) -> str:
     return min(named, key=lambda hit: min(abs(hit[0] - cue) for cue in cues))[1]
 
 
-@lru_cache(maxsize=64)
+@cache
 def _requests(
     profile: LanguageProfile,
 ) -> tuple[re.Pattern[str], dict[str, str], frozenset[str]]:
@@ -83,13 +83,13 @@ def _requests(
     return re.compile(_any_of(languages) + end), languages, telling
 
 
-@lru_cache(maxsize=64)
+@cache
 def _cues(profile: LanguageProfile) -> re.Pattern[str]:
     """Compile the words about letter case."""
     return re.compile(_any_of(map(fold, profile.case.cues)))
 
 
-@lru_cache(maxsize=64)
+@cache
 def _answering(profile: LanguageProfile) -> re.Pattern[str]:
     """Compile the words about the answer; without any, every place is about it."""
     words = profile.case.answering

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import repeat
 from typing import Final, NamedTuple
 
@@ -134,7 +134,7 @@ class _Rows(NamedTuple):
     leading: re.Pattern[str]
 
 
-@lru_cache(maxsize=64)
+@cache
 def _rows(profile: LanguageProfile) -> _Rows:
     """Compile rows of options with the conjunctions of a language."""
     conjunctions = tuple(map(re.escape, profile.constrained.conjunctions)) or ("(?!)",)
@@ -154,7 +154,7 @@ def _rows(profile: LanguageProfile) -> _Rows:
     )
 
 
-@lru_cache(maxsize=64)
+@cache
 def _with_stem(profile: LanguageProfile) -> re.Pattern[str]:
     """Compile how an option usually begins, and some words more."""
     stems = "|".join(map(re.escape, profile.constrained.stems))

@@ -228,13 +228,16 @@ def in_google_s_words(name: Any, kwargs: Any) -> Any:
     """
     if not isinstance(kwargs, dict) or not isinstance(name, str):
         return kwargs
+    relations = _relations()
+    if not any(isinstance(said, str) and said in relations for said in kwargs.values()):
+        return kwargs
     try:
         takes = {kwarg.name: kwarg.kind for kwarg in resolve(name).kwargs}
     except UnknownNameError:
         return kwargs
     changed = dict(kwargs)
     for key, value in kwargs.items():
-        relation = _relations().get(value) if isinstance(value, str) else None
+        relation = relations.get(value) if isinstance(value, str) else None
         if relation is None or takes.get(key, "relation") != "relation":
             continue
         said, more = relation

@@ -92,11 +92,11 @@ def read_row(
     profile = profile_of(wanted)
     instructions = [resolve(name) for name in ids]
     try:
-        asked = map(in_google_s_words, ids, kwargs)
+        asked = list(map(in_google_s_words, ids, kwargs))
         demands = tuple(map(Demand.of, instructions, asked))
     except DataError as error:
         raise DataError(f"Row {key}: {error}") from error
-    published = row.get("published") or (ids, kwargs)
+    published = row.get("published") or (ids, asked)
     unsatisfiable = row.get("unsatisfiable") or ()
     return Row(key, row["prompt"], demands, published, unsatisfiable, profile)
 

@@ -30,6 +30,10 @@ Status = Literal["accepted", "rejected", "undetermined"]
 # Measured on passages in nine languages, see benchmarks/language_id.py: what a text
 # must have of the wanted language, and a part of another.
 _WHOLE: Final = 0.4
+# A short text shows less; but Portuguese needs all of it, or short Galician would pass
+# for it.
+_WHOLE_IF_SHORT: Final = 0.35
+_NEAREST: Final = "pt"
 _CHUNK: Final = 0.75
 # the last part may be shorter than a chunk; then it must be plainer
 _TAIL_LENGTH: Final = 40
@@ -98,7 +102,8 @@ def _decide(text: str, wanted: str) -> LanguageDecision:
     ranking = rank(parts, wanted)
     if letters < MIN_LETTERS and not _is_unmistakable(ranking):
         return _too_few(letters, wanted)
-    if ranking.share < _WHOLE:
+    short = letters < _MIN_TO_REJECT and wanted != _NEAREST
+    if ranking.share < (_WHOLE_IF_SHORT if short else _WHOLE):
         return _against(ranking, letters, wanted)
     if _is_list(ranking):
         reason = f"the text has no function words of {wanted}: a list of names?"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from lm_eval_iberian.languages.folding import compose, fold
@@ -33,6 +33,7 @@ _ITEM: Final = re.compile(r"\s*(?:[-*•+–—]|\d{1,2}[.)])\s+\S")
 _OPEN_END: Final = (":", ",", ";")
 _CLAUSE: Final = re.compile(r"[,;:()«»“”\"]|\s[-–—]\s")
 _NEXT_WORD: Final = re.compile(r"[^\W_]{0,30} [^\W_]{1,30}")
+_OF_WHAT: Final = re.compile(r"\w*\s*([^\W_]*)['\s]\s*(.{0,40})")
 _QUOTED: Final = re.compile(r"[«\"'*_`]+([^«»\"*_`\n]{1,60}?)[»\"'*_`]+")
 _OPENING: Final = "«\"'*_`"
 
@@ -72,14 +73,10 @@ def licence_of(
 
 def _given(text: str, terms: Sequence[str], profile: LanguageProfile) -> Iterator[str]:
     """Yield what a prompt licenses by naming another form: «perro» (o «perros»)."""
-    joints = profile.keywords.cues.alternatives
-    if not joints:
-        return
-    either = "|".join(re.escape(fold(joint)) for joint in joints)
+    alternative = _alternative(profile)
     for term in map(fold, terms):
         for place in _places(text, term):
-            pattern = rf"\W{{0,4}}\b(?:{either})\b\W{{1,4}}([^\W_]{{1,40}})"
-            given = re.compile(pattern).match(text, place + len(term))
+            given = alternative.match(text, place + len(term))
             if given is None or given[1] == term:
                 continue
             for kind in (NUMBER, GENDER):
@@ -93,7 +90,7 @@ def _licensed(
     """Yield what the cues of a sentence license for the keywords that it names."""
     for kind, pattern in _cues(profile):
         for cue in pattern.finditer(sentence.text):
-            if kind == EVERY and _is_partitive(sentence.text, cue, profile):
+            if kind == EVERY and _is_partitive(sentence, cue, profile):
                 continue
             if _speaks_of(sentence, cue, terms, profile):
                 yield kind
@@ -178,9 +175,12 @@ def _plain_places(sentence: str, terms: Sequence[str]) -> tuple[int, ...]:
 def _places(sentence: str, term: str) -> Iterator[int]:
     """Yield where a sentence holds a term as a word."""
     wanted = fold(term).strip()
-    if wanted:
-        pattern = rf"(?<![^\W_]){re.escape(wanted)}(?![^\W_])"
-        yield from (match.start() for match in re.finditer(pattern, sentence))
+    at = sentence.find(wanted) if wanted else -1
+    while at >= 0:
+        end = at + len(wanted)
+        if not (sentence[at - 1 : at].isalnum() or sentence[end : end + 1].isalnum()):
+            yield at
+        at = sentence.find(wanted, end)
 
 
 def _name_places(sentence: str, profile: LanguageProfile) -> Iterator[int]:
@@ -203,18 +203,22 @@ def _is_ours(quoted: str, terms: Sequence[str]) -> bool:
     return False
 
 
-def _is_partitive(sentence: str, cue: re.Match[str], profile: LanguageProfile) -> bool:
+def _is_partitive(
+    sentence: Sentence, cue: re.Match[str], profile: LanguageProfile
+) -> bool:
     """Tell whether a form is one of something else: any form of poetry."""
     rules = profile.keywords.cues
-    following = re.match(r"\w*\s*([^\W_]*)['\s]\s*(.{0,40})", sentence[cue.end() :])
+    following = _OF_WHAT.match(sentence.text, cue.end())
     if following is None or following[1] not in rules.partitives:
+        return False
+    if following.start(2) in sentence.named:  # any form of go
         return False
     rest = following[2]
     of_keyword = (*rules.names, *rules.pronouns)
     return rest[:1] not in _OPENING and not _words(of_keyword, rest[:16])
 
 
-@lru_cache(maxsize=64)
+@cache
 def _cues(profile: LanguageProfile) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return each kind of licence with the pattern of its cues."""
     rules = profile.keywords.cues
@@ -227,7 +231,15 @@ def _cues(profile: LanguageProfile) -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple((kind, _pattern_of(cues)) for kind, cues in kinds if cues)
 
 
-@lru_cache(maxsize=256)
+@cache
+def _alternative(profile: LanguageProfile) -> re.Pattern[str]:
+    """Compile a word for or and the next word; nothing matches without such words."""
+    joints = profile.keywords.cues.alternatives
+    either = "|".join(re.escape(fold(joint)) for joint in joints) or "(?!)"
+    return re.compile(rf"\W{{0,4}}\b(?:{either})\b\W{{1,4}}([^\W_]{{1,40}})")
+
+
+@cache
 def _pattern_of(cues: tuple[str, ...]) -> re.Pattern[str]:
     """Compile cues, each from the beginning of a word; nothing matches without any."""
     spelled = (r"\s+".join(map(re.escape, fold(cue).split())) for cue in cues)

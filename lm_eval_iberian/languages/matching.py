@@ -80,6 +80,9 @@ def _word_matches(
     term: str, text: str, profile: LanguageProfile, licence: Licence
 ) -> Iterator[str]:
     """Yield the uses of a folded term in a folded text."""
+    if not licence and term.isalnum():
+        yield from _as_it_is(term, text)
+        return
     pattern, sign, free = _word_pattern(term, profile, licence)
     if sign not in text:
         return
@@ -90,6 +93,22 @@ def _word_matches(
             for word, other in zip(free, found, strict=True)
         ):
             yield match[0]
+
+
+def _as_it_is(word: str, text: str) -> Iterator[str]:
+    """Yield a word as often as a text holds it between non-letters."""
+    at = text.find(word)
+    while at >= 0:
+        end = at + len(word)
+        before, after = text[max(at - 2, 0) : at], text[end : end + 2]
+        if not (_goes_on(before[::-1]) or _goes_on(after)):
+            yield word
+        at = text.find(word, end)
+
+
+def _goes_on(beside: str) -> bool:
+    """Tell whether a word goes on: by a letter, or by a raised dot and a letter."""
+    return beside.removeprefix("·")[:1].isalnum()
 
 
 @lru_cache(maxsize=4096)
