@@ -59,6 +59,8 @@ def resolve(instruction_id: str) -> Instruction:
     """
     if not isinstance(instruction_id, str):
         raise UnknownNameError("instruction", repr(instruction_id), INSTRUCTIONS)
+    if instruction_id in INSTRUCTIONS:
+        return INSTRUCTIONS[instruction_id]
     name = _canonical(instruction_id)
     if name not in INSTRUCTIONS:
         raise UnknownNameError("instruction", instruction_id, INSTRUCTIONS)

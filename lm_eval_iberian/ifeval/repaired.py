@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import repeat
+from typing import Generic, TypeVar
 
 from lm_eval_iberian.ifeval.instruction import Answer, Demand, Verdict
 from lm_eval_iberian.languages import is_blank
@@ -24,16 +24,34 @@ def variants(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _all(text: str) -> Iterator[tuple[str, str]]:
-    lines = text.split("\n")
+    rest = text.partition("\n")[2]
     cut = (
-        ("without the first line", "\n".join(lines[1:]).strip()),
-        ("without the last line", "\n".join(lines[:-1]).strip()),
-        ("without the first and the last line", "\n".join(lines[1:-1]).strip()),
+        ("without the first line", rest.strip()),
+        ("without the last line", text.rpartition("\n")[0].strip()),
+        ("without the first and the last line", rest.rpartition("\n")[0].strip()),
     )
     yield "without stars", text.replace("*", "")
     yield from cut
     for name, part in cut:
         yield f"{name} and without stars", part.replace("*", "")
+
+
+Read = TypeVar("Read")
+
+
+class Variants(Generic[Read]):
+    """The variants of an answer, each made and read once, when needed."""
+
+    def __init__(self, text: str, read: Callable[[str], Read]) -> None:
+        self._source = variants(text)
+        self._read = read
+        self._made: list[tuple[str, Read]] = []
+
+    def __iter__(self) -> Iterator[tuple[str, Read]]:
+        yield from self._made
+        for name, text in self._source:
+            self._made.append((name, self._read(text)))
+            yield self._made[-1]
 
 
 Verdicts = tuple[Verdict, ...]
@@ -49,16 +67,21 @@ def judge_repaired(
         answer: The answer, read.
     """
     strict = tuple(demand.judge(answer) for demand in demands)
-    loose = tuple(map(_loosely, demands, strict, repeat(answer)))
-    return strict, loose
+    if all(verdict.followed for verdict in strict) or is_blank(answer.text):
+        return strict, strict
+    others = Variants(answer.text, lambda text: replace(answer, text=text))
+    return strict, tuple(
+        _loosely(demand, verdict, others)
+        for demand, verdict in zip(demands, strict, strict=True)
+    )
 
 
-def _loosely(demand: Demand, strict: Verdict, answer: Answer) -> Verdict:
+def _loosely(demand: Demand, strict: Verdict, others: Variants[Answer]) -> Verdict:
     """Return the first favourable verdict among the variants, else the strict one."""
-    if strict.followed or is_blank(answer.text):
+    if strict.followed:
         return strict
-    for name, text in variants(answer.text):
-        verdict = demand.judge(replace(answer, text=text))
+    for name, variant in others:
+        verdict = demand.judge(variant)
         if verdict.followed:
             return Verdict(True, f"{name}: {verdict.reason}")
     return strict

@@ -45,7 +45,9 @@ def compose(text: str) -> str:
         text = text.replace("ŀ", "l·").replace("Ŀ", "L·")
         if any(map(text.__contains__, _DOTS)):
             text = _GEMINATE.sub("·", text)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 def visible(text: str) -> str:
@@ -57,6 +59,9 @@ def visible(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Tell whether a text shows nothing: white space and invisible characters."""
+    first = text[:1]
+    if first.isalnum() and first not in _EMPTY:
+        return False
     return all(
         c.isspace() or c in _EMPTY or unicodedata.category(c) in ("Cc", "Cf")
         for c in text

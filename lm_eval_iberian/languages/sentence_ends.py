@@ -20,6 +20,8 @@ from lm_eval_iberian.languages.tokens import OPENING, Next, Token, Tokens, follo
 Span = tuple[int, int]
 _REACH: Final = 40
 _ENUMERATOR: Final = re.compile(r"\W*(?:\d{1,3}(?:\.\d{1,3})*|[a-z])\W*")
+# without one, nothing ends but the text
+_INSIDE: Final = re.compile(r"[.!?…]\S*\s")
 _FIRST: Final = frozenset("1aAiI")
 # no abbreviation that a pack lacks is longer
 _LONGEST: Final = 6
@@ -90,10 +92,14 @@ def sentence_spans(text: str, profile: LanguageProfile) -> Iterator[Span]:
 
     Signs that stand alone after an end (an emoji) belong to the sentence before them.
     """
+    shown = text.strip()
+    if not _INSIDE.search(shown):
+        if shown:
+            start = text.find(shown[0])
+            yield start, start + len(shown)
+        return
     words = Tokens(text)
     spans = words.spans
-    if not spans:
-        return
     lexicon = _lexicon(profile)
     case = _Case(text, words, lexicon)
     start = spans[0][0]

@@ -121,11 +121,12 @@ class Tokens:
 def _spans(text: str) -> list[tuple[int, int, int]]:
     """Return where each word begins and ends, and the place of its last letter."""
     spans: list[tuple[int, int, int]] = []
-    for match in _TOKEN.finditer(text):
-        start, end = match.span()
+    for start, end in map(re.Match.span, _TOKEN.finditer(text)):
         last = end - 1
-        if not text[last].isalnum():
-            last = _last_letter(text, start, end)
+        if text[last].isalnum():
+            spans.append((start, end, last))
+            continue
+        last = _last_letter(text, start, end)
         if last < 0 and spans and text[start] not in _FORWARD:
             spans[-1] = (spans[-1][0], end, spans[-1][2])
         else:

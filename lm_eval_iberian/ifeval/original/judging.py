@@ -21,7 +21,7 @@ from lm_eval_iberian.ifeval.original.arguments import (
 )
 from lm_eval_iberian.ifeval.original.text import Text
 from lm_eval_iberian.ifeval.registry import resolve
-from lm_eval_iberian.ifeval.repaired import variants
+from lm_eval_iberian.ifeval.repaired import Variants
 from lm_eval_iberian.languages import LanguageProfile
 
 
@@ -62,7 +62,7 @@ def judge_original(
     """
     behaviour = behaviour_of(lang)
     text = Text(response or "")
-    others = _Variants(text.value)
+    others = Variants(text.value, Text)
     strict: list[Verdict | None] = []
     loose: list[Verdict | None] = []
     for instruction_id, given in _pairs(instruction_ids, kwargs):
@@ -125,7 +125,7 @@ def _judge(check: Check, text: Text, arguments: Arguments) -> Verdict:
 
 
 def _loosely(
-    check: Check, arguments: Arguments, strict: Verdict, others: _Variants
+    check: Check, arguments: Arguments, strict: Verdict, others: Variants[Text]
 ) -> Verdict:
     """Return the first favourable verdict among the variants, else the strict one."""
     if strict.followed:
@@ -135,17 +135,3 @@ def _loosely(
         if verdict.followed:
             return Verdict(True, f"{name}: {verdict.reason}")
     return strict
-
-
-class _Variants:
-    """The other variants of an answer, each made and measured once, when needed."""
-
-    def __init__(self, value: str) -> None:
-        self._source = variants(value)
-        self._made: list[tuple[str, Text]] = []
-
-    def __iter__(self) -> Iterator[tuple[str, Text]]:
-        yield from self._made
-        for name, value in self._source:
-            self._made.append((name, Text(value)))
-            yield self._made[-1]
