@@ -120,6 +120,8 @@ def make_recipes(folder: Path) -> None:
     recipe |= {"dtype": "float32", "tokenizer_source": "models/instruct"}
     for name in ("recipe.yml", "linear-eu.yml"):
         (folder / name).write_text(yaml.safe_dump(recipe), "utf-8")
+    said = folder / "models" / "merged" / "mergekit_config.yml"
+    said.write_text(yaml.safe_dump(recipe), "utf-8")
     readme = MarkdownIt().parse((ROOT / "README.md").read_text("utf-8"))
     blocks = [token.content for token in readme if token.type == "code_block"]
     [spec] = [block for block in blocks if block.startswith("models: {base")]
