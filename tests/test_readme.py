@@ -8,23 +8,18 @@ import sys
 from fnmatch import fnmatch
 from importlib.metadata import metadata
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from readme_commands import pages
 
 from lm_eval_iberian.cli import main
 from lm_eval_iberian.tasks.catalogue import read_config, shipped, task_names
 
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("*/**/*.md")])
-# not what environments and caches bring
-PAGES = [
-    page
-    for page in PAGES
-    if not any(part.startswith(".") for part in page.relative_to(ROOT).parts)
-    and "demo_output" not in page.parts
-]
+PAGES = pages()
 REPOSITORY = (
     r"https://(?:github|raw\.githubusercontent)\.com/lm-eval-iberian/lm-eval-iberian/"
     r"(?:(?:blob|tree)/)?main/"
@@ -32,18 +27,29 @@ REPOSITORY = (
 TEXT = (ROOT / "README.md").read_text("utf-8")
 
 
-def commands(program: str) -> list[str]:
-    """Every use of a program, in indented lines and in backquotes."""
-    lines = re.findall(r"^    (.+)$", TEXT, re.MULTILINE)
-    lines += re.findall(r"`([^`\n]+)`", TEXT)
+def commands(program: str, text: str = TEXT) -> list[str]:
+    """Every use of a program, in indented lines, in fences and in backquotes."""
+    lines = re.findall(r"^(?:    )?(?:\$ )?([a-z].+)$", text, re.MULTILINE)
+    lines = [line for line in lines if line.startswith(f"{program} ")]
+    lines += re.findall(r"`([^`\n]+)`", text)
     return [
         found for line in lines for found in re.findall(rf"{program} [^|$)#]+", line)
     ]
 
 
-@pytest.mark.parametrize("command", sorted(set(commands("iberian"))))
+def typed(program: str) -> list[Any]:
+    """Every use on any page; the changelog tells of what is gone, too."""
+    return [
+        pytest.param(found, id=f"{page.relative_to(ROOT)}: {found}")
+        for page in PAGES
+        if page.name != "CHANGELOG.md"
+        for found in sorted(set(commands(program, page.read_text("utf-8"))))
+    ]
+
+
+@pytest.mark.parametrize("command", typed("iberian"))
 def test_every_verb_and_option_exists(command: str) -> None:
-    _, verb, *rest = command.replace('"', "").split()
+    _, verb, *rest = re.sub(r'".*?"|[",]', "", command).split()
     context = click.Context(main)
     found = main.get_command(context, verb)
     assert found is not None, command
@@ -57,7 +63,8 @@ def test_every_verb_and_option_exists(command: str) -> None:
 def test_every_make_target_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE))
-    assert {found.split()[1] for found in commands("make")} <= targets
+    used = {found.values[0].split()[1] for found in typed("make")}
+    assert {"demo", "fast"} <= used <= targets
 
 
 def test_every_task_it_names_exists() -> None:

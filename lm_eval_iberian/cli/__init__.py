@@ -15,6 +15,7 @@ from lm_eval_iberian.errors import IberianError, unknown_name
 # verb -> where it is; imported when it is used
 _VERBS = {
     "audit": "Say how answers behave, what they score, whose verdicts differ.",
+    "case": "Print a row for the tables of cases, from a prompt and an answer.",
     "compare": "Say which differences between models are more than noise.",
     "card": "Write the card of a merged model for the hub, with its results.",
     "data": "List the IFEval prompts, their repairs, their faults.",
