@@ -23,10 +23,12 @@ from lm_eval_iberian.languages.running_text import without_fences
 
 DICTIONARIES: Final = {
     "ca": "ca", "en": "en_US", "es": "es_ES", "eu": "eu", "gl": "gl_ES",
+    # the texts are from Portugal and from Brazil
+    "pt": "pt_PT,pt_BR",
 }  # fmt: skip
 PACKAGES: Final = {lang: f"hunspell-{lang}" for lang in DICTIONARIES} | {
-    "en": "hunspell-en-us"
-}
+    "en": "hunspell-en-us", "pt": "hunspell-pt-pt and hunspell-pt-br"
+}  # fmt: skip
 # a word of no language: it tells the words of one line from those of the next
 FENCE: Final = "qxzwvq"
 ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+")

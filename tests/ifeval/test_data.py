@@ -299,9 +299,9 @@ def test_unknown_names_come_with_what_exists() -> None:
     with pytest.raises(UnknownNameError, match="Available: mini, paper"):
         load("eu", "minni")
     with pytest.raises(UnknownNameError, match="Unknown language"):
-        load("pt", "mini")
+        load("fr", "mini")
     with pytest.raises(UnknownNameError, match="Available: ca, en, es, eu, gl"):
-        load("pt")
+        load("fr")
 
 
 # in the schema of google/IFEval: every kwarg that is not used is null

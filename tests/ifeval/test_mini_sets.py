@@ -1,4 +1,4 @@
-"""The five mini sets: parallel, complete, and each prompt with its own text."""
+"""The six mini sets: parallel, complete, and each prompt with its own text."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def skeleton(prompt: Prompt) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_there_are_five_sets() -> None:
-    assert LANGUAGES == ("ca", "en", "es", "eu", "gl")
+def test_there_are_six_sets() -> None:
+    assert LANGUAGES == ("ca", "en", "es", "eu", "gl", "pt")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -71,7 +71,8 @@ def allowed_words(lang: str) -> Path:
 
 
 def test_every_language_has_texts() -> None:
-    assert set(LANGUAGES) == set(DICTIONARIES)
+    # of the benchmarks only IFEval is there in Portuguese
+    assert set(LANGUAGES) == DICTIONARIES.keys() - {"pt"}
     assert all(len(list(texts(lang))) > 300 for lang in LANGUAGES)
 
 
