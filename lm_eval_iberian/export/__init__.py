@@ -1,0 +1,1 @@
+"""What the hosts can take over of this project, written for their own trees."""
