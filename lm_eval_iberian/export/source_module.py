@@ -91,14 +91,16 @@ class SourceModule:
         self.text = self.path.read_text("utf-8")
         self.tree = ast.parse(self.text)
         for node in ast.walk(self.tree):
-            if node.__class__ in (ast.Import, ast.ImportFrom):
-                hidden = any(found.is_ours for found in _imported(node).values())
-                if hidden and getattr(node, "col_offset", 0):
-                    where = f"{self.path}, line {getattr(node, 'lineno', 0)}"
-                    raise DataError(
-                        f"{where}: an import of ours inside of something; what is"
-                        " exported must import at its top"
-                    )
+            if isinstance(node, ast.FunctionDef):
+                self._check_function(node)
+
+    def _check_function(self, function: ast.FunctionDef) -> None:
+        for node in ast.walk(function):
+            if any(found.is_ours for found in _imported(node).values()):
+                raise DataError(
+                    f"{self.path}: {function.name} imports something of ours inside of"
+                    " it; what is exported must import at the top of its module"
+                )
 
     @cached_property
     def lines(self) -> list[str]:
@@ -133,12 +135,13 @@ class SourceModule:
 
     def _statement(self, node: ast.stmt) -> Statement:
         members: tuple[Statement, ...] = ()
-        rest = node
+        rest: ast.stmt = node
         if isinstance(node, ast.ClassDef):
             methods = [one for one in node.body if _is_method(one)]
             members = tuple(map(self._statement, methods))
-            rest = copy(node)
-            rest.body = [one for one in node.body if one not in methods]
+            bare = copy(node)
+            bare.body = [one for one in node.body if one not in methods]
+            rest = bare
         return Statement(
             node,
             self._first_line(node),
@@ -151,8 +154,9 @@ class SourceModule:
 
     def _first_line(self, node: ast.stmt) -> int:
         """Return where a statement begins, decorators and comment included."""
-        decorators = getattr(node, "decorator_list", ())
-        line = min([node.lineno, *(one.lineno for one in decorators)])
+        line = node.lineno
+        if isinstance(node, Definition) and node.decorator_list:
+            line = node.decorator_list[0].lineno
         while line > 1 and self.lines[line - 2].lstrip().startswith("#"):
             line -= 1
         return line
@@ -314,5 +318,5 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 
 def _is_method(node: ast.stmt) -> bool:
-    """Tell whether a statement of a class is a method that Python itself never calls."""
+    """Tell whether it is a method of a class that Python itself never calls."""
     return isinstance(node, ast.FunctionDef) and not node.name.startswith("__")

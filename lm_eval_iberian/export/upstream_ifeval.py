@@ -118,13 +118,13 @@ def _accuracies(
     }
 
 
-def agg_prompt_level_acc(items: Sequence[bool | None]) -> float:
+def prompt_level_acc(items: Sequence[bool | None]) -> float:
     """Return the share of prompts followed, of those that count."""
     counted = [item for item in items if item is not None]
     return sum(counted) / len(counted) if counted else float("nan")
 
 
-def agg_inst_level_acc(items: Sequence[Sequence[bool]]) -> float:
+def inst_level_acc(items: Sequence[Sequence[bool]]) -> float:
     """Return the share of instructions followed, over all prompts."""
     flat = [followed for item in items for followed in item]
     return sum(flat) / len(flat) if flat else float("nan")
