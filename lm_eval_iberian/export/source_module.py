@@ -135,13 +135,11 @@ class SourceModule:
 
     def _statement(self, node: ast.stmt) -> Statement:
         members: tuple[Statement, ...] = ()
-        rest: ast.stmt = node
-        if isinstance(node, ast.ClassDef):
-            methods = [one for one in node.body if _is_method(one)]
+        rest = copy(node)
+        if isinstance(rest, ast.ClassDef):
+            methods = [one for one in rest.body if _is_method(one)]
             members = tuple(map(self._statement, methods))
-            bare = copy(node)
-            bare.body = [one for one in node.body if one not in methods]
-            rest = bare
+            rest.body = [one for one in rest.body if one not in methods]
         return Statement(
             node,
             self._first_line(node),

@@ -24,11 +24,11 @@ Config = dict[str, Any]
 _OURS = ("class", "custom_dataset", "dataset_kwargs", "include", "metadata", "task")
 
 
-class _Loader(yaml.SafeLoader):
+class _TaggedLoader(yaml.SafeLoader):
     """Keeps ``!function`` as text."""
 
 
-_Loader.add_constructor("!function", lambda _, node: f"!function {node.value}")
+_TaggedLoader.add_constructor("!function", lambda _, node: f"!function {node.value}")
 
 
 def upstream_yamls(family: TaskFamily) -> dict[str, str]:
@@ -162,5 +162,5 @@ def _about(family: TaskFamily, name: str, ours: str) -> str:
 
 
 def _read(path: Path) -> Config:
-    config: Config = yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 (is safe)
+    config: Config = yaml.load(path.read_text("utf-8"), _TaggedLoader)  # noqa: S506 (is safe)
     return config
