@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from lm_eval_iberian.errors import DataError
 
@@ -298,9 +298,8 @@ def _imported(node: ast.AST) -> dict[str, Import]:
     return {a.asname or a.name: Import(module, a.name) for a in node.names}
 
 
-def _is_type_checking(node: ast.stmt) -> bool:
-    is_if = isinstance(node, ast.If)
-    return is_if and ast.unparse(node.test) == "TYPE_CHECKING"  # type: ignore[attr-defined]
+def _is_type_checking(node: ast.stmt) -> TypeGuard[ast.If]:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def _is_preamble(node: ast.stmt) -> bool:
