@@ -7,9 +7,11 @@ tests of tasks check is checked here in other words.
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import logging
 import sys
+from contextlib import redirect_stdout
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -114,6 +116,17 @@ def followed(given: Any) -> list[bool | None]:
     return [None if one is None else one.followed for one in given]
 
 
+def validated(names: list[str]) -> str:
+    """Return what ``lm_eval validate`` prints of tasks; it exits where one is wrong."""
+    from lm_eval.__main__ import cli_evaluate
+
+    arguments, sys.argv = sys.argv, ["lm_eval", "validate", "--tasks", ",".join(names)]
+    with redirect_stdout(io.StringIO()) as out:
+        cli_evaluate()
+    sys.argv = arguments
+    return out.getvalue()
+
+
 def main(questions: dict[str, Any]) -> dict[str, Any]:
     kept = Kept()
     logging.getLogger().addHandler(kept)
@@ -151,6 +164,7 @@ def main(questions: dict[str, Any]) -> dict[str, Any]:
             }
             for name, task in tasks.items()
         },
+        "validated": validated(questions["names"]),
         "verdicts": [verdicts(module, one) for one in questions["verdicts"]],
     }
 
