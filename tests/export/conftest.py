@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from site import getsitepackages
 
 import pytest
 
@@ -108,7 +109,8 @@ def host(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Host:
     home = tmp_path_factory.mktemp("home")
     nowhere = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy")}
     env = os.environ | nowhere
-    env |= {"PYTHONPATH": f"{tree}{os.pathsep}{LM_EVAL.parent}", "HF_HOME": str(home)}
+    paths = [str(tree), *getsitepackages()]
+    env |= {"PYTHONPATH": os.pathsep.join(paths), "HF_HOME": str(home)}
     env |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

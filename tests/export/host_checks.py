@@ -54,8 +54,13 @@ def faults(task: Any) -> list[str]:
         found.append("there are no documents")
     if len({tuple(sorted(doc)) for doc in every}) != 1:
         found.append("documents have different fields")
-    if config.process_docs is not None and list(config.process_docs(raw)) != every:
-        found.append("process_docs gives others the second time")
+    if config.process_docs is not None:
+        processed = config.process_docs(raw)
+        if list(processed) != every:
+            found.append("process_docs gives others the second time")
+        # lines of text become documents, other rows keep their fields
+        if config.dataset_path != "text" and processed.features != raw.features:
+            found.append("process_docs changes the schema")
     docs = list(islice(every, LIMIT))
     for doc in docs:
         text = task.doc_to_text(doc)

@@ -115,8 +115,11 @@ def test_datasets_are_those_of_the_catalogue() -> None:
     assert "dataset_name" not in galician
     assert "dataset_kwargs" not in galician  # no revision is known
     ifeval = upstream_yamls(task_family("ifeval"))
-    (url,) = keys(ifeval["ifeval_gl.yaml"])["dataset_kwargs"]["data_files"].values()
-    assert re.search(r"/[0-9a-f]{40}/data/input_data\.gl\.jsonl$", url)
+    for name in task_family("ifeval").tasks:
+        config, lang = keys(ifeval[f"{name}.yaml"]), name[-2:]
+        (url,) = config["dataset_kwargs"]["data_files"].values()
+        assert re.search(rf"/[0-9a-f]{{40}}/data/input_data\.{lang}\.jsonl$", url)
+        assert config["process_docs"] == f"utils.process_docs_{lang}"
 
 
 def test_ifeval_has_upstream_s_metrics_and_the_paper_s() -> None:
