@@ -56,7 +56,8 @@ def write_lm_eval(into: Path, names: Iterable[str]) -> list[ExportedFamily]:
 
     Raises:
         UnknownNameError: There is no such family.
-        DataError: Upstream has all of one, or what it needs cannot be found out.
+        DataError: There is nothing in one for upstream, or what it needs cannot be
+            found out.
     """
     families = [task_family(name) for name in dict.fromkeys(names)]
     done = [_write(family, into / family.folder) for family in families]

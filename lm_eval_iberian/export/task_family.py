@@ -60,15 +60,15 @@ def task_family(name: str) -> TaskFamily:
 
     Raises:
         UnknownNameError: There is no such family.
-        DataError: Upstream has all of it.
+        DataError: There is nothing in it for upstream.
     """
     known = family_names()
     if name in known:
         return TaskFamily(name=name, **_said()[name])
     if name in (there := _said()["nothing"]):
         raise DataError(
-            f"lm-eval has all of {name!r} already ({there[name]}); there is nothing to"
-            f" export. Families with something new: {', '.join(known)}"
+            f"there is nothing to export of {name!r}: {there[name]}. Families with"
+            f" something that lm-eval lacks: {', '.join(known)}"
         )
     raise UnknownNameError("family", name, known)
 

@@ -9,6 +9,11 @@ from click.testing import CliRunner, Result
 
 from lm_eval_iberian.cli import main
 from lm_eval_iberian.cli.report_folder import MANIFEST
+from lm_eval_iberian.export import family_names, task_family
+from lm_eval_iberian.toml import read_toml
+
+
+FAMILIES = Path(task_family.__file__).with_name("families.toml")
 
 
 def export(*arguments: str) -> Result:
@@ -42,7 +47,7 @@ def test_what_an_export_wrote_makes_way_and_nothing_else(tmp_path: Path) -> None
     assert (out / "bl2mp" / "bl2mp.yaml").read_text() == "task: mine\n"
 
 
-def test_a_family_that_is_not_there_is_told_from_one_that_upstream_has(
+def test_a_family_that_is_not_there_is_told_from_one_with_nothing_new(
     tmp_path: Path,
 ) -> None:
     out = tmp_path / "out"
@@ -50,5 +55,13 @@ def test_a_family_that_is_not_there_is_told_from_one_that_upstream_has(
     assert result.exit_code == 1
     assert "Unknown family 'ifval'. Did you mean ifeval?" in result.output
     result = export(str(out), "--family", "openbookqa")
-    assert "lm-eval has all of 'openbookqa' already (openbookqa_gl" in result.output
+    assert "nothing to export of 'openbookqa': openbookqa_gl, openb" in result.output
+    assert "lacks: ifeval, cola, belebele, bertaqa, eus_exams" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_folder_of_tasks_is_exported_or_said_not_to_be(root: Path) -> None:
+    folders = {path.parent.name for path in (root / "task_configs").glob("*/README.md")}
+    reasons = read_toml(FAMILIES)["nothing"]
+    assert {*family_names()} | {*reasons} == folders - {"demo", "suites"}
+    assert not {*family_names()} & {*reasons}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import re
 import subprocess
 import sys
@@ -13,9 +15,12 @@ from typing import Any
 
 import pytest
 import yaml
+from datasets import Dataset
 from packaging.requirements import Requirement
 
-from lm_eval_iberian.export import family_names
+from lm_eval_iberian.cli.report_folder import MANIFEST
+from lm_eval_iberian.errors import DataError
+from lm_eval_iberian.export import family_names, upstream_ifeval
 from lm_eval_iberian.export.task_family import TaskFamily, task_family
 from lm_eval_iberian.export.upstream_yaml import descriptions, upstream_yamls
 from lm_eval_iberian.tasks.benchmark_catalogue import benchmark
@@ -188,6 +193,54 @@ def test_extras_are_pinned_as_this_project_pins_them(
     assert [*extras] == [family.folder for family in FAMILIES if family.extra]
     for listed in extras.values():
         assert set(listed) <= set(ours)
+
+
+def test_a_task_asks_for_its_packages_by_the_name_of_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    family = task_family("ifeval")
+    named = {Requirement(one) for one in family.extra}
+    asked = {name.replace("_", "-") for name in upstream_ifeval._PACKAGES}
+    assert asked == {one.name for one in named if one.marker is None}
+    monkeypatch.setattr(upstream_ifeval, "_PACKAGES", ("nltk", "not_there"))
+    with pytest.raises(ImportError, match=rf"lm_eval\[{family.folder}\]: no not_there"):
+        upstream_ifeval.process_docs_eu(Dataset.from_list([{"text": "{}"}]))
+
+
+def test_a_prompt_that_cannot_be_scored_is_refused_when_a_task_is_loaded() -> None:
+    row = {
+        "key": 7,
+        "prompt": "Kaixo.",
+        "instruction_id_list": ["punctuation:no_comma"],
+    }
+    fine, wrong = row | {"kwargs": [{}]}, row | {"kwargs": [{"num_words": 3}]}
+    nothing = fine | {"key": 8, "prompt": None}
+    lines = [{"text": json.dumps(one)} for one in (fine, nothing)]
+    docs = upstream_ifeval.process_docs_eu(Dataset.from_list([*lines, {"text": ""}]))
+    assert [doc["key"] for doc in docs] == [7]
+    assert docs[0]["lang"] == "eu"
+    with pytest.raises(DataError, match=r"prompt 7: .*num_words"):
+        upstream_ifeval.process_docs_gl(
+            Dataset.from_list([{"text": json.dumps(wrong)}])
+        )
+
+
+@pytest.mark.slow
+def test_it_is_the_same_whatever_the_order_of_sets(
+    exported: Path, tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "lm_eval_iberian.cli", "export", "lm-eval", "again"],
+        cwd=tmp_path, env=os.environ | {"PYTHONHASHSEED": "7"}, check=True,
+    )  # fmt: skip
+    again = tmp_path / "again"
+    (again / MANIFEST).unlink()
+    assert contents(again) == contents(exported)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = filter(Path.is_file, folder.rglob("*"))
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @FAMILY
