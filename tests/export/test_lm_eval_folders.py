@@ -225,6 +225,18 @@ def test_a_prompt_that_cannot_be_scored_is_refused_when_a_task_is_loaded() -> No
         )
 
 
+@pytest.mark.parametrize("lang", task_family("ifeval").packs)
+def test_the_published_prompts_can_be_scored(lang: str, reference: Path) -> None:
+    lines = (reference / "iber_ifeval" / f"{lang}.jsonl").read_text("utf-8").split("\n")
+    rows = [json.loads(line) for line in lines if line]
+    process = getattr(upstream_ifeval, f"process_docs_{lang}")
+    docs = process(Dataset.from_list([{"text": line} for line in lines]))
+    assert [doc["key"] for doc in docs] == [row["key"] for row in rows if row["prompt"]]
+    for row, doc in zip((row for row in rows if row["prompt"]), docs, strict=True):
+        assert json.loads(doc["kwargs"]) == row["kwargs"]
+        assert doc["prompt"] == row["prompt"]
+
+
 @pytest.mark.slow
 def test_it_is_the_same_whatever_the_order_of_sets(
     exported: Path, tmp_path: Path
