@@ -21,6 +21,7 @@ _VERBS = {
     "data": "List the IFEval prompts, their repairs, their faults.",
     "demo": "Train, merge and evaluate four tiny models.",
     "doctor": "Say what is installed and reached, or what is wrong with a model.",
+    "export": "Write tasks or merge methods as files for their hosts' own trees.",
     "fetch": "Fetch every dataset that a suite needs, and lock it.",
     "mend": "Let a merged model end its turns as the instructed one does.",
     "merge": "Merge models by a recipe: checked first, whole or not at all.",
