@@ -17,11 +17,14 @@ class UnknownNameError(IberianError, KeyError):
         kind: What the name was meant to be, e.g. ``"task"``.
         name: The name as it was asked for.
         known: Every name that would have been accepted.
+        listed_by: What lists them, where they are too many to print.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], listed_by: str = ""
+    ) -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
-        super().__init__(unknown_name(kind, name, self.known))
+        super().__init__(unknown_name(kind, name, self.known, listed_by))
 
     def __str__(self) -> str:  # KeyError would print the repr
         return str(self.args[0])
@@ -59,20 +62,18 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         one = one.__cause__ or one.__context__
 
 
-# kinds with too many names to print, and what lists them
-_LISTED_BY = {"task": "iberian tasks"}
-
-
 _LISTED = 40
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+def unknown_name(
+    kind: str, name: str, known: Iterable[str], listed_by: str = ""
+) -> str:
     """Word the message for an unknown name: the three nearest, then what exists."""
     names, name = sorted(known), str(name)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f" Did you mean {', '.join(near)}?" if near else ""
-    if kind in _LISTED_BY:
-        return f"Unknown {kind} {name!r}.{hint} `{_LISTED_BY[kind]}` lists all"
+    if listed_by:
+        return f"Unknown {kind} {name!r}.{hint} `{listed_by}` lists all"
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     listed = ", ".join(names[:_LISTED]) or "none"
     return f"Unknown {kind} {name!r}.{hint} Available: {listed}{more}."

@@ -7,7 +7,6 @@ have in common stands in its template, which is written by hand.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from lm_eval_iberian.tasks.benchmark_tasks import (
     suites,
     task_entries,
 )
+from lm_eval_iberian.tasks.task_yaml import yaml_text
 from lm_eval_iberian.toml import read_toml
 
 
@@ -69,7 +69,7 @@ def yamls(catalogue: Path = CATALOGUE) -> dict[str, str]:
     twins = [c["task"] for _, c in made if "group" not in c and is_twin(c)]
     for suite in suites(catalogue):
         made += (("suites", c) for c in of_suite(suite, twins, languages))
-    return {f"{at}/{c.get('group', c['task'])}.yaml": text(c) for at, c in made}
+    return {f"{at}/{c.get('group', c['task'])}.yaml": yaml_text(c) for at, c in made}
 
 
 def of_entry(tasks: Sequence[BenchmarkTask], languages: Languages) -> Iterator[Config]:
@@ -151,39 +151,6 @@ def twin(name: str) -> str:
 def is_twin(config: Config) -> bool:
     """Whether a task reads shipped data."""
     return bool(config["dataset_kwargs"]["which"] == "mini")
-
-
-def text(config: Config) -> str:
-    """Return a configuration as YAML, its keys in their order."""
-    return "\n".join(_lines(config, 0)) + "\n"
-
-
-def _lines(config: Config, depth: int) -> Iterator[str]:
-    pad = "  " * depth
-    for key, value in config.items():
-        if isinstance(value, dict):
-            yield f"{pad}{key}:"
-            yield from _lines(value, depth + 1)
-        elif isinstance(value, list) and value and isinstance(value[0], dict):
-            yield f"{pad}{key}:"
-            for item in value:
-                first, *rest = _lines(item, depth + 2)
-                yield f"{pad}  - {first.strip()}"
-                yield from rest
-        elif isinstance(value, list) and key == "task":
-            yield f"{pad}{key}:"
-            yield from (f"{pad}  - {item}" for item in value)
-        else:
-            yield f"{pad}{key}: {_scalar(key, value)}"
-
-
-def _scalar(key: str, value: Any) -> str:
-    if isinstance(value, str):
-        bare = key in ("task", "group", "include", "metric", "description")
-        plain = value.replace("_", "").isalnum() or value.startswith("!function ")
-        if (bare or plain) and ": " not in value:
-            return value
-    return json.dumps(value, ensure_ascii=False)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from lm_eval_iberian import __version__
 from lm_eval_iberian.errors import DataError, IberianError
@@ -26,8 +27,21 @@ _FORMAT = 1
 _SHOWN = 5
 
 
+class _Words(NamedTuple):
+    """What messages call the folder, and what writes it."""
+
+    option: str
+    writer: str
+
+
 @contextmanager
-def whole_folder(out: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
+def whole_folder(
+    out: Path,
+    inputs: Iterable[Path] = (),
+    *,
+    option: str = "--out",
+    writer: str = "report",
+) -> Iterator[Path]:
     """Give an empty folder to write to, and make it ``out`` at the end.
 
     When the body raises, interrupts included, nothing is left of it and ``out`` is as
@@ -37,18 +51,21 @@ def whole_folder(out: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
         out: What must not exist, be an empty folder, or hold what an earlier run wrote
             there and nothing else.
         inputs: Files and folders that are read, which it must not touch.
+        option: What the user calls the folder.
+        writer: What writes it.
 
     Raises:
         DataError: It is something else, or cannot be written.
     """
     target = Path(os.path.realpath(out))
-    _check_apart(target, [Path(os.path.realpath(one)) for one in inputs])
-    _check_replaceable(target)
+    said = _Words(option, writer)
+    _check_apart(target, [Path(os.path.realpath(one)) for one in inputs], said)
+    _check_replaceable(target, said)
     workshop = target.parent / f".{target.name}.partial"
     missing = [one for one in workshop.parents if not one.exists()]
     lock = locked(workshop / "lock")
     try:
-        _check_ours(workshop)
+        _check_ours(workshop, said)
         lock.__enter__()
     except BlockingIOError:
         text = f"another run is writing {out}; wait for it, or give another folder"
@@ -61,7 +78,7 @@ def whole_folder(out: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
         new.mkdir()
         yield new
         _write_manifest(new)
-        _check_replaceable(target)
+        _check_replaceable(target, said)
         _put(new, target, workshop / "former")
     except OSError as error:
         if isinstance(error, IberianError):
@@ -78,37 +95,37 @@ def whole_folder(out: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
                     folder.rmdir()
 
 
-def _check_apart(target: Path, inputs: Sequence[Path]) -> None:
+def _check_apart(target: Path, inputs: Sequence[Path], said: _Words) -> None:
     """Refuse a folder that results are read from, or one among them."""
     for one in inputs:
         if one == target or target in one.parents:
             raise DataError(
-                f"{target} is where results are read from ({one}); give --out a folder"
-                " of its own"
+                f"{target} is where results are read from ({one}); give {said.option} a"
+                " folder of its own"
             )
         if one in target.parents:
             raise DataError(
-                f"{target} is in {one}, in which results are looked for; give --out a"
-                " folder outside of it"
+                f"{target} is in {one}, in which results are looked for; give"
+                f" {said.option} a folder outside of it"
             )
     here = Path.cwd()
     if target == here or target in here.parents:
         raise DataError(
             f"{target} is the folder that this was started in, and is replaced as a"
-            " whole; give --out another"
+            f" whole; give {said.option} another"
         )
 
 
-def _check_replaceable(target: Path) -> None:
+def _check_replaceable(target: Path, said: _Words) -> None:
     """Refuse what is there, unless it is empty or all of it was written by a run."""
     if not os.path.lexists(target):
         return
     if not target.is_dir():
-        raise DataError(f"{target} is a file; give --out a folder")
+        raise DataError(f"{target} is a file; give {said.option} a folder")
     if target.is_mount():
         raise DataError(
             f"{target} is a mount point, beside which nothing can be prepared; give"
-            " --out a folder in it"
+            f" {said.option} a folder in it"
         )
     try:
         others = list(_others(target))
@@ -116,8 +133,9 @@ def _check_replaceable(target: Path) -> None:
         raise DataError(f"{target} cannot be read: {error.strerror}") from error
     if others:
         raise DataError(
-            f"{target} holds what no report wrote, or what was changed since:"
-            f" {first_of(others, _SHOWN)}; move that away, or give --out another folder"
+            f"{target} holds what no {said.writer} wrote, or what was changed since:"
+            f" {first_of(others, _SHOWN)}; move that away, or give {said.option}"
+            " another folder"
         )
 
 
@@ -170,13 +188,13 @@ def _put(new: Path, target: Path, former: Path) -> None:
         new.rename(target)
 
 
-def _check_ours(workshop: Path) -> None:
+def _check_ours(workshop: Path, said: _Words) -> None:
     with suppress(FileNotFoundError):
         if others := sorted(set(os.listdir(workshop)) - {"lock", "new", "former"}):
             raise DataError(
-                f"{workshop}, in which the report would be made, holds something that"
-                f" no report wrote: {first_of(others, _SHOWN)}; move it away, or give"
-                " --out another folder"
+                f"{workshop}, in which the {said.writer} would be made, holds something"
+                f" that no {said.writer} wrote: {first_of(others, _SHOWN)}; move it"
+                f" away, or give {said.option} another folder"
             )
 
 

@@ -28,7 +28,7 @@ def command(show_path: bool, names: tuple[str, ...]) -> None:
     entries = {entry.name: entry for entry in shipped()}
     for name in names:
         if name not in entries:
-            raise UnknownNameError("task", name, entries)
+            raise UnknownNameError("task", name, entries, "iberian tasks")
     table = Table("name", "kind", "what it is", box=None, pad_edge=False)
     for entry in [entries[name] for name in names] or list(entries.values()):
         table.add_row(entry.name, entry.kind, entry.description)

@@ -15,10 +15,10 @@ from lm_eval_iberian.languages.detect import known_languages
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer without the model's thoughts and the marks around it.
+    r"""An answer without the model's thoughts and the marks around it.
 
     Attributes:
-        text: It as it was written: in NFC, with ``\\n`` line ends, without invisible
+        text: It as it was written: in NFC, with ``\n`` line ends, without invisible
             characters.
         profile: The language of the task.
         prompt: What was asked; some checks read the wanted form from it.

@@ -11,7 +11,9 @@ from lm_eval_iberian.languages import LanguageProfile, compose
 
 
 _NUMBER: Final = r"(?:\d{1,3}|[IVXLC]{1,7}|[ivxlc]{1,7})(?![^\W_])"
-_ROMAN: Final = re.compile(r"(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})", re.I)
+_ROMAN: Final = re.compile(
+    r"(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})", re.IGNORECASE
+)
 
 
 def section_marks(text: str, keyword: str, profile: LanguageProfile) -> list[str]:

@@ -27,7 +27,7 @@ def _wrap_strings(row: Row, values: Mapping[str, Any]) -> Row | None:
 
 
 def _normalise_newlines(row: Row, values: Mapping[str, Any]) -> Row | None:
-    """Every line ends in ``\\n``, in the prompt and in the request to repeat."""
+    r"""Every line ends in ``\n``, in the prompt and in the request to repeat."""
     changed = _replaced(row, "\r\n", "\n") or row
     changed = _replaced(changed, "\r", "\n") or changed
     return None if changed is row else changed

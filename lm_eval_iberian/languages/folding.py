@@ -39,7 +39,7 @@ _GEMINATE: Final = re.compile(rf"(?<=[lL])[{_DOTS}](?=[lL])")
 
 
 def compose(text: str) -> str:
-    """Return the text in NFC with ``\\n`` for every line end and ``l·l`` for ``ŀl``."""
+    r"""Return the text in NFC with ``\n`` for every line end and ``l·l`` for ``ŀl``."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
         text = text.replace("ŀ", "l·").replace("Ŀ", "L·")
@@ -98,9 +98,9 @@ def without_accents(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def fold(text: str) -> str:
-    """Return the text without differences that no reader would call one.
+    r"""Return the text without differences that no reader would call one.
 
-    Composed (NFC), straight quotes and hyphens, plain spaces, ``\\n`` line ends, small
+    Composed (NFC), straight quotes and hyphens, plain spaces, ``\n`` line ends, small
     letters. Two texts that fold alike are the same words.
     """
     if text.isascii():

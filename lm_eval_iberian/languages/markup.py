@@ -41,7 +41,7 @@ _IMAGE: Final = re.compile(rf"!\[[^\[\]\n]{{0,300}}\]{_TARGET}")
 _LINK: Final = re.compile(rf"\[([^\[\]\n]{{1,300}})\]{_TARGET}")
 _LABEL: Final = re.compile(
     r"^ {0,3}\[(?!\^)([^\[\]\n]{1,300})\]:[ \t]{0,3}<?(?:https?://|/|www\.)\S*[^\n]*\n?",
-    re.M,
+    re.MULTILINE,
 )
 _REFERENCE: Final = re.compile(r"\[([^\[\]\n]{1,300})\](?:\[([^\[\]\n]{0,300})\])?")
 _FOOTNOTE: Final = re.compile(r"(?<!\\)\[\^[^\[\]\s]{1,40}\]:?")
@@ -55,7 +55,8 @@ _BOLD: Final = re.compile(
     r"(?:(?=[^\s\d])|(?<=[^\s\d]\*\*)|(?=\d)(?<!\d\*\*)|(?<=\d\*\*)(?!\d))"
 )
 _LINE_MARK: Final = re.compile(
-    r"^[ \t]{0,3}(?:>[ \t]?){1,9}(?:#{1,6}[ \t]+)?|^[ \t]{0,3}#{1,6}[ \t]+", re.M
+    r"^[ \t]{0,3}(?:>[ \t]?){1,9}(?:#{1,6}[ \t]+)?|^[ \t]{0,3}#{1,6}[ \t]+",
+    re.MULTILINE,
 )
 # emphasis of LaTeX
 _COMMAND: Final = re.compile(

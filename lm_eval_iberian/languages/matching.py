@@ -292,7 +292,7 @@ def _inflected(
         return True
     if depth == 0:
         return False
-    word = base.split()[-1]
+    word = base.rsplit(maxsplit=1)[-1]
     if base[-1] in rules.doubled_finals:
         soft = word in rules.undoubled
         if ending[0] == base[-1] and not soft:

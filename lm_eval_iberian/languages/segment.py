@@ -122,7 +122,7 @@ def _word_pattern(
 
 @cache
 def _marks() -> str:
-    """Return the combining marks that ``\\w`` leaves out; some scripts need them."""
+    r"""Return the combining marks that ``\w`` leaves out; some scripts need them."""
     marks = (chr(c) for c in range(0x300, 0x10000))
     return "".join(c for c in marks if unicodedata.category(c) in ("Mn", "Mc"))
 

@@ -93,7 +93,7 @@ def _plurals(word: str, profile: LanguageProfile) -> tuple[str, ...]:
     if word in rules.only_irregular:
         return tuple(listed)
     made = [many for many in _made_plurals(word, rules)]
-    return tuple([*listed, *(m for m in made if (word, m) not in rules.strangers)])
+    return (*listed, *(m for m in made if (word, m) not in rules.strangers))
 
 
 def _made_plurals(word: str, rules: FormRules) -> Iterator[str]:

@@ -19,8 +19,6 @@ from lm_eval_iberian.tasks.minis import from_mini
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
-LOCAL = "Euskal gaiak"  # BertaQA's group of local questions, in every language
-
 
 def load(dataset: str, lang: str, which: str = "hub", **_: Any) -> DatasetDict:
     """Return a benchmark's dataset; both kinds have the same form.
@@ -42,19 +40,6 @@ def load(dataset: str, lang: str, which: str = "hub", **_: Any) -> DatasetDict:
     if which != "hub":
         raise UnknownNameError("kind of data", which, ("hub", "mini"))
     return _flores(wanted) if dataset == "flores" else _from_hub(wanted)
-
-
-def answered(dataset: Dataset) -> Dataset:
-    """Return the rows that have an answer; EusExams has some without."""
-    rows = zip(dataset["answer"], dataset["candidates"], strict=True)
-    return dataset.select(
-        [i for i, (a, c) in enumerate(rows) if a in range(4) and any(c)]
-    )
-
-
-def local_only(dataset: Dataset) -> Dataset:
-    """Return BertaQA's questions on the Basque Country and its culture."""
-    return dataset.select([i for i, g in enumerate(dataset["group"]) if g == LOCAL])
 
 
 def _flores(wanted: Benchmark) -> DatasetDict:

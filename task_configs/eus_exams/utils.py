@@ -6,7 +6,8 @@ from typing import Any
 
 from lm_eval.api.samplers import ContextSampler
 
-from lm_eval_iberian.tasks.benchmarks import answered, load
+from lm_eval_iberian.tasks.benchmarks import load
+from lm_eval_iberian.tasks.subsets import answered
 
 
 __all__ = ["SameExamSampler", "answered", "load"]

@@ -13,7 +13,8 @@ from lm_eval_iberian.jsonl import read_jsonl
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.tasks import minis
 from lm_eval_iberian.tasks.benchmark_catalogue import Benchmark, benchmark, benchmarks
-from lm_eval_iberian.tasks.benchmarks import answered, load, local_only
+from lm_eval_iberian.tasks.benchmarks import load
+from lm_eval_iberian.tasks.subsets import answered, local_only
 
 
 pytestmark = pytest.mark.slow

@@ -83,7 +83,7 @@ class Arguments:
         value = self.get(name)
         if value is None or value < 0:
             return self.draw(name, range(low, high + 1))
-        return cast(int, value)
+        return cast("int", value)
 
     def relation(self, name: str) -> str:
         """Return ``less than`` or ``at least``; a missing one is drawn.
