@@ -182,9 +182,7 @@ def _lines(imports: Iterable[Imported]) -> Iterator[str]:
         names.setdefault(module, []).extend([name] if name else [])
     # whole modules go before what is imported from some
     for module in sorted(names, key=lambda module: (bool(names[module]), module)):
-        listed = sorted(
-            names[module], key=lambda n: (not n.isupper(), n[0].islower(), n)
-        )
+        listed = sorted(names[module], key=_by_kind)
         if not listed:
             yield f"import {module}"
             continue
@@ -192,3 +190,8 @@ def _lines(imports: Iterable[Imported]) -> Iterator[str]:
         if len(line) > WIDTH:
             line = f"from {module} import (\n    " + ",\n    ".join(listed) + ",\n)"
         yield line
+
+
+def _by_kind(name: str) -> tuple[bool, bool, str]:
+    """Order constants before classes before functions."""
+    return not name.isupper(), name[0].islower(), name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from string import Template
 
@@ -35,16 +36,27 @@ def method_file(request: PullRequest) -> str:
     imports = {Imported("__future__", "annotations")}.union(
         *(part.imports for part in (fitted, taken, *specs))
     )
-    head = (
-        f"{_LICENCE}\n\n{_docstring(request)}\n\n{import_lines(imports, 'mergekit')}\n"
-    )
-    blocks = [taken.code, *(spec.code for spec in specs), fitted.code]
-    return head + "".join(_apart(block) + block for block in blocks)
+    blocks = [
+        import_lines(imports, "mergekit") + "\n",
+        taken.code,
+        *(spec.code for spec in specs),
+        fitted.code,
+    ]
+    text = f"{_LICENCE}\n\n{_docstring(request)}\n\n{blocks[0]}"
+    for before, block in pairwise(blocks):
+        wide = _closes_wide(before) or _opens_wide(block)
+        text += ("\n\n" if wide else "\n") + block
+    return text
 
 
-def _apart(block: str) -> str:
-    """Return the blank lines before a block, as its formatter wants them."""
-    return "\n\n" if block.startswith(("def ", "class ", "@")) else "\n"
+def _opens_wide(block: str) -> bool:
+    """Whether two blank lines stand before a block: it starts with a definition."""
+    return block.startswith(("def ", "class ", "@"))
+
+
+def _closes_wide(block: str) -> bool:
+    """Whether two blank lines stand after a block: it ends with a definition."""
+    return isinstance(ast.parse(block).body[-1], (ast.FunctionDef, ast.ClassDef))
 
 
 def docs_rows(request: PullRequest) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-from mergekit_ext.methods.method_catalogue import METHODS
 from mergekit_ext.upstream.method_files import PIECES, docs_rows, method_file
 from mergekit_ext.upstream.pull_request_list import (
     PULL_REQUESTS,
@@ -18,7 +18,7 @@ from mergekit_ext.upstream.pull_request_list import (
 _TEXT = ".txt"
 
 
-def write_pull_requests(into: Path) -> None:
+def write_pull_requests(into: Path) -> dict[str, str]:
     """Write the files of every pull request, with a README.
 
     Each folder has what its request is to say (``pull_request.md``), its new files as
@@ -27,13 +27,18 @@ def write_pull_requests(into: Path) -> None:
     Args:
         into: An empty folder.
 
+    Returns:
+        Each folder's name, and the title of its request.
+
     Raises:
         MergeError: A method cannot be cut out of this package any more.
         OSError: Something cannot be written.
     """
     for request in PULL_REQUESTS:
         _write(request, into / request.name)
-    (into / "README.md").write_text(_readme(), "utf-8")
+    titles = {request.name: _title(request) for request in PULL_REQUESTS}
+    (into / "README.md").write_text(_readme(titles), "utf-8")
+    return titles
 
 
 def _write(request: PullRequest, folder: Path) -> None:
@@ -52,15 +57,14 @@ def _write(request: PullRequest, folder: Path) -> None:
         (folder / "docs.md").write_text(docs_rows(request), "utf-8")
 
 
-def _readme() -> str:
+def _readme(titles: Mapping[str, str]) -> str:
     requests = [
-        f"| [`{one.name}`]({one.name}/pull_request.md) | {_title(one)} |"
-        for one in PULL_REQUESTS
+        f"| [`{name}`]({name}/pull_request.md) | {title} |"
+        for name, title in titles.items()
     ]
     same = [
-        f"| `{one.name}` | `{SAME_FORMULA[one.name][0]}` | {SAME_FORMULA[one.name][1]} |"
-        for one in METHODS
-        if one.name in SAME_FORMULA
+        f"| `{name}` | `{theirs}` | {results} |"
+        for name, (theirs, results) in SAME_FORMULA.items()
     ]
     page = Template((PIECES / f"README.md{_TEXT}").read_text("utf-8"))
     return page.substitute(requests="\n".join(requests), same="\n".join(same))
