@@ -67,7 +67,10 @@ def test_no_two_definitions_share_a_name() -> None:
 
 def test_imports_are_sorted_as_isort_does() -> None:
     names = ["zip_longest", "Beta", "ALPHA", "alpha"]
-    long = ["a_name_as_long_as_it_needs_to_be", "and_another_one_of_the_same_length_at_least"]
+    long = [
+        "a_name_as_long_as_it_needs_to_be",
+        "and_another_one_of_the_same_length_at_least",
+    ]
     imports = [
         Imported("mergekit.graph", "Task"),
         Imported("torch"),
