@@ -33,6 +33,7 @@ LONGEST = (
     "sweep/test_sweep_worker.py",
     "sweep/test_whole_sweep.py",
     "integration/test_hook_off.py",
+    "export/test_in_lm_eval.py",
     "mergekit_ext/outputs/test_output_folder.py",
     "mergekit_ext/kernels/test_kernel_memory.py",
     "mergekit_ext/kernels/test_triton_compiles.py",

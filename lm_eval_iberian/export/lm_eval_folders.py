@@ -6,7 +6,6 @@ Beside them lie the rows for ``tasks/README.md`` and the extras for ``pyproject.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,12 +117,13 @@ def _place(family: TaskFamily, module: str) -> str:
 
 
 def _copy(source: Path, target: Path, packs: Sequence[str]) -> None:
+    """Copy a file with one line end at its end, or of a folder these packs."""
     if source.is_file():
-        shutil.copyfile(source, target)
+        target.write_text(f"{source.read_text('utf-8').rstrip()}\n", "utf-8")
         return
     target.mkdir()
     for lang in packs:
-        shutil.copyfile(source / f"{lang}.toml", target / f"{lang}.toml")
+        _copy(source / f"{lang}.toml", target / f"{lang}.toml", ())
 
 
 def _extra(family: TaskFamily) -> str:

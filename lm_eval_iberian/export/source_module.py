@@ -182,12 +182,9 @@ class _Uses(ast.NodeVisitor):
             self.uses[node.id] = min(self._kind, self.uses.get(node.id, TYPED))
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        arguments = node.args
-        for one in (*node.decorator_list, *arguments.defaults, *arguments.kw_defaults):
-            if one is not None:
-                self.visit(one)
-        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        every += [one for one in (arguments.vararg, arguments.kwarg) if one]
+        for one in (*node.decorator_list, *_defaults(node.args)):
+            self.visit(one)
+        every = _arguments(node.args)
         for typed in (*(one.annotation for one in every), node.returns):
             self._typed(typed, TYPED)
         self._inside({one.arg for one in every} | _all_bound(node.body), node.body)
@@ -195,12 +192,9 @@ class _Uses(ast.NodeVisitor):
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 (ast's name)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        arguments = node.args
-        for one in (*arguments.defaults, *arguments.kw_defaults):
-            if one is not None:
-                self.visit(one)
-        every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-        self._inside({one.arg for one in every}, [node.body])
+        for one in _defaults(node.args):
+            self.visit(one)
+        self._inside({one.arg for one in _arguments(node.args)}, [node.body])
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for one in (*node.decorator_list, *node.bases, *node.keywords):
@@ -245,6 +239,16 @@ class _Uses(ast.NodeVisitor):
         for node in nodes:
             self.visit(node)
         self._scopes.pop()
+
+
+def _arguments(given: ast.arguments) -> list[ast.arg]:
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    return every + [one for one in (given.vararg, given.kwarg) if one is not None]
+
+
+def _defaults(given: ast.arguments) -> list[ast.expr]:
+    every = (*given.defaults, *given.kw_defaults)
+    return [one for one in every if one is not None]
 
 
 def _all_bound(body: Iterable[ast.AST]) -> set[str]:
