@@ -52,7 +52,7 @@ class Zones:
         if not 0 <= layer < self.layers:
             raise RecipeError(
                 f"layer_swap: there is a layer {layer}, counted from 0, but the models"
-                f" have {self.layers}; correct layers, or leave it out."
+                f" have {self.layers}; correct layers."
             )
         into = min(layer - self.bottom, self.layers - 1 - self.top - layer)
         if into < 0:
