@@ -43,3 +43,28 @@ def lm_eval(folder: Path, families: tuple[str, ...]) -> None:
     for one in done:
         code = f", {one.lines} lines of Python" if one.lines else ""
         out.print(shown(f"{folder / one.folder}: {', '.join(one.names)}{code}"))
+
+
+@command.command("mergekit")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def mergekit(folder: Path) -> None:
+    """Write merge methods and mends below DIR as pull requests for mergekit's tree.
+
+    Each is a folder: new files as they lie in the tree, with tests, a patch for files
+    that are there, and what the request is to say. README.md has how to apply them, and
+    which of our methods need none. DIR is written whole or not at all, and only what an
+    earlier export wrote there makes way.
+
+    \b
+    iberian export mergekit upstream
+    """
+    from lm_eval_iberian.cli.report_folder import whole_folder
+    from mergekit_ext.outputs.termination import unwound_by_signals
+    from mergekit_ext.upstream import write_pull_requests
+
+    place = whole_folder(folder, option="DIR", writer="export")
+    with unwound_by_signals(), place as into:
+        done = write_pull_requests(into)
+    out = console()
+    for name, title in done.items():
+        out.print(shown(f"{folder / name}: {title}"))

@@ -55,7 +55,10 @@ def keep_mask(key: int, start: int, stop: int, below: int) -> torch.Tensor:
 def keep_bits(
     key: int, start: int, stop: int, below: int, device: torch.device
 ) -> torch.Tensor:
-    """Return the same mask as int32: all bits set where an element is kept, else 0."""
+    """Return which elements are kept as int32: all bits set where one is, else 0.
+
+    The arguments are those of ``keep_mask``; the result is on ``device``.
+    """
     first, last = start // _WORDS, -(-stop // _WORDS)
     size = max(0, last - first)
     kept = torch.empty((size, 2, 2), dtype=torch.int32, device=device)

@@ -20,12 +20,14 @@ def merge(what: Merge) -> torch.Tensor:
             what.terms, _rounded(what.coefficients, dtype), strict=True
         )
     ]
-    total = _sum(rows, what.like, dtype)
-    if what.elect:
-        weights = _rounded([term.weight for term in what.terms], dtype)
-        total = elected(rows, weights, total, normalize=what.normalize)
-        if what.factor != 1:
-            total = total * _rounded([what.factor], dtype)[0]
+    total = sum_of_rows(
+        torch.zeros(what.like.shape, dtype=dtype),
+        rows,
+        [term.weight for term in what.terms],
+        elect=what.elect,
+        normalize=what.normalize,
+        factor=what.factor,
+    )
     if what.base is not None:
         total = what.base.tensor.to(dtype) + total
     return total.to(what.like.dtype)
@@ -60,6 +62,35 @@ def dropout_mask(dropout: Dropout, size: int) -> torch.Tensor:
     """Return what a dropout keeps of ``size`` elements, one word after the other."""
     words = [philox(dropout.key, index // 4)[index % 4] for index in range(size)]
     return torch.tensor([word < dropout.below for word in words]).bool()
+
+
+def sum_of_rows(
+    start: torch.Tensor,
+    rows: list[torch.Tensor],
+    weights: list[float],
+    *,
+    elect: bool,
+    normalize: bool,
+    factor: float,
+) -> torch.Tensor:
+    """Return the sum of weighted task vectors, added one after the other.
+
+    Args:
+        start: What they are added to: zeros.
+        rows: The task vectors, each multiplied by its factor of ``row_factors``.
+        weights: What counts in the divisor of an election.
+        elect: Elect the sign of the sum for each element, and add only what has it.
+        normalize: Divide what was elected by the sum of its weights.
+        factor: What is elected is multiplied by it.
+    """
+    total = start
+    for row in rows:
+        total = total + row
+    if not elect:
+        return total
+    rounded = _rounded(weights, start.dtype)
+    total = elected(rows, rounded, total, normalize=normalize)
+    return total if factor == 1 else total * _rounded([factor], start.dtype)[0]
 
 
 def elected(
@@ -115,15 +146,6 @@ def ratio(what: Merge, term: Term) -> float:
     if min(before, after) < 1e-7 or math.isinf(before):
         return 1.0
     return before / after
-
-
-def _sum(
-    rows: list[torch.Tensor], like: torch.Tensor, dtype: torch.dtype
-) -> torch.Tensor:
-    total = torch.zeros(like.shape, dtype=dtype)
-    for row in rows:
-        total = total + row
-    return total
 
 
 def _rounded(values: list[float], dtype: torch.dtype) -> list[torch.Tensor]:

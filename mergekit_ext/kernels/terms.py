@@ -23,6 +23,7 @@ of it in float32 (float64 if an input is), nothing fused, each line rounded:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -119,20 +120,44 @@ class Merge:
 
     @property
     def coefficients(self) -> list[float]:
-        """What each row is multiplied by, before it is rounded to the work dtype.
-
-        Without an election, λ and the division are folded in here.
-        """
-        scaled = [term.weight * term.scale for term in self.terms]
-        if self.elect:
-            return scaled
-        divisor = math.fsum(t.weight for t in self.terms) if self.normalize else 1.0
-        if abs(divisor) < 1e-8:
-            divisor = 1.0
-        return [one * (self.factor / divisor) for one in scaled]
+        """What each row is multiplied by; see ``row_factors``."""
+        return row_factors(
+            [term.weight for term in self.terms],
+            [term.scale for term in self.terms],
+            elect=self.elect,
+            normalize=self.normalize,
+            factor=self.factor,
+        )
 
     def with_scales(self, scales: list[float]) -> Merge:
         """Return the same merge, each term multiplied by one more factor."""
         terms = zip(self.terms, scales, strict=True)
         scaled = (replace(t, scale=t.scale * s, rescale=False) for t, s in terms)
         return replace(self, terms=tuple(scaled))
+
+
+def row_factors(
+    weights: Sequence[float],
+    scales: Sequence[float],
+    *,
+    elect: bool,
+    normalize: bool,
+    factor: float,
+) -> list[float]:
+    """Return what each task vector is multiplied by, before rounding.
+
+    Args:
+        weights: Each one's weight.
+        scales: What else each is multiplied by; it does not count in the divisor.
+        elect: Whether a sign is elected; then the sum is divided and multiplied after
+            that, and not here.
+        normalize: Divide by the sum of the weights (by 1 if they cancel).
+        factor: λ, a factor of the whole sum.
+    """
+    scaled = [weight * scale for weight, scale in zip(weights, scales, strict=True)]
+    if elect:
+        return scaled
+    divisor = math.fsum(weights) if normalize else 1.0
+    if abs(divisor) < 1e-8:
+        divisor = 1.0
+    return [one * (factor / divisor) for one in scaled]

@@ -10,8 +10,9 @@ With ``normalize`` the sum is divided by :math:`\sum_i w_i`; without ``rescale``
 division by the density :math:`d_i` (the paper's :math:`1 - p`) is left out.
 
 Yu, Yu, Yu, Huang, Li: "Language Models are Super Mario: Absorbing Abilities from
-Homologous Models as a Free Lunch" (ICML 2024, arXiv:2311.03099). mergekit rescales by
-the ratio of the L1 norms instead, which is :math:`1/d_i` only on average.
+Homologous Models as a Free Lunch" (ICML 2024, arXiv:2311.03099). mergekit's own
+``dare_linear`` rescales by the ratio of the L1 norms, which is :math:`1/d_i` only on
+average.
 """
 
 from __future__ import annotations

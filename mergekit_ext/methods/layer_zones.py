@@ -52,7 +52,7 @@ class Zones:
         if not 0 <= layer < self.layers:
             raise RecipeError(
                 f"layer_swap: there is a layer {layer}, counted from 0, but the models"
-                f" have {self.layers}; correct layers, or leave it out."
+                f" have {self.layers}; correct layers."
             )
         into = min(layer - self.bottom, self.layers - 1 - self.top - layer)
         if into < 0:
@@ -66,9 +66,24 @@ def zones(
     """Return the zones; a number below 1 is a share, rounded to the nearest layer.
 
     Raises:
-        RecipeError: If they need more layers than there are.
+        RecipeError: If they need more layers than there are, or one is no such number.
     """
     return Zones(layers, *(_number(one, layers) for one in (bottom, top, transition)))
+
+
+def origin_of(name: str, found: Zones, outside: Origin) -> Origin:
+    """Return whose a tensor is.
+
+    Args:
+        name: The tensor's name.
+        found: The zones of its model.
+        outside: Whose everything outside of all layers is.
+
+    Raises:
+        RecipeError: If it is in a layer that the model does not have.
+    """
+    layer = layer_of(name)
+    return outside if layer is None else found.of(layer)
 
 
 def layer_of(name: str) -> int | None:
@@ -94,4 +109,9 @@ def stack_of(name: str) -> str | None:
 
 
 def _number(value: int | float, layers: int) -> int:
+    if value < 0 or (value >= 1 and value != int(value)):
+        raise RecipeError(
+            f"layer_swap: {value} is neither a whole number of layers nor a share of"
+            " them below 1."
+        )
     return math.floor(value * layers + 0.5) if value < 1 else int(value)

@@ -52,6 +52,13 @@ def test_there_is_no_other_layer(found: Zones, layer: int) -> None:
             found.of(layer)
 
 
+@pytest.mark.parametrize("value", [-1, 2.5, -0.25])
+def test_a_number_of_layers_is_whole_or_a_share(value: float) -> None:
+    for sizes in ((value, 0, 0), (0, value, 0), (0, 0, value)):
+        with pytest.raises(RecipeError, match=f"{value} is neither a whole number"):
+            zones(8, *sizes)
+
+
 def test_zones_must_fit() -> None:
     with pytest.raises(RecipeError, match=r"twice 2 in transition make 9, .* have 8"):
         Zones(8, 3, 2, 2)
