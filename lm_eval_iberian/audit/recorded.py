@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.ifeval import RowScore, Verdict, resolve
-from lm_eval_iberian.ifeval.prompt import whole_number
+from lm_eval_iberian.ifeval.published_rows import whole_number
 from lm_eval_iberian.terminal import one_line, shown
 
 
