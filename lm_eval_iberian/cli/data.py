@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +17,19 @@ from lm_eval_iberian.terminal import console, shown
 @click.option("--diff", metavar="LANG", help="Print every repair of a language.")
 @click.option("--check", metavar="LANG", help="Look for faults; exit with 1 for any.")
 @click.option("--set", "which", help="paper or mini; left out, both are listed.")
+@click.option(
+    "--data",
+    "prompts",
+    type=click.Path(path_type=Path),
+    help="With --check: a file of prompts instead of a set.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    diff: str | None, check: str | None, which: str | None, as_json: bool
+    diff: str | None,
+    check: str | None,
+    which: str | None,
+    prompts: Path | None,
+    as_json: bool,
 ) -> None:
     """List the IFEval prompts, what was repaired in them, what is still wrong.
 
@@ -26,13 +37,16 @@ def command(
     iberian data                      the sets, where they come from, what is here
     iberian data --diff eu            every repair: what, why, whether it was needed
     iberian data --check eu           schema, and whether kwargs and prompts agree
+    iberian data --check es --data FILE   the same of prompts of one's own
     """
+    if prompts is not None and (check is None or which is not None):
+        raise click.UsageError("--data goes with --check, and without --set")
     if diff is not None and check is not None:
         raise click.UsageError("--diff and --check are two commands")
     if diff is not None:
         _diff(diff, which or "paper", as_json)
     elif check is not None:
-        _check(check, which or "paper", as_json)
+        _check(check, which or "paper", prompts, as_json)
     else:
         _list(which, as_json)
 
@@ -160,13 +174,15 @@ def _print_entries(rows: list[dict[str, Any]]) -> None:
         screen.print(shown(f"      {row['reason']} ({row['source']})"))
 
 
-def _check(lang: str, which: str, as_json: bool) -> None:
+def _check(lang: str, which: str, path: Path | None, as_json: bool) -> None:
     from lm_eval_iberian.ifeval.consistency import inconsistencies, is_listed, listed
-    from lm_eval_iberian.ifeval.data import left_out, read_set
+    from lm_eval_iberian.ifeval.data import left_out, read_published, read_set
 
-    reading = read_set(lang, which)
+    if path is None:
+        reading, known, name = read_set(lang, which), listed(lang, which), which
+    else:
+        reading, known, name = read_published(path, lang), [], str(path)
     prompts = reading.prompts
-    known = listed(lang, which)
     found = [finding for prompt in prompts for finding in inconsistencies(prompt)]
     open_ = [finding for finding in found if not is_listed(finding, known)]
     if as_json:
@@ -176,10 +192,11 @@ def _check(lang: str, which: str, as_json: bool) -> None:
         for one in open_:
             head = f"{one.key}  {one.instruction_id}  {one.kwarg}".rstrip()
             screen.print(shown(f"{head}: {one.value!r}: {one.why}"))
-        screen.print(
-            f"{which}, {lang}: {len(prompts)} prompts, {len(open_)} findings, "
+        counts = (
+            f"{name}, {lang}: {len(prompts)} prompts, {len(open_)} findings, "
             f"{len(found) - len(open_)} known to be no faults"
         )
+        screen.print(shown(counts))
         for text in filter(None, (left_out(prompts), reading.missing)):
             screen.print(shown(text))
     if open_:

@@ -38,6 +38,7 @@ __all__ = [
     "Reading",
     "Repairs",
     "Unchecked",
+    "bad_rows",
     "languages",
     "left_out",
     "load",
@@ -194,9 +195,10 @@ def _read(
                 continue
             if prompt.key in prompts:
                 raise DataError(f"{where}: key {prompt.key} stands twice")
-            if own and prompt.skipped_ids:
-                unknown = unknown_name("instruction", prompt.skipped_ids[0], KNOWN)
-                raise DataError(f"{where}, key {prompt.key}: {unknown}")
+            unknown = [name for name in prompt.skipped_ids if name not in KNOWN]
+            if own and unknown:
+                said = unknown_name("instruction", unknown[0], KNOWN)
+                raise DataError(f"{where}, key {prompt.key}: {said}")
         except DataError as error:
             if not keep_going:
                 said = str(error) if own else f"{error}".rstrip(".") + _WAY_OUT
@@ -219,6 +221,13 @@ def _mended(
         return None
     forms = mending.answer_forms(published["key"])
     return parse_prompt(repaired, lang, where, published=published, answer_forms=forms)
+
+
+def bad_rows(reading: Reading) -> list[str]:
+    """Say which rows of a file were left out, in one line; in none if none was."""
+    bad = reading.bad_rows
+    count = f"{len(bad)} row{'' if len(bad) == 1 else 's'} of prompts left out"
+    return [f"{count}: {some(bad, 3)}"] if bad else []
 
 
 def languages(which: str) -> tuple[str, ...]:

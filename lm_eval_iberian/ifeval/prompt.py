@@ -118,8 +118,7 @@ def parse_prompt(
     where = f"{where}, key {key}"
     if not isinstance(text, str) or not text.strip():
         raise DataError(
-            f"{where}: 'prompt' must be a text, or the one message of a user, found "
-            f"{_form(text, columns)}"
+            f"{where}: 'prompt' must be a text, found {_form(text, columns)}"
         )
     ids, kwargs = _lists(row, where)
     skipped = [why_unchecked(name, lang) is not None for name in ids]
@@ -184,7 +183,7 @@ def _form(prompt: Any, columns: str) -> str:
     if prompt is None:
         return f"none among {shorten(columns, 120) or 'no columns'}"
     if isinstance(prompt, list):
-        return f"{len(prompt)} messages"
+        return f"{len(prompt)} messages; one message of a user is a text, too"
     return shorten(repr(prompt), 80)
 
 

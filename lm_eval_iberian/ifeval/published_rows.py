@@ -65,7 +65,7 @@ def in_google_s_words(name: Any, kwargs: Any) -> Any:
     """
     if not isinstance(kwargs, dict):
         return kwargs
-    said = {key: relation for key, v in kwargs.items() if (relation := _relation(v))}
+    said = {key: one for key, value in kwargs.items() if (one := _relation(value))}
     if not said:
         return kwargs
     takes = _takes(name)

@@ -13,6 +13,7 @@ from typing import Any
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.files import write_whole
+from lm_eval_iberian.ifeval.data import Reading, unchecked
 from lm_eval_iberian.ifeval.metrics import Metrics, aggregate
 from lm_eval_iberian.ifeval.pairing import Matched
 from lm_eval_iberian.ifeval.rows import RowScore
@@ -34,6 +35,7 @@ def write_scores(
     path: Path,
     lang: str,
     runs: Sequence[ScoredRun],
+    asked: Reading,
 ) -> None:
     """Write metrics and rows as JSON; whole or not at all.
 
@@ -44,6 +46,7 @@ def write_scores(
         path: Where to write.
         lang: The language of the prompts.
         runs: One for each answers file.
+        asked: The prompts, for what of them cannot be judged.
 
     Raises:
         DataError: The file cannot be written.
@@ -62,6 +65,9 @@ def write_scores(
     ]
     scorings = list(runs[0].rows)
     content: dict[str, Any] = {"lang": lang, "scoring": "both"}
+    content["unchecked"] = list(map(dataclasses.asdict, unchecked(asked.prompts)))
+    content["partial"] = [one.key for one in asked.prompts if one.skipped_ids]
+    content["bad_prompts"] = asked.bad_rows
     if len(scorings) == 1:
         content["scoring"] = scorings[0]
     if len(each) == 1:
