@@ -104,9 +104,9 @@ def _at(row: Mapping[str, Any], place: str) -> tuple[Any, ...]:
 
 
 def _said(prompt: Any) -> Any:
-    """Return what a single message of a user says."""
+    """Return what a single message of a user says, or a text in a list."""
     match prompt:
-        case [{"role": "user", "content": str(text)}]:
+        case [{"role": "user", "content": str(text)}] | [str(text)]:
             return text
     return prompt
 
