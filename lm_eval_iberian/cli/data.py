@@ -175,31 +175,46 @@ def _print_entries(rows: list[dict[str, Any]]) -> None:
 
 
 def _check(lang: str, which: str, path: Path | None, as_json: bool) -> None:
-    from lm_eval_iberian.ifeval.consistency import inconsistencies, is_listed, listed
+    from lm_eval_iberian.ifeval.consistency import (
+        Finding,
+        inconsistencies,
+        is_listed,
+        listed,
+    )
     from lm_eval_iberian.ifeval.data import left_out, read_published, read_set
 
     if path is None:
         reading, known, name = read_set(lang, which), listed(lang, which), which
     else:
-        reading, known, name = read_published(path, lang), [], str(path)
+        reading, known, name = (
+            read_published(path, lang, keep_going=True),
+            [],
+            str(path),
+        )
     prompts = reading.prompts
     found = [finding for prompt in prompts for finding in inconsistencies(prompt)]
     open_ = [finding for finding in found if not is_listed(finding, known)]
+    bad = reading.bad_rows
     if as_json:
-        click.echo(json.dumps([vars(finding) for finding in open_], indent=1))
+        rows = [Finding(None, "", "", None, why) for why in bad]
+        click.echo(json.dumps([vars(one) for one in (*rows, *open_)], indent=1))
     else:
         screen = console()
+        for why in bad:
+            screen.print(shown(why))
         for one in open_:
             head = f"{one.key}  {one.instruction_id}  {one.kwarg}".rstrip()
             screen.print(shown(f"{head}: {one.value!r}: {one.why}"))
         counts = (
-            f"{name}, {lang}: {len(prompts)} prompts, {len(open_)} findings, "
+            f"{name}, {lang}: {len(prompts)} prompts, "
+            f"{f'{len(bad)} rows that cannot be used, ' if bad else ''}"
+            f"{len(open_)} findings, "
             f"{len(found) - len(open_)} known to be no faults"
         )
         screen.print(shown(counts))
         for text in filter(None, (left_out(prompts), reading.missing)):
             screen.print(shown(text))
-    if open_:
+    if open_ or bad:
         raise SystemExit(1)
 
 

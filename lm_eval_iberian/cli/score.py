@@ -79,9 +79,6 @@ def command(
     """
     from lm_eval_iberian.ifeval.answers import read_answers
     from lm_eval_iberian.ifeval.data import (
-        Reading,
-        bad_rows,
-        left_out,
         load,
         read_published,
     )
@@ -104,12 +101,12 @@ def command(
     files = [read_answers(path, keep_going=keep_going) for path in answers]
     if prompts is None:
         name = set_name(which or "paper", lang)
-        reading = Reading(tuple(load(lang, which or "paper")), ())
+        asked = Asked(load(lang, which or "paper"), lang, name)
     else:
         name = f"{prompts}, language {lang}"
-        reading = read_published(prompts, lang, keep_going=keep_going)
-        require_language([one.prompt for one in reading.prompts], lang, prompts)
-    asked = Asked(reading.prompts, lang, name)
+        own = read_published(prompts, lang, keep_going=keep_going)
+        require_language([one.prompt for one in own.prompts], lang, prompts)
+        asked = Asked(own.prompts, lang, name, own.bad_rows)
     scorings = SCORINGS if scoring == "both" else (scoring,)
     found = match_runs(files, asked, keep_going=keep_going)
     runs = []
@@ -124,8 +121,7 @@ def command(
         screen.print(_by_type(run.metrics, names))
         screen.print(_foot(run.metrics))
         unchecked = "" if run.matched.has_prompts else _unchecked(run.metrics, asked)
-        missing = (*bad_rows(reading), left_out(asked.prompts), unchecked)
-        for line in filter(None, missing):
+        for line in filter(None, (*asked.unjudged, unchecked)):
             screen.print(shown(line))
         for line in run.matched.leftovers:
             screen.print(shown(line))
@@ -137,7 +133,7 @@ def command(
         screen.print(f"{len(runs)} runs, mean ± standard deviation")
         screen.print(_over_runs(means, deviations, names))
     if out is not None:
-        write_scores(out, lang, runs, reading)
+        write_scores(out, asked, runs)
         screen.print(shown(f"rows with reasons: {out}"))
 
 

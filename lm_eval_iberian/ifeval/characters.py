@@ -133,7 +133,7 @@ def _between(marks: str) -> re.Pattern[str]:
     """
     *opening, closing = map(re.escape, marks)
     if opening:
-        inside = rf"(?:[^{opening[0]}{closing}\n]|\n(?!\s*\n)){{1,1000}}"
+        inside = rf"(?:[^{opening[0]}{closing}\n]|\n(?![^\S\n]*\n)){{1,1000}}"
         return re.compile(rf"{opening[0]}{inside}{closing}")
     return re.compile(rf"[^\W_][^\w\n{closing}]{{0,3}}{closing}(?![\w=&%/])")
 

@@ -75,9 +75,12 @@ _CONSTRAINED: Final = "detectable_format:constrained_response"
 
 @dataclass(frozen=True)
 class Finding:
-    """One kwarg that its prompt does not ask for."""
+    """One kwarg that its prompt does not ask for, or a row that cannot be used at all.
 
-    key: int
+    Such a row has no key here: ``why`` says where it is.
+    """
+
+    key: int | None
     instruction_id: str
     kwarg: str
     value: Any

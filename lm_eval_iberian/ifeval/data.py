@@ -24,7 +24,7 @@ from lm_eval_iberian.download import (
     source,
 )
 from lm_eval_iberian.errors import DataError, UnknownNameError, unknown_name
-from lm_eval_iberian.ifeval.answers import read_rows, some
+from lm_eval_iberian.ifeval.answers import counted, read_rows, some
 from lm_eval_iberian.ifeval.prompt import Prompt, parse_prompt
 from lm_eval_iberian.ifeval.published_rows import decoded
 from lm_eval_iberian.ifeval.registry import KNOWN, why_unchecked
@@ -38,7 +38,6 @@ __all__ = [
     "Reading",
     "Repairs",
     "Unchecked",
-    "bad_rows",
     "languages",
     "left_out",
     "load",
@@ -50,6 +49,7 @@ __all__ = [
     "read_repairs",
     "read_set",
     "unchecked",
+    "unjudged",
 ]
 
 SETS = ("paper", "mini")
@@ -223,13 +223,6 @@ def _mended(
     return parse_prompt(repaired, lang, where, published=published, answer_forms=forms)
 
 
-def bad_rows(reading: Reading) -> list[str]:
-    """Say which rows of a file were left out, in one line; in none if none was."""
-    bad = reading.bad_rows
-    count = f"{len(bad)} row{'' if len(bad) == 1 else 's'} of prompts left out"
-    return [f"{count}: {some(bad, 3)}"] if bad else []
-
-
 def languages(which: str) -> tuple[str, ...]:
     """Return the languages that a set has."""
     if which == "paper":
@@ -268,6 +261,18 @@ def unchecked(prompts: Iterable[Prompt]) -> list[Unchecked]:
         Unchecked(name, count, why_unchecked(name, lang) or "")
         for (name, lang), count in sorted(counts.items())
     ]
+
+
+def unjudged(prompts: Sequence[Prompt], bad_rows: Sequence[str] = ()) -> list[str]:
+    """Say what of a file cannot be judged: whole rows, or instructions; a line each.
+
+    Args:
+        prompts: Those of the file that can be used.
+        bad_rows: Rows that cannot, each with its fault.
+    """
+    count = f"{counted(len(bad_rows), 'row')} of prompts left out"
+    bad = f"{count}: {some(bad_rows, 3)}" if bad_rows else ""
+    return [line for line in (bad, left_out(prompts)) if line]
 
 
 def left_out(prompts: Sequence[Prompt]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.health import Generation
 from lm_eval_iberian.ifeval.averages import cluster_stderr, macro, mean_stderr, micro
-from lm_eval_iberian.ifeval.data import Prompt, bad_rows, left_out, read_published
+from lm_eval_iberian.ifeval.data import Prompt, read_published, unjudged
 from lm_eval_iberian.ifeval.data import load as load_prompts
 from lm_eval_iberian.ifeval.known_prompts import require_language
 from lm_eval_iberian.ifeval.rows import RowScore
@@ -56,7 +56,7 @@ def load(
     path = Path(data)
     reading = read_published(path, lang, keep_going=keep_going)
     require_language([one.prompt for one in reading.prompts], lang, path)
-    for line in filter(None, (*bad_rows(reading), left_out(reading.prompts))):
+    for line in unjudged(reading.prompts, reading.bad_rows):
         _LOG.warning("%s: %s", path, line)
     return as_dataset(reading.prompts)
 

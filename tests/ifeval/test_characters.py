@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 import tables
+from timing import seconds
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval import INSTRUCTIONS, check
@@ -44,6 +46,15 @@ def test_every_type_has_cases_of_both_kinds() -> None:
     for name in KNOWN.keys() - INSTRUCTIONS.keys():
         assert kinds[name, True] >= 2, name
         assert kinds[name, False] >= 2, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["¿", "¿\n", "¿ a", "a?", "a..", "¡ \n\n", "ñáü "])
+def test_time_is_bounded(unit: str) -> None:
+    answer = unit * (200_000 // len(unit))
+    for row in {row["id"]: row for row in ROWS if row["lang"] == "es"}.values():
+        judge = partial(check, row["id"], row["kwargs"], answer, lang="es")
+        assert seconds(judge, 2) < 2, row["id"]
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,41 @@ def test_the_audit_and_the_check_of_data_read_them_too(tmp_path: Path) -> None:
     assert "--data goes with --check" in refused.output
 
 
+BROKEN = ROWS["marco_es.jsonl"]
+
+
+@pytest.mark.slow
+def test_rows_that_do_not_fit_are_findings_of_the_check(tmp_path: Path) -> None:
+    data = write(tmp_path / "prompts.jsonl", BROKEN)
+    arguments = ["data", "--check", "es", "--data", str(data)]
+    result = CliRunner().invoke(main, arguments)
+    said = " ".join(result.output.split())
+    assert result.exit_code == 1, said
+    assert "key 2380: 1 instructions but 2 kwargs" in said
+    assert "1 prompts, 1 rows that cannot be used, 1 findings" in said
+    found = CliRunner().invoke(main, [*arguments, "--json"])
+    row, language = json.loads(found.output)  # which the prompt does not ask for
+    assert language["kwarg"] == "language"
+    assert row["key"] is None
+    assert "key 2380" in row["why"]
+
+
+@pytest.mark.slow
+def test_the_audit_leaves_out_rows_of_prompts_when_told_to(tmp_path: Path) -> None:
+    data = write(tmp_path / "prompts.jsonl", BROKEN)
+    rows = [{"prompt": asked(BROKEN[0]), "response": "Una, dos. ¿Y?"}]
+    path = write(tmp_path / "a.jsonl", rows)
+    arguments = ["audit", str(path), "--data", str(data), "--lang", "es"]
+    refused = CliRunner().invoke(main, arguments)
+    assert refused.exit_code == 1
+    assert "--keep-going" in refused.output
+    result = CliRunner().invoke(main, [*arguments, "--keep-going"])
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split()).replace("\\", "")
+    assert "1 row of prompts left out" in said
+    assert "key 2380" in said
+
+
 def test_a_file_that_nothing_here_can_judge_is_refused(tmp_path: Path) -> None:
     data = write(tmp_path / "prompts.jsonl", MIXED[2:])
     with pytest.raises(DataError, match="no prompt has an instruction"):
