@@ -93,9 +93,10 @@ def _prompts_of(
     prompts: Path | None, which: str | None, keep_going: bool
 ) -> PromptsOf | None:
     """Return what gives the prompts of a language that the user named, if any."""
-    from lm_eval_iberian.ifeval.data import load, read_published
+    from lm_eval_iberian.ifeval.data import load
     from lm_eval_iberian.ifeval.known_prompts import require_language, set_name
     from lm_eval_iberian.ifeval.pairing import Asked
+    from lm_eval_iberian.ifeval.prompt_files import read_published
 
     if prompts is not None:
         path = prompts

@@ -181,16 +181,14 @@ def _check(lang: str, which: str, path: Path | None, as_json: bool) -> None:
         is_listed,
         listed,
     )
-    from lm_eval_iberian.ifeval.data import left_out, read_published, read_set
+    from lm_eval_iberian.ifeval.data import left_out, read_set
+    from lm_eval_iberian.ifeval.prompt_files import read_published
 
     if path is None:
         reading, known, name = read_set(lang, which), listed(lang, which), which
     else:
-        reading, known, name = (
-            read_published(path, lang, keep_going=True),
-            [],
-            str(path),
-        )
+        reading = read_published(path, lang, keep_going=True)
+        known, name = [], str(path)
     prompts = reading.prompts
     found = [finding for prompt in prompts for finding in inconsistencies(prompt)]
     open_ = [finding for finding in found if not is_listed(finding, known)]

@@ -78,12 +78,10 @@ def command(
     scored; with too many of the former nothing is.
     """
     from lm_eval_iberian.ifeval.answers import read_answers
-    from lm_eval_iberian.ifeval.data import (
-        load,
-        read_published,
-    )
+    from lm_eval_iberian.ifeval.data import load
     from lm_eval_iberian.ifeval.known_prompts import require_language, set_name
     from lm_eval_iberian.ifeval.pairing import Asked, score_answers
+    from lm_eval_iberian.ifeval.prompt_files import read_published
     from lm_eval_iberian.ifeval.report import (
         ScoredRun,
         metrics,

@@ -134,7 +134,10 @@ def parse_prompt(
             tuple(kwargs[place] for place in kept),
             lang,
             tuple(flags[place] for place in kept),
-            tuple(bare_id(ids[i]) for i, unchecked in enumerate(skipped) if unchecked),
+            (
+                *(bare_id(ids[i]) for i, unchecked in enumerate(skipped) if unchecked),
+                *_left_out_before(row, where),
+            ),
             both,
             str(before.get("prompt") or text),
             answer_forms,
@@ -168,6 +171,14 @@ def _flags(row: dict[str, Any], count: int, where: str) -> list[bool]:
     if not isinstance(flags, list) or not _all_are(bool, flags) or len(flags) != count:
         raise DataError(f"{where}: 'unsatisfiable' must hold {count} booleans")
     return flags
+
+
+def _left_out_before(row: dict[str, Any], where: str) -> list[str]:
+    """Return what was left out of a row already, when a dataset was made of it."""
+    skipped = row.get("skipped_ids") or []
+    if not isinstance(skipped, list) or not _all_are(str, skipped):
+        raise DataError(f"{where}: 'skipped_ids' must be a list of texts")
+    return skipped
 
 
 def _published(row: dict[str, Any], lang: str, where: str) -> Published:

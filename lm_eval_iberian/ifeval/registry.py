@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Final
@@ -59,6 +59,7 @@ def resolve(instruction_id: str) -> Instruction:
     return KNOWN[name]
 
 
+@lru_cache(maxsize=4096)
 def why_unchecked(instruction_id: str, lang: str) -> str | None:
     """Return why nothing here checks an instruction in a language, if nothing does.
 

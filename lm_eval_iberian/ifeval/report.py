@@ -13,9 +13,9 @@ from typing import Any
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.files import write_whole
-from lm_eval_iberian.ifeval.data import unchecked
 from lm_eval_iberian.ifeval.metrics import Metrics, aggregate
 from lm_eval_iberian.ifeval.pairing import Asked, Matched
+from lm_eval_iberian.ifeval.prompt_files import unchecked
 from lm_eval_iberian.ifeval.rows import RowScore
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.health import Generation
 from lm_eval_iberian.ifeval.averages import cluster_stderr, macro, mean_stderr, micro
-from lm_eval_iberian.ifeval.data import Prompt, read_published, unjudged
+from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.data import load as load_prompts
 from lm_eval_iberian.ifeval.known_prompts import require_language
+from lm_eval_iberian.ifeval.prompt_files import read_published, unjudged
 from lm_eval_iberian.ifeval.rows import RowScore
 from lm_eval_iberian.ifeval.scoring import SCORINGS, on_first_turn, score_by
 from lm_eval_iberian.tasks.value_forms import is_pair, is_row, require_form

@@ -12,8 +12,15 @@ import tables
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval import aggregate, score_row
-from lm_eval_iberian.ifeval.data import left_out, read, read_prompts, read_published
+from lm_eval_iberian.ifeval.prompt import parse_prompt
+from lm_eval_iberian.ifeval.prompt_files import (
+    left_out,
+    read,
+    read_prompts,
+    read_published,
+)
 from lm_eval_iberian.ifeval.repairs import Repairs
+from lm_eval_iberian.tasks.ifeval import as_dataset
 
 
 def rows_of(name: str) -> list[Any]:
@@ -134,6 +141,26 @@ def test_a_set_of_our_own_has_no_unknown_types(tmp_path: Path) -> None:
     wanted = r"line 1, key 6: Unknown instruction.*Did you mean special_character:enie"
     with pytest.raises(DataError, match=wanted):
         read(path, "es", Repairs(version=0))
+
+
+def test_a_row_of_our_own_sets_needs_its_key(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", GOOD)
+    with pytest.raises(DataError, match=r"line 1: 'key' must be a whole number"):
+        read(path, "es", Repairs(version=0))
+
+
+def test_what_was_unknown_is_known_to_be_so_in_what_lm_eval_logs(
+    tmp_path: Path,
+) -> None:
+    """Samples hold the document, from which their prompts may have to be made."""
+    prompts = read_prompts(write(tmp_path / "a.jsonl", UNKNOWN), "es")
+    (doc,) = as_dataset(prompts)["test"]
+    again = parse_prompt(dict(doc), "es", "a sample")
+    assert again.skipped_ids == prompts[0].skipped_ids == ("poetry:rhyme",)
+    assert not score_row(again, "Sin comas").whole
+    wrong = dict(doc) | {"skipped_ids": "poetry:rhyme"}
+    with pytest.raises(DataError, match="'skipped_ids' must be a list of texts"):
+        parse_prompt(wrong, "es", "a sample")
 
 
 def test_a_prompt_with_an_unknown_type_counts_by_its_known_ones_alone(

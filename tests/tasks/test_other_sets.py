@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from lm_eval_iberian.cli import main
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval import score_row
-from lm_eval_iberian.ifeval.data import left_out, read_prompts, read_published
+from lm_eval_iberian.ifeval.prompt_files import left_out, read_prompts, read_published
 from lm_eval_iberian.ifeval.registry import KNOWN, resolve
 from lm_eval_iberian.languages import available_languages
 from lm_eval_iberian.paths import task_configs
