@@ -291,7 +291,7 @@ def built(folder: Path, data: Path, lang: str, *, keep_going: bool = False) -> A
     from lm_eval.tasks import TaskManager
 
     text = re.findall(r"```yaml\n(.+?)```", SECTION, re.DOTALL)[0]
-    text = text.replace("FOLDER", str(task_configs())).replace("_es.yaml", "_eu.yaml")
+    text = text.replace("FOLDER", str(task_configs()))
     config = yaml.safe_load(text.replace("m_ifeval_es.jsonl", str(data)))
     config["dataset_kwargs"] |= {"lang": lang, "keep_going": keep_going}
     (folder / "mine.yaml").write_text(yaml.safe_dump(config), "utf-8")
