@@ -11,7 +11,8 @@ from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval.data import parse_prompt, read_prompts
 from lm_eval_iberian.ifeval.known_prompts import plain, sets_in
 from lm_eval_iberian.ifeval.pairing import Asked
-from lm_eval_iberian.ifeval.prompt import Prompt, decoded
+from lm_eval_iberian.ifeval.prompt import Prompt
+from lm_eval_iberian.ifeval.published_rows import decoded
 
 
 _OWN: Final = ("key", "prompt", "instruction_id_list", "kwargs")

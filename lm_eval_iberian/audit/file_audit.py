@@ -26,7 +26,6 @@ from lm_eval_iberian.health import (
 from lm_eval_iberian.ifeval import RowScore, aggregate
 from lm_eval_iberian.ifeval.answers import Answers, counted, some
 from lm_eval_iberian.ifeval.averages import mean_stderr
-from lm_eval_iberian.ifeval.data import left_out
 from lm_eval_iberian.ifeval.metrics import Metrics
 from lm_eval_iberian.ifeval.pairing import Asked, match, score_answers
 from lm_eval_iberian.terminal import one_line, shown
@@ -132,7 +131,7 @@ def audit_answers(
     if asked is not None:
         given = tuple(row.given for row in file.rows if row.given is not None)
         matched = match(asked, Answers(file.path, given), keep_going=keep_going)
-        notes += filter(None, [*matched.leftovers, left_out(asked.prompts)])
+        notes += [*matched.leftovers, *asked.unjudged]
         if not matched.has_prompts:
             notes.append(
                 "no row holds its prompt: whether these are answers to "

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.ifeval import RowScore, Verdict, resolve
-from lm_eval_iberian.ifeval.prompt import whole_number
+from lm_eval_iberian.ifeval.published_rows import whole_number
+from lm_eval_iberian.ifeval.registry import bare_id, why_unchecked
 from lm_eval_iberian.terminal import one_line, shown
 
 
@@ -116,6 +116,7 @@ class Comparison:
             where: File and line, and what the row is called.
         """
         ids = published if recorded.ids is None else recorded.ids
+        lang = scores["repaired"].answered.row.profile.code
         ours = {name: _by_place(score) for name, score in scores.items()}
         said = one_line(scores["repaired"].answered.response or "", 120)
         for kind, verdicts in recorded.verdicts.items():
@@ -123,7 +124,7 @@ class Comparison:
                 count = f"{len(verdicts)} {kind} verdicts on {len(ids)} instructions"
                 self.faults.append(f"{where[1]}: {count}")
                 break
-            for place, stored in zip(_places(ids), verdicts, strict=True):
+            for place, stored in zip(_places(ids, lang), verdicts, strict=True):
                 if isinstance(place, str):
                     self.unchecked[place] += 1
                 elif place not in ours["repaired"]:
@@ -219,26 +220,26 @@ def _flags(values: object) -> tuple[bool, ...] | None:
     return tuple(map(bool, values))
 
 
-def _places(ids: Iterable[str]) -> Iterator[Place | str]:
+def _places(ids: Iterable[str], lang: str) -> Iterator[Place | str]:
     """Yield of each instruction its id and the how-manieth of its type it is.
 
     Yields:
-        The place; of a type that nothing here checks, its name.
+        The place; of a type that nothing here checks in a language, its name.
     """
     seen: Counter[str] = Counter()
     for given in ids:
-        try:
-            name = resolve(given).id
-        except UnknownNameError:
-            yield one_line(":".join(given.split(":")[-2:]), 60)
+        if why_unchecked(given, lang) is not None:
+            yield one_line(bare_id(given), 60)
             continue
+        name = resolve(given).id
         yield name, seen[name]
         seen[name] += 1
 
 
 def _by_place(score: RowScore) -> dict[Place, dict[str, Verdict]]:
     """Return a row's verdicts by the place of their instruction."""
-    rows = zip(_places(score.instruction_ids), score.strict, score.loose, strict=True)
+    places = _places(score.instruction_ids, score.answered.row.profile.code)
+    rows = zip(places, score.strict, score.loose, strict=True)
     return {
         place: {"strict": strict, "loose": loose}
         for place, strict, loose in rows

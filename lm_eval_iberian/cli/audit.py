@@ -76,7 +76,7 @@ def command(
     audit = audit_files(
         answers,
         lang=lang,
-        prompts_of=_prompts_of(prompts, which),
+        prompts_of=_prompts_of(prompts, which, keep_going),
         keep_going=keep_going,
     )
     text = AUDIT_FORMATS[form](audit, rows=rows)
@@ -89,19 +89,23 @@ def command(
             click.echo(line, err=True)
 
 
-def _prompts_of(prompts: Path | None, which: str | None) -> PromptsOf | None:
+def _prompts_of(
+    prompts: Path | None, which: str | None, keep_going: bool
+) -> PromptsOf | None:
     """Return what gives the prompts of a language that the user named, if any."""
-    from lm_eval_iberian.ifeval.data import load, read_prompts
+    from lm_eval_iberian.ifeval.data import load
     from lm_eval_iberian.ifeval.known_prompts import require_language, set_name
     from lm_eval_iberian.ifeval.pairing import Asked
+    from lm_eval_iberian.ifeval.prompt_files import read_published
 
     if prompts is not None:
         path = prompts
 
         def read(lang: str) -> Asked:
-            own = read_prompts(path, lang)
-            require_language([one.prompt for one in own], lang, path)
-            return Asked(own, lang, f"{path}, language {lang}")
+            own = read_published(path, lang, keep_going=keep_going)
+            require_language([one.prompt for one in own.prompts], lang, path)
+            name = f"{path}, language {lang}"
+            return Asked(own.prompts, lang, name, own.bad_rows)
 
         return read
     if which is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,9 +17,19 @@ from lm_eval_iberian.terminal import console, shown
 @click.option("--diff", metavar="LANG", help="Print every repair of a language.")
 @click.option("--check", metavar="LANG", help="Look for faults; exit with 1 for any.")
 @click.option("--set", "which", help="paper or mini; left out, both are listed.")
+@click.option(
+    "--data",
+    "prompts",
+    type=click.Path(path_type=Path),
+    help="With --check: a file of prompts instead of a set.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    diff: str | None, check: str | None, which: str | None, as_json: bool
+    diff: str | None,
+    check: str | None,
+    which: str | None,
+    prompts: Path | None,
+    as_json: bool,
 ) -> None:
     """List the IFEval prompts, what was repaired in them, what is still wrong.
 
@@ -26,13 +37,16 @@ def command(
     iberian data                      the sets, where they come from, what is here
     iberian data --diff eu            every repair: what, why, whether it was needed
     iberian data --check eu           schema, and whether kwargs and prompts agree
+    iberian data --check es --data FILE   the same of prompts of one's own
     """
+    if prompts is not None and (check is None or which is not None):
+        raise click.UsageError("--data goes with --check, and without --set")
     if diff is not None and check is not None:
         raise click.UsageError("--diff and --check are two commands")
     if diff is not None:
         _diff(diff, which or "paper", as_json)
     elif check is not None:
-        _check(check, which or "paper", as_json)
+        _check(check, which or "paper", prompts, as_json)
     else:
         _list(which, as_json)
 
@@ -160,29 +174,45 @@ def _print_entries(rows: list[dict[str, Any]]) -> None:
         screen.print(shown(f"      {row['reason']} ({row['source']})"))
 
 
-def _check(lang: str, which: str, as_json: bool) -> None:
-    from lm_eval_iberian.ifeval.consistency import inconsistencies, is_listed, listed
+def _check(lang: str, which: str, path: Path | None, as_json: bool) -> None:
+    from lm_eval_iberian.ifeval.consistency import (
+        Finding,
+        inconsistencies,
+        is_listed,
+        listed,
+    )
     from lm_eval_iberian.ifeval.data import left_out, read_set
+    from lm_eval_iberian.ifeval.prompt_files import read_published
 
-    reading = read_set(lang, which)
+    if path is None:
+        reading, known, name = read_set(lang, which), listed(lang, which), which
+    else:
+        reading = read_published(path, lang, keep_going=True)
+        known, name = [], str(path)
     prompts = reading.prompts
-    known = listed(lang, which)
     found = [finding for prompt in prompts for finding in inconsistencies(prompt)]
     open_ = [finding for finding in found if not is_listed(finding, known)]
+    bad = reading.bad_rows
     if as_json:
-        click.echo(json.dumps([vars(finding) for finding in open_], indent=1))
+        rows = [Finding(None, "", "", None, why) for why in bad]
+        click.echo(json.dumps([vars(one) for one in (*rows, *open_)], indent=1))
     else:
         screen = console()
+        for why in bad:
+            screen.print(shown(why))
         for one in open_:
             head = f"{one.key}  {one.instruction_id}  {one.kwarg}".rstrip()
             screen.print(shown(f"{head}: {one.value!r}: {one.why}"))
-        screen.print(
-            f"{which}, {lang}: {len(prompts)} prompts, {len(open_)} findings, "
+        counts = (
+            f"{name}, {lang}: {len(prompts)} prompts, "
+            f"{f'{len(bad)} rows that cannot be used, ' if bad else ''}"
+            f"{len(open_)} findings, "
             f"{len(found) - len(open_)} known to be no faults"
         )
+        screen.print(shown(counts))
         for text in filter(None, (left_out(prompts), reading.missing)):
             screen.print(shown(text))
-    if open_:
+    if open_ or bad:
         raise SystemExit(1)
 
 

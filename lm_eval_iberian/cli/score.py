@@ -45,7 +45,7 @@ _SUSPICIOUS = 0.5
     "--data",
     "prompts",
     type=click.Path(path_type=Path),
-    help="JSONL of prompts; left out, those of --set in the language.",
+    help="Any published file of prompts; left out, those of --set in the language.",
 )
 @click.option("--set", "which", help="paper or mini; left out, and no --data: paper.")
 @click.option("--lang", required=True, help="Language of the prompts: eu, en …")
@@ -78,9 +78,10 @@ def command(
     scored; with too many of the former nothing is.
     """
     from lm_eval_iberian.ifeval.answers import read_answers
-    from lm_eval_iberian.ifeval.data import left_out, load, read_prompts
+    from lm_eval_iberian.ifeval.data import load
     from lm_eval_iberian.ifeval.known_prompts import require_language, set_name
     from lm_eval_iberian.ifeval.pairing import Asked, score_answers
+    from lm_eval_iberian.ifeval.prompt_files import read_published
     from lm_eval_iberian.ifeval.report import (
         ScoredRun,
         metrics,
@@ -100,9 +101,10 @@ def command(
         name = set_name(which or "paper", lang)
         asked = Asked(load(lang, which or "paper"), lang, name)
     else:
-        own = read_prompts(prompts, lang)
-        require_language([one.prompt for one in own], lang, prompts)
-        asked = Asked(own, lang, f"{prompts}, language {lang}")
+        name = f"{prompts}, language {lang}"
+        own = read_published(prompts, lang, keep_going=keep_going)
+        require_language([one.prompt for one in own.prompts], lang, prompts)
+        asked = Asked(own.prompts, lang, name, own.bad_rows)
     scorings = SCORINGS if scoring == "both" else (scoring,)
     found = match_runs(files, asked, keep_going=keep_going)
     runs = []
@@ -117,7 +119,7 @@ def command(
         screen.print(_by_type(run.metrics, names))
         screen.print(_foot(run.metrics))
         unchecked = "" if run.matched.has_prompts else _unchecked(run.metrics, asked)
-        for line in filter(None, (left_out(asked.prompts), unchecked)):
+        for line in filter(None, (*asked.unjudged, unchecked)):
             screen.print(shown(line))
         for line in run.matched.leftovers:
             screen.print(shown(line))
@@ -129,7 +131,7 @@ def command(
         screen.print(f"{len(runs)} runs, mean ± standard deviation")
         screen.print(_over_runs(means, deviations, names))
     if out is not None:
-        write_scores(out, lang, runs)
+        write_scores(out, asked, runs)
         screen.print(shown(f"rows with reasons: {out}"))
 
 
@@ -202,7 +204,9 @@ def _foot(found: Mapping[str, Any]) -> str:
         f"{found['satisfiable']} of them satisfiable by both scorings"
     ]
     if found["left_out"]:
-        lines.append(f"{found['left_out']} prompts without instructions, not counted")
+        lines.append(
+            f"{found['left_out']} prompts without instructions to check, not counted"
+        )
     rates = [f"{label} {_cell(found[name], None)} %" for label, name in _RATES.items()]
     half = len(rates) // 2
     lines += ["answers: " + ", ".join(rates[:half]), "  " + ", ".join(rates[half:])]

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.health import Generation
-from lm_eval_iberian.ifeval.prompt import whole_number
+from lm_eval_iberian.ifeval.published_rows import whole_number
 from lm_eval_iberian.terminal import one_line
 
 

@@ -75,9 +75,12 @@ _CONSTRAINED: Final = "detectable_format:constrained_response"
 
 @dataclass(frozen=True)
 class Finding:
-    """One kwarg that its prompt does not ask for."""
+    """One kwarg that its prompt does not ask for, or a row that cannot be used at all.
 
-    key: int
+    Such a row has no key here: ``why`` says where it is.
+    """
+
+    key: int | None
     instruction_id: str
     kwarg: str
     value: Any
@@ -203,10 +206,11 @@ def _checked(prompt: Prompt) -> Iterator[tuple[str, str, tuple[str, int]]]:
     for demand in prompt.demands:
         id_, kwargs = demand.instruction.id, demand.arguments
         for kwarg, value in kwargs.items():
-            if kwarg in _RELATED:
-                yield id_, kwarg, (kwargs[_RELATED[kwarg]], value)
+            relation = kwargs.get(_RELATED.get(kwarg, "relation"))
+            if kwarg in _RELATED and relation is not None:
+                yield id_, kwarg, (relation, value)
             elif kwarg in _MINIMAL:
-                yield id_, kwarg, (AT_LEAST, value)
+                yield id_, kwarg, (relation or AT_LEAST, value)
 
 
 def _fails(asked: Limit, checked: tuple[str, int]) -> bool:

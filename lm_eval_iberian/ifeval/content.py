@@ -9,10 +9,13 @@ from functools import lru_cache
 from typing import Final
 
 from lm_eval_iberian.ifeval.instruction import (
+    ANY_RELATION,
+    AT_LEAST,
     Answer,
     Instruction,
     Kwarg,
     Verdict,
+    counted,
     shorten,
     shown,
 )
@@ -32,16 +35,15 @@ _MATHS: Final = re.compile(r"\$\$?([^$\n]{1,300})\$\$?")
 _FORMULA: Final = re.compile(r"[\\=^{}<>+]|_\{|\w_\w|\A\s*\w\s*\Z|\d\s*[-*/]\s*\w")
 
 
-def placeholders(answer: Answer, num_placeholders: int) -> Verdict:
-    """At least so many placeholders in square brackets."""
+def placeholders(
+    answer: Answer, num_placeholders: int, relation: str = AT_LEAST
+) -> Verdict:
+    """At least so many placeholders in square brackets, or less where a row says so."""
     found = [
         text for text in _bracketed(answer.laid_out) if any(map(_is_fillable, text))
     ]
-    reason = (
-        f"{len(found)} placeholders found, at least {num_placeholders} wanted: "
-        f"{shown(found)}"
-    )
-    return Verdict(len(found) >= num_placeholders, reason)
+    verdict = counted(len(found), relation, num_placeholders, "placeholders")
+    return Verdict(verdict.followed, f"{verdict.reason}: {shown(found)}")
 
 
 def _bracketed(text: str) -> Iterator[str]:
@@ -119,7 +121,7 @@ INSTRUCTIONS = (
     Instruction(
         "detectable_content:number_placeholders",
         placeholders,
-        (Kwarg("num_placeholders", "count"),),
+        (Kwarg("num_placeholders", "count"), ANY_RELATION),
     ),
     Instruction(
         "detectable_content:postscript",

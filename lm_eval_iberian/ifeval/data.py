@@ -8,24 +8,28 @@ Two sets: the paper's own files (Iber-IFEval, and Google's for English; pinned i
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from lm_eval_iberian.download import (
     MIRROR,
     PinnedSource,
-    PublishedVersion,
     fetch,
     is_mirrored,
     source,
 )
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.prompt import Prompt, decoded, parse_prompt
-from lm_eval_iberian.ifeval.repairs import Mending, Outcome, Repairs, read_repairs
-from lm_eval_iberian.jsonl import read_jsonl
+from lm_eval_iberian.ifeval.prompt import Prompt, parse_prompt
+from lm_eval_iberian.ifeval.prompt_files import (
+    Reading,
+    left_out,
+    read,
+    read_prompts,
+    read_published,
+)
+from lm_eval_iberian.ifeval.repairs import Outcome, Repairs, read_repairs
 from lm_eval_iberian.paths import data
 
 
@@ -41,6 +45,7 @@ __all__ = [
     "parse_prompt",
     "read",
     "read_prompts",
+    "read_published",
     "read_repairs",
     "read_set",
 ]
@@ -48,31 +53,6 @@ __all__ = [
 SETS = ("paper", "mini")
 _SOURCES = ("iber-ifeval", "google-ifeval")
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The prompts of a file, and what each repair did to them.
-
-    Attributes:
-        version: Which published version the file is, where that is known.
-        missing: Where rows are missing, a sentence that says how many.
-    """
-
-    prompts: tuple[Prompt, ...]
-    outcomes: tuple[Outcome, ...]
-    version: PublishedVersion | None = None
-    missing: str = ""
-
-    @property
-    def idle(self) -> tuple[Outcome, ...]:
-        """The repairs that found no fault; where rows are missing, in rows there."""
-        unfit = ("not found",) if self.missing else ("not found", "no such key")
-        return tuple(
-            o
-            for o in self.outcomes
-            if o.status in unfit and not (self.missing and o.key is None)
-        )
 
 
 def load(lang: str, which: str = "paper") -> list[Prompt]:
@@ -124,41 +104,6 @@ def read_set(lang: str, which: str = "paper") -> Reading:
         ) from error
 
 
-def read_prompts(path: Path, lang: str, repairs: Repairs | None = None) -> list[Prompt]:
-    """Read a JSONL file of prompts (key, prompt, instruction_id_list, kwargs).
-
-    Ids may carry a prefix (``es:``); kwargs that an instruction does not use may be
-    missing or null, and kwargs may be JSON text.
-
-    Raises:
-        DataError: A row lacks a field or has one of the wrong type, an unknown
-            instruction, a key twice; with file, line and key.
-    """
-    return list(read(path, lang, repairs or Repairs(version=0)).prompts)
-
-
-def read(path: Path, lang: str, repairs: Repairs) -> Reading:
-    """Read a file as ``read_prompts`` does, and say what each repair did."""
-    prompts: dict[int, Prompt] = {}
-    mending = Mending(repairs)
-    for number, row in read_jsonl(path):
-        where = f"{path}, line {number}"
-        published = decoded(row)
-        repaired = mending.mend(published)
-        if repaired is None:
-            continue
-        forms = mending.answer_forms(published["key"])
-        prompt = parse_prompt(
-            repaired, lang, where, published=published, answer_forms=forms
-        )
-        if prompt.key in prompts:
-            raise DataError(f"{where}: key {prompt.key} stands twice")
-        prompts[prompt.key] = prompt
-    if not prompts:
-        raise DataError(f"{path} holds no prompts")
-    return Reading(tuple(prompts.values()), mending.outcomes())
-
-
 def languages(which: str) -> tuple[str, ...]:
     """Return the languages that a set has."""
     if which == "paper":
@@ -172,19 +117,6 @@ def paper_source(lang: str) -> PinnedSource:
         if lang in (found := source(name)).languages:
             return found
     raise UnknownNameError("language of IFEval paper", lang, languages("paper"))
-
-
-def left_out(prompts: Iterable[Prompt]) -> str:
-    """Say which instructions were left out because nothing here checks them.
-
-    Returns:
-        One line with counts, or an empty text.
-    """
-    counts = Counter(name for prompt in prompts for name in prompt.skipped_ids)
-    if not counts:
-        return ""
-    kinds = ", ".join(f"{name} ({number})" for name, number in sorted(counts.items()))
-    return f"{counts.total()} instructions that are not checked, left out: {kinds}"
 
 
 def _mini(lang: str) -> Path:

@@ -8,10 +8,14 @@ from typing import Final, NoReturn
 
 from lm_eval_iberian.ifeval.asked_numbers import is_exact
 from lm_eval_iberian.ifeval.instruction import (
+    ANY_RELATION,
+    AT_LEAST,
+    LESS_THAN,
     Answer,
     Instruction,
     Kwarg,
     Verdict,
+    counted,
     shown,
 )
 from lm_eval_iberian.ifeval.marks_of_form import emphasised, section_marks
@@ -33,19 +37,26 @@ def bullets(answer: Answer, num_bullets: int) -> Verdict:
     return Verdict(len(found) == num_bullets, reason)
 
 
-def highlights(answer: Answer, num_highlights: int) -> Verdict:
-    """At least so many passages in Markdown emphasis."""
+def highlights(
+    answer: Answer, num_highlights: int, relation: str = AT_LEAST
+) -> Verdict:
+    """At least so many passages in Markdown emphasis, or less where a row says so."""
     found = emphasised(without_code(answer.laid_out))
-    reason = (
-        f"{len(found)} highlights found, at least {num_highlights} wanted: "
-        f"{shown(found, 3)}"
-    )
-    return Verdict(len(found) >= num_highlights, reason)
+    verdict = counted(len(found), relation, num_highlights, "highlights")
+    return Verdict(verdict.followed, f"{verdict.reason}: {shown(found, 3)}")
 
 
-def sections(answer: Answer, section_spliter: str, num_sections: int) -> Verdict:
-    """So many sections with a numbered heading; more only where the prompt allows."""
+def sections(
+    answer: Answer, section_spliter: str, num_sections: int, relation: str = AT_LEAST
+) -> Verdict:
+    """So many sections with a numbered heading; more only where the prompt allows.
+
+    Less than so many where a row says so.
+    """
     found = section_marks(answer.plain, section_spliter.strip(), answer.profile)
+    if relation == LESS_THAN:
+        verdict = counted(len(found), relation, num_sections, "sections")
+        return Verdict(verdict.followed, f"{verdict.reason}: {shown(found)}")
     exactly = bool(answer.prompt) and is_exact(
         num_sections, str(answer.prompt), answer.profile.code
     )
@@ -147,12 +158,16 @@ INSTRUCTIONS = (
     Instruction(
         "detectable_format:number_highlighted_sections",
         highlights,
-        _count("num_highlights"),
+        (Kwarg("num_highlights", "count"), ANY_RELATION),
     ),
     Instruction(
         "detectable_format:multiple_sections",
         sections,
-        (Kwarg("section_spliter", "text"), Kwarg("num_sections", "count")),
+        (
+            Kwarg("section_spliter", "text"),
+            Kwarg("num_sections", "count"),
+            ANY_RELATION,
+        ),
     ),
     Instruction("detectable_format:json_format", json_format),
     Instruction("detectable_format:title", title),

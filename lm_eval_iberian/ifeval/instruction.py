@@ -125,6 +125,10 @@ class Kwarg:
             raise ValueError(f"Kwarg {self.name}: unknown kind {self.kind!r}.")
 
 
+# Google's types that ask for at least so many; other sets give them a relation, too
+ANY_RELATION: Final = Kwarg("relation", "relation", required=False)
+
+
 @dataclass(frozen=True)
 class Instruction:
     """One of the instruction types.
@@ -133,11 +137,14 @@ class Instruction:
         id: Google's id, e.g. ``punctuation:no_comma``.
         check: Takes the answer and, by name, the arguments.
         kwargs: What arguments it takes.
+        character: What it counts of a language's ``CharacterRules``; languages that
+            have none of it have no such type.
     """
 
     id: str
     check: Checker
     kwargs: tuple[Kwarg, ...] = ()
+    character: str = ""
 
     def validate(self, kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the arguments among ``kwargs``; ``None`` is a missing value, 0 is not.

@@ -45,7 +45,9 @@ class Metrics:
         prompts: Prompts with an instruction; only these count.
         instructions: Their instructions.
         satisfiable: Those of them that can be followed by both scorings.
-        left_out: Prompts without any instruction.
+        left_out: Prompts without any instruction that something here checks.
+        partial: Of the prompts, those with an instruction besides that nothing here
+            checks: they count at instruction level, and not at prompt level.
         by_instruction: One entry for each instruction type that occurred, by id.
         stop_rate: Share of the prompts whose answer neither runs on nor was cut off.
         no_stop_rate: … whose answer was cut off.
@@ -80,6 +82,7 @@ class Metrics:
     instructions: int
     satisfiable: int
     left_out: int
+    partial: int
     stderr: Mapping[str, float]
     by_instruction: Mapping[str, InstructionAccuracy]
 
@@ -88,9 +91,10 @@ def aggregate(rows: Iterable[RowScore]) -> Metrics:
     """Return the accuracies over scored rows; one without instructions is left out."""
     every = list(rows)
     counted = [row for row in every if row.counts]
+    whole = [row for row in counted if row.whole]
     prompt_level = {
-        "strict": [row.strictly_followed for row in counted],
-        "loose": [row.loosely_followed for row in counted],
+        "strict": [row.strictly_followed for row in whole],
+        "loose": [row.loosely_followed for row in whole],
     }
     values: dict[str, float] = {}
     stderr: dict[str, float] = {}
@@ -120,6 +124,7 @@ def aggregate(rows: Iterable[RowScore]) -> Metrics:
         instructions=sum(len(row.strict) for row in counted),
         satisfiable=sum(sum(row.satisfiable) for row in counted),
         left_out=len(every) - len(counted),
+        partial=len(counted) - len(whole),
         stderr=MappingProxyType(stderr),
         by_instruction=_by_instruction(counted),
     )

@@ -13,6 +13,7 @@ from lm_eval_iberian.ifeval.answer_forms import GivenAnswer
 from lm_eval_iberian.ifeval.answers import Answers, counted, going_on, some
 from lm_eval_iberian.ifeval.known_prompts import plain, whose
 from lm_eval_iberian.ifeval.prompt import Prompt
+from lm_eval_iberian.ifeval.prompt_files import unjudged
 from lm_eval_iberian.ifeval.rows import RowScore
 from lm_eval_iberian.ifeval.scoring import SCORINGS, score_by
 from lm_eval_iberian.languages import available_languages
@@ -31,11 +32,18 @@ class Asked:
         prompts: All of them.
         lang: Their language.
         name: What they are called in messages.
+        bad_rows: Rows of their file that were left out, each with its fault.
     """
 
     prompts: Sequence[Prompt]
     lang: str
     name: str
+    bad_rows: Sequence[str] = ()
+
+    @property
+    def unjudged(self) -> list[str]:
+        """What of their file cannot be judged, a line each."""
+        return unjudged(self.prompts, self.bad_rows)
 
 
 @dataclass(frozen=True)

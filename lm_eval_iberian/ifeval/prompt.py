@@ -1,22 +1,17 @@
-"""One IFEval prompt, and how a row of any of the published files becomes one."""
+"""One IFEval prompt, and how a row under our names becomes one."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.asked_numbers import prompt_words
-from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Demand
-from lm_eval_iberian.ifeval.registry import LEFT_OUT, resolve
-from lm_eval_iberian.languages import available_languages
-
-
-_NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.0*)?")
+from lm_eval_iberian.ifeval.instruction import Demand, shorten
+from lm_eval_iberian.ifeval.published_rows import decoded
+from lm_eval_iberian.ifeval.registry import bare_id, resolve, why_unchecked
 
 
 Published = tuple[Sequence[str], Sequence[Mapping[str, Any] | None]]
@@ -32,7 +27,8 @@ class Prompt:
     Attributes:
         unsatisfiable: For each instruction, whether the prompt makes it impossible to
             follow.
-        skipped_ids: Instructions that were left out because nothing here checks them.
+        skipped_ids: Instructions that nothing here checks, in this language; the prompt
+            cannot be judged as a whole then.
         published: Ids and kwargs as they were before any repair.
         published_prompt: The text before any repair; answers may be filed under it.
         answer_forms: What answers to that text write, and what it is in the repaired.
@@ -94,24 +90,6 @@ def _alone(form: str) -> re.Pattern[str]:
     return re.compile(before + re.escape(form) + after, re.IGNORECASE)
 
 
-def decoded(row: dict[str, Any]) -> dict[str, Any]:
-    """Undo what a detour over a data frame does: JSON text for lists and objects.
-
-    Relations are said in Google's words: M-IFEval has ``al menos``, ``como máximo``.
-    What is not JSON is left for ``parse_prompt`` to refuse.
-    """
-    kwargs = _from_json(row.get("kwargs"))
-    ids = _from_json(row.get("instruction_id_list"))
-    if isinstance(kwargs, list):
-        kwargs = [_without_nulls(_from_json(kw)) for kw in kwargs]
-        if isinstance(ids, list) and len(ids) == len(kwargs):
-            kwargs = [
-                in_google_s_words(*pair) for pair in zip(ids, kwargs, strict=True)
-            ]
-    changed = {"instruction_id_list": ids, "kwargs": kwargs}
-    return row | changed | {"key": whole_number(row.get("key"))}
-
-
 def parse_prompt(
     row: dict[str, Any],
     lang: str,
@@ -130,21 +108,24 @@ def parse_prompt(
         answer_forms: Those of its repairs.
 
     Raises:
-        DataError: A field is missing or of the wrong type, an instruction or a kwarg
-            unknown.
+        DataError: A field is missing or of the wrong type, or a kwarg unknown.
     """
+    columns = ", ".join(map(str, row))
     row = decoded(row)
     key, text = row.get("key"), row.get("prompt")
     if not isinstance(key, int) or isinstance(key, bool):
         raise DataError(f"{where}: 'key' must be a whole number, found {key!r}")
     where = f"{where}, key {key}"
     if not isinstance(text, str) or not text.strip():
-        raise DataError(f"{where}: 'prompt' must be a text, found {text!r}")
+        raise DataError(
+            f"{where}: 'prompt' must be a text, found {_form(text, columns)}"
+        )
     ids, kwargs = _lists(row, where)
-    kept = [place for place, name in enumerate(ids) if not _is_additional(name)]
+    skipped = [why_unchecked(name, lang) is not None for name in ids]
+    kept = [place for place, unchecked in enumerate(skipped) if not unchecked]
     flags = _flags(row, len(ids), where)
     before = published or row
-    both = _published(before, where)
+    both = _published(before, lang, where)
     try:
         return Prompt(
             key,
@@ -153,7 +134,10 @@ def parse_prompt(
             tuple(kwargs[place] for place in kept),
             lang,
             tuple(flags[place] for place in kept),
-            tuple(_bare(name) for name in ids if _is_additional(name)),
+            (
+                *(bare_id(ids[i]) for i, unchecked in enumerate(skipped) if unchecked),
+                *_left_out_before(row, where),
+            ),
             both,
             str(before.get("prompt") or text),
             answer_forms,
@@ -174,7 +158,10 @@ def _lists(
             f"{where}: 'instruction_id_list' must hold texts and 'kwargs' objects"
         )
     if len(ids) != len(kwargs):
-        raise DataError(f"{where}: {len(ids)} instructions but {len(kwargs)} kwargs")
+        raise DataError(
+            f"{where}: {len(ids)} instructions but {len(kwargs)} kwargs: {list(ids)} "
+            f"and {shorten(str(list(kwargs)), 200)}"
+        )
     return tuple(ids), tuple(kwargs)
 
 
@@ -186,91 +173,29 @@ def _flags(row: dict[str, Any], count: int, where: str) -> list[bool]:
     return flags
 
 
-def _published(row: dict[str, Any], where: str) -> Published:
+def _left_out_before(row: dict[str, Any], where: str) -> list[str]:
+    """Return what was left out of a row already, when a dataset was made of it."""
+    skipped = row.get("skipped_ids") or []
+    if not isinstance(skipped, list) or not _all_are(str, skipped):
+        raise DataError(f"{where}: 'skipped_ids' must be a list of texts")
+    return skipped
+
+
+def _published(row: dict[str, Any], lang: str, where: str) -> Published:
     """Return the ids that something checks, and their kwargs, of an unrepaired row."""
     ids, kwargs = _lists(row, where)
-    kept = [
-        pair for pair in zip(ids, kwargs, strict=True) if not _is_additional(pair[0])
-    ]
+    pairs = zip(ids, kwargs, strict=True)
+    kept = [pair for pair in pairs if why_unchecked(pair[0], lang) is None]
     return tuple(name for name, _ in kept), tuple(values for _, values in kept)
 
 
-def _bare(instruction_id: str) -> str:
-    """Drop the language prefix."""
-    return ":".join(instruction_id.split(":")[-2:])
-
-
-def _is_additional(instruction_id: str) -> bool:
-    return _bare(instruction_id) in LEFT_OUT
-
-
-def _from_json(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (json.JSONDecodeError, RecursionError):
-        return value
-
-
-def _without_nulls(kwargs: Any) -> Any:
-    """Drop null kwargs; 3.0 is 3."""
-    if not isinstance(kwargs, dict):
-        return kwargs
-    return {k: _whole(v) for k, v in kwargs.items() if v is not None}
-
-
-def in_google_s_words(name: Any, kwargs: Any) -> Any:
-    """Return an instruction's kwargs with their relation in Google's words.
-
-    At most 3 is less than 4; a relation that the type does not take, and which changes
-    nothing, is left out. Kwargs of another form are returned as they are.
-    """
-    if not isinstance(kwargs, dict) or not isinstance(name, str):
-        return kwargs
-    relations = _relations()
-    if not any(isinstance(said, str) and said in relations for said in kwargs.values()):
-        return kwargs
-    try:
-        takes = {kwarg.name: kwarg.kind for kwarg in resolve(name).kwargs}
-    except UnknownNameError:
-        return kwargs
-    changed = dict(kwargs)
-    for key, value in kwargs.items():
-        relation = relations.get(value) if isinstance(value, str) else None
-        if relation is None or takes.get(key, "relation") != "relation":
-            continue
-        said, more = relation
-        counts = [n for n, kind in takes.items() if kind == "count" and n in changed]
-        if not counts or type(changed[counts[0]]) is not int:  # True is no number
-            continue
-        if key in takes:
-            changed[key] = said
-            changed[counts[0]] += more
-        elif said == AT_LEAST:
-            del changed[key]  # such a type asks for at least so many anyway
-    return changed
-
-
-@cache
-def _relations() -> Mapping[str, tuple[str, int]]:
-    """Return Google's relation for each wording, and what it adds to the number."""
-    found: dict[str, tuple[str, int]] = {}
-    for words in filter(None, map(prompt_words, available_languages())):
-        found |= dict.fromkeys(words.at_least, (AT_LEAST, 0))
-        found |= dict.fromkeys(words.at_most, (LESS_THAN, 1))
-    return found
-
-
-def whole_number(value: Any) -> Any:
-    """Return ``1`` for ``1.0``, ``"1"`` and ``"1.0"``; what is no number, as it is."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
-        return int(value.partition(".")[0])
-    return _whole(value)
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _form(prompt: Any, columns: str) -> str:
+    """Say what stands where a text should."""
+    if prompt is None:
+        return f"none among {shorten(columns, 120) or 'no columns'}"
+    if isinstance(prompt, list):
+        return f"{len(prompt)} messages; one message of a user is a text, too"
+    return shorten(repr(prompt), 80)
 
 
 def _all_are(kind: type, values: Iterable[object]) -> bool:

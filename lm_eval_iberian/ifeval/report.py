@@ -14,7 +14,8 @@ from typing import Any
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.files import write_whole
 from lm_eval_iberian.ifeval.metrics import Metrics, aggregate
-from lm_eval_iberian.ifeval.pairing import Matched
+from lm_eval_iberian.ifeval.pairing import Asked, Matched
+from lm_eval_iberian.ifeval.prompt_files import unchecked
 from lm_eval_iberian.ifeval.rows import RowScore
 
 
@@ -32,7 +33,7 @@ class ScoredRun:
 
 def write_scores(
     path: Path,
-    lang: str,
+    asked: Asked,
     runs: Sequence[ScoredRun],
 ) -> None:
     """Write metrics and rows as JSON; whole or not at all.
@@ -42,7 +43,7 @@ def write_scores(
 
     Args:
         path: Where to write.
-        lang: The language of the prompts.
+        asked: The prompts.
         runs: One for each answers file.
 
     Raises:
@@ -61,7 +62,10 @@ def write_scores(
         for run in runs
     ]
     scorings = list(runs[0].rows)
-    content: dict[str, Any] = {"lang": lang, "scoring": "both"}
+    content: dict[str, Any] = {"lang": asked.lang, "scoring": "both"}
+    content["unchecked"] = list(map(dataclasses.asdict, unchecked(asked.prompts)))
+    content["partial"] = [one.key for one in asked.prompts if one.skipped_ids]
+    content["bad_prompts"] = asked.bad_rows
     if len(scorings) == 1:
         content["scoring"] = scorings[0]
     if len(each) == 1:

@@ -24,12 +24,8 @@ from lm_eval_iberian.ifeval.instruction import (
 )
 from lm_eval_iberian.ifeval.language import asked_language
 from lm_eval_iberian.ifeval.original import satisfiable
-from lm_eval_iberian.ifeval.prompt import (
-    Prompt,
-    Published,
-    in_google_s_words,
-    in_repaired_words,
-)
+from lm_eval_iberian.ifeval.prompt import Prompt, Published, in_repaired_words
+from lm_eval_iberian.ifeval.published_rows import in_google_s_words
 from lm_eval_iberian.ifeval.reading import read
 from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.languages import LanguageProfile, load_profile
@@ -48,6 +44,7 @@ class Row:
         profile: The language of the task.
         answer_forms: What answers to the published text write, and what it is in the
             repaired one.
+        skipped_ids: Instructions of the prompt that nothing here checks.
     """
 
     key: int | str | None
@@ -57,6 +54,7 @@ class Row:
     unsatisfiable: Sequence[bool]
     profile: LanguageProfile
     answer_forms: Sequence[tuple[str, str]] = ()
+    skipped_ids: Sequence[str] = ()
 
 
 def read_row(
@@ -78,6 +76,7 @@ def read_row(
             row.unsatisfiable,
             profile,
             row.answer_forms,
+            row.skipped_ids,
         )
     key = row.get("key")
     for name in ("prompt", "instruction_id_list", "kwargs"):
@@ -98,7 +97,16 @@ def read_row(
         raise DataError(f"Row {key}: {error}") from error
     published = row.get("published") or (ids, asked)
     unsatisfiable = row.get("unsatisfiable") or ()
-    return Row(key, row["prompt"], demands, published, unsatisfiable, profile)
+    skipped = row.get("skipped_ids") or ()
+    return Row(
+        key,
+        row["prompt"],
+        demands,
+        published,
+        unsatisfiable,
+        profile,
+        skipped_ids=skipped,
+    )
 
 
 @dataclass(eq=False)
@@ -215,14 +223,23 @@ class RowScore:
         return bool(self.instruction_ids)
 
     @property
+    def whole(self) -> bool:
+        """Whether the prompt can be judged as one: nothing in it is unchecked here."""
+        return not self.answered.row.skipped_ids
+
+    @property
     def strictly_followed(self) -> bool:
-        """Whether every instruction was strictly followed."""
-        return self.counts and all(verdict.followed for verdict in self.strict)
+        """Whether every instruction was strictly followed; not where one is unknown."""
+        return self._follows(self.strict)
 
     @property
     def loosely_followed(self) -> bool:
-        """Whether every instruction was loosely followed."""
-        return self.counts and all(verdict.followed for verdict in self.loose)
+        """Whether every instruction was loosely followed; not where one is unknown."""
+        return self._follows(self.loose)
+
+    def _follows(self, verdicts: Sequence[Verdict]) -> bool:
+        whole = self.counts and self.whole
+        return whole and all(verdict.followed for verdict in verdicts)
 
 
 def profile_of(lang: str | LanguageProfile) -> LanguageProfile:

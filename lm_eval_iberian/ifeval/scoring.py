@@ -14,7 +14,8 @@ from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.health import Generation
 from lm_eval_iberian.ifeval.instruction import Demand, Verdict
 from lm_eval_iberian.ifeval.original import judge_original
-from lm_eval_iberian.ifeval.prompt import Prompt, in_google_s_words
+from lm_eval_iberian.ifeval.prompt import Prompt
+from lm_eval_iberian.ifeval.published_rows import in_google_s_words
 from lm_eval_iberian.ifeval.reading import read_response
 from lm_eval_iberian.ifeval.registry import resolve
 from lm_eval_iberian.ifeval.repaired import judge_repaired

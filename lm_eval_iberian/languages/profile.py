@@ -13,6 +13,7 @@ from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.languages.keyword_rules import KeywordRules
 from lm_eval_iberian.languages.rules import (
     CaseRules,
+    CharacterRules,
     ConstrainedRules,
     LetterRules,
     OpeningRules,
@@ -27,6 +28,7 @@ from lm_eval_iberian.toml import read_toml
 
 
 _CODE: Final = re.compile(r"[a-z]{2,3}")
+_NO_CHARACTERS: Final = CharacterRules()
 
 
 @dataclass(frozen=True, eq=False)  # caches are keyed by identity
@@ -47,6 +49,7 @@ class LanguageProfile:
     letters: LetterRules
     case: CaseRules
     asked_in: Mapping[str, tuple[str, ...]]
+    characters: CharacterRules = _NO_CHARACTERS
 
     def __post_init__(self) -> None:
         if not _CODE.fullmatch(self.code):

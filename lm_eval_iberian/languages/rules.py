@@ -164,3 +164,40 @@ class LetterRules:
         for letter in self.own:
             if len(letter) != 1 or letter != letter.lower():
                 raise DataError(f"own must hold single small letters, not {letter!r}")
+
+
+@dataclass(frozen=True)
+class CharacterRules:
+    """The characters that instruction types of other sets than Google's count.
+
+    A language has no such type for what is left empty.
+
+    Attributes:
+        question: The mark that closes a question; before it the one that opens it, if
+            the language must have that.
+        exclamation: The same of an exclamation.
+        enie: The letter ñ, where it is one of the alphabet.
+        accented: The vowels with a written accent.
+        diaeresis: The letters with a diaeresis.
+        cedilla: The letter ç.
+        tilde: The letters with a tilde over them.
+        crase: Words that a grave accent makes of two: à, àquela.
+    """
+
+    question: str = ""
+    exclamation: str = ""
+    enie: str = ""
+    accented: str = ""
+    diaeresis: str = ""
+    cedilla: str = ""
+    tilde: str = ""
+    crase: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for marks in (self.question, self.exclamation):
+            if len(marks) > 2 or any(map(str.isalnum, marks)):
+                raise DataError(f"a closing mark, or an opening one too, not {marks!r}")
+        letters = (self.enie, self.accented, self.diaeresis, self.cedilla, self.tilde)
+        for letter in "".join((*letters, *self.crase)):
+            if not letter.isalpha() or letter != letter.lower():
+                raise DataError(f"characters must be small letters, not {letter!r}")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.health import Generation
 from lm_eval_iberian.ifeval.averages import cluster_stderr, macro, mean_stderr, micro
 from lm_eval_iberian.ifeval.data import Prompt
 from lm_eval_iberian.ifeval.data import load as load_prompts
+from lm_eval_iberian.ifeval.known_prompts import require_language
+from lm_eval_iberian.ifeval.prompt_files import read_published, unjudged
 from lm_eval_iberian.ifeval.rows import RowScore
 from lm_eval_iberian.ifeval.scoring import SCORINGS, on_first_turn, score_by
 from lm_eval_iberian.tasks.value_forms import is_pair, is_row, require_form
@@ -22,15 +27,39 @@ Types = Sequence[tuple[Hashable, bool]]
 _INSTRUCTIONS = "An instruction-level accuracy"
 
 
-def load(lang: str, which: str = "paper", **_: Any) -> DatasetDict:
-    """Return the split ``test`` of a language's prompts.
+_LOG = logging.getLogger(__name__)
+
+
+def load(
+    lang: str,
+    which: str = "paper",
+    data: str | None = None,
+    keep_going: bool = False,
+    **_: Any,
+) -> DatasetDict:
+    """Return the split ``test`` of a language's prompts, or of somebody's file.
+
+    What of a file cannot be judged is said in a warning.
 
     Args:
         lang: Language of the prompts.
         which: ``paper`` or ``mini``.
+        data: A file of prompts instead, as ``iberian score --data`` reads them.
+        keep_going: Leave out rows of the file that cannot be used.
         **_: Of no effect: some releases of lm-eval hand over a run's metadata.
+
+    Raises:
+        DataError: A row of the file cannot be used, none has an instruction that
+            something here checks, or they are in another language.
     """
-    return as_dataset(load_prompts(lang, which))
+    if data is None:
+        return as_dataset(load_prompts(lang, which))
+    path = Path(data)
+    reading = read_published(path, lang, keep_going=keep_going)
+    require_language([one.prompt for one in reading.prompts], lang, path)
+    for line in unjudged(reading.prompts, reading.bad_rows):
+        _LOG.warning("%s: %s", path, line)
+    return as_dataset(reading.prompts)
 
 
 def as_dataset(prompts: Iterable[Prompt]) -> DatasetDict:
@@ -40,6 +69,8 @@ def as_dataset(prompts: Iterable[Prompt]) -> DatasetDict:
     """
     from datasets import Dataset, DatasetDict
 
+    prompts = list(prompts)
+    partial = any(p.skipped_ids for p in prompts)
     rows = [
         {
             "key": p.key,
@@ -50,9 +81,12 @@ def as_dataset(prompts: Iterable[Prompt]) -> DatasetDict:
             "unsatisfiable": list(p.unsatisfiable),
             "lang": p.lang,
         }
+        | ({"skipped_ids": list(p.skipped_ids)} if partial else {})
         for p in prompts
         if p.instruction_ids  # an empty list must not score "all followed"
     ]
+    if not rows:
+        raise DataError("no prompt has an instruction that something here checks")
     return DatasetDict({"test": Dataset.from_list(rows)})
 
 
@@ -90,14 +124,16 @@ def _accuracies(score: RowScore, suffix: str) -> dict[str, Any]:
     """Return what upstream's metrics of the same names hold.
 
     A scoring may leave out every instruction of a prompt: then ``None``, and no list.
+    ``None`` is also what a prompt gets that has an instruction which nothing checks.
     """
     strict = [verdict.followed for verdict in score.strict]
     loose = [verdict.followed for verdict in score.loose]
+    whole = score.counts and score.whole
     able = zip(strict, score.satisfiable, strict=True)
     return {
-        f"prompt_level_strict_acc{suffix}": all(strict) if strict else None,
+        f"prompt_level_strict_acc{suffix}": all(strict) if whole else None,
         f"inst_level_strict_acc{suffix}": strict,
-        f"prompt_level_loose_acc{suffix}": all(loose) if loose else None,
+        f"prompt_level_loose_acc{suffix}": all(loose) if whole else None,
         f"inst_level_loose_acc{suffix}": loose,
         f"inst_level_strict_acc_satisfiable{suffix}": [v for v, can in able if can],
     }

@@ -178,7 +178,9 @@ def test_what_was_not_scored_is_said(tmp_path: Path) -> None:
     (file,) = audit_files([tmp_path], keep_going=True).files.values()
     notes = "; ".join(file.notes)
     assert "1 answers without a prompt" in notes
-    assert "left out: special_character:tildes (1)" in notes
+    assert (
+        "1 of their instructions, special_character:tildes (1; the Basque pack" in notes
+    )
 
 
 def test_a_file_that_cannot_be_used_stops_all_or_is_left_out(tmp_path: Path) -> None:

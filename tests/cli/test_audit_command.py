@@ -123,12 +123,11 @@ def test_the_authors_verdicts_on_real_answers(reference: Path) -> None:
     compared, differ = 0, []
     for file in files.values():
         assert file["lang"] == "es"
-        assert file["scores"]["repaired"]["inst_level_strict_acc"]["n"] == 113
+        assert file["scores"]["repaired"]["inst_level_strict_acc"]["n"] == 137
         compared += sum(c["compared"] for c in file["verdicts"]["strict"].values())
         differ += file["differences"]
-        unchecked = [note for note in file["notes"] if "nothing here checks" in note]
-        assert unchecked[0].startswith("24 stored verdicts")
-    assert compared == 11 * 113
+        assert not any("nothing here checks" in note for note in file["notes"])
+    assert compared == 11 * 137
     # its options are "Sí." and "No.", as its prompts say
     options = [
         d for d in differ if d["instruction_id"].endswith("constrained_response")

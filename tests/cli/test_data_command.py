@@ -65,7 +65,10 @@ def test_the_sets_are_listed() -> None:
     assert ("paper", "en", "not") in lines
     assert ("mini", "eu", "shipped") in lines
     assert "966cd89545" in result.output
-    assert "left out: special_character:tildes (1)" in plain(result)
+    assert (
+        "1 of their instructions, special_character:tildes (1; the Basque pack"
+        in plain(result)
+    )
 
 
 def test_the_sets_as_json() -> None:
@@ -166,7 +169,9 @@ def test_check_exits_with_1_for_a_finding_that_is_not_listed() -> None:
     assert "337 length_constraints:number_words num_words: 300: the prompt" in text
     assert "1174" not in text  # repaired
     assert "2 prompts, 1 findings" in text
-    assert "left out: special_character:tildes (1)" in text
+    assert (
+        "1 of their instructions, special_character:tildes (1; the Basque pack" in text
+    )
     (one,) = json.loads(iberian("--check", "eu", "--json").output)
     assert (one["key"], one["kwarg"], one["value"]) == (337, "num_words", 300)
 

@@ -23,7 +23,7 @@ from lm_eval_iberian.ifeval.answers import Answers
 from lm_eval_iberian.ifeval.consistency import inconsistencies, is_listed, listed
 from lm_eval_iberian.ifeval.data import Prompt, Reading, read_set
 from lm_eval_iberian.ifeval.pairing import Asked, match, score_answers
-from lm_eval_iberian.ifeval.prompt import decoded
+from lm_eval_iberian.ifeval.published_rows import decoded
 
 
 ROWS = {"eu": 135, "gl": 118, "ca": 42, "es": 41}

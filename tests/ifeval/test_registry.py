@@ -18,9 +18,13 @@ from lm_eval_iberian.ifeval import (
 )
 
 
-def test_there_are_googles_25() -> None:
+def test_there_are_googles_25_and_some_of_other_sets() -> None:
     assert len(INSTRUCTIONS) == 25
-    assert all(name == item.id for name, item in INSTRUCTIONS.items())
+    assert all(name == item.id for name, item in registry.KNOWN.items())
+    more = {name: one.character for name, one in registry.KNOWN.items()}
+    assert {name for name, character in more.items() if not character} == set(
+        INSTRUCTIONS
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,8 +117,8 @@ def test_arguments_are_checked_for_an_empty_answer_too() -> None:
 @pytest.mark.parametrize(
     ("added", "message"),
     [
-        ("punctuation:question_marks", "'punctuation:question_marks' is in LEFT_OUT"),
-        ("special_character:enie", "'special_character:enie' is in LEFT_OUT"),
+        ("punctuation:question_marks", "'punctuation:question_marks' is another type"),
+        ("special_character:enie", "'special_character:enie' is another type already"),
         ("change_case:basque_capital", "is read as 'change_case:english_capital'"),
         ("es:startend:opening", "is read as 'startend:opening'"),
         ("startend:quotation", "'startend:quotation' is another type already"),

@@ -82,6 +82,8 @@ def _obstacle(
         return None
     name, check = found
     arguments = prepare(name, dict(given), behaviour, prompt)
+    if unknown := _unknown_there(arguments):
+        return f"the original has no kwarg {unknown!r} on this type"
     if drawn := _drawn(arguments):
         return f"the original draws {drawn} at random"
     try:
@@ -93,9 +95,18 @@ def _obstacle(
         return f"the original fails on these arguments: {error}"
 
 
+def _unknown_there(arguments: Arguments) -> str | None:
+    """Name a kwarg that only the repaired scoring takes, where one is given."""
+    kwargs = INSTRUCTIONS[arguments.instruction_id].kwargs
+    names = [kwarg.name for kwarg in kwargs if not kwarg.required]
+    return next((name for name in names if arguments.get(name) is not None), None)
+
+
 def _drawn(arguments: Arguments) -> str | None:
     """Name the first argument that is missing or negative, so drawn by chance."""
     for kwarg in INSTRUCTIONS[arguments.instruction_id].kwargs:
+        if not kwarg.required:
+            continue
         value = arguments.get(kwarg.name)
         if value in (None, "", ()) or (isinstance(value, int) and value < 0):
             return kwarg.name
