@@ -47,7 +47,7 @@ def sections(answer: Answer, section_spliter: str, num_sections: int) -> Verdict
     """So many sections with a numbered heading; more only where the prompt allows."""
     found = section_marks(answer.plain, section_spliter.strip(), answer.profile)
     exactly = bool(answer.prompt) and is_exact(
-        num_sections, str(answer.prompt), answer.profile.code
+        num_sections, str(answer.prompt), answer.profile.prompts
     )
     plural = "section" if len(found) == 1 else "sections"
     wanted = f"{'exactly' if exactly else 'at least'} {num_sections}"

@@ -10,10 +10,9 @@ from functools import cache
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.asked_numbers import prompt_words
 from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Demand
 from lm_eval_iberian.ifeval.registry import LEFT_OUT, resolve
-from lm_eval_iberian.languages import available_languages
+from lm_eval_iberian.languages import available_languages, load_profile
 
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.0*)?")
@@ -256,7 +255,7 @@ def in_google_s_words(name: Any, kwargs: Any) -> Any:
 def _relations() -> Mapping[str, tuple[str, int]]:
     """Return Google's relation for each wording, and what it adds to the number."""
     found: dict[str, tuple[str, int]] = {}
-    for words in filter(None, map(prompt_words, available_languages())):
+    for words in (load_profile(lang).prompts for lang in available_languages()):
         found |= dict.fromkeys(words.at_least, (AT_LEAST, 0))
         found |= dict.fromkeys(words.at_most, (LESS_THAN, 1))
     return found

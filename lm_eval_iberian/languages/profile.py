@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from lm_eval_iberian.languages.rules import (
     LetterRules,
     OpeningRules,
     PostscriptRules,
+    PromptWords,
     QuoteRules,
     SectionRules,
     SentenceRules,
@@ -47,6 +48,7 @@ class LanguageProfile:
     letters: LetterRules
     case: CaseRules
     asked_in: Mapping[str, tuple[str, ...]]
+    prompts: PromptWords = field(default_factory=PromptWords)
 
     def __post_init__(self) -> None:
         if not _CODE.fullmatch(self.code):

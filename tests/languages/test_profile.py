@@ -11,10 +11,10 @@ from lm_eval_iberian.languages import available_languages, load_profile, read_pa
 
 
 CASES = Path(__file__).parent.parent / "cases" / "languages"
-PACK = (CASES / "pt.toml").read_text("utf-8")
+PACK = (CASES / "it.toml").read_text("utf-8")
 
 
-def written(folder: Path, text: str, name: str = "pt.toml") -> Path:
+def written(folder: Path, text: str, name: str = "it.toml") -> Path:
     path = folder / name
     path.write_text(text, "utf-8")
     return path
@@ -42,11 +42,11 @@ def test_an_unknown_language_names_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('endonym = "português"\n', "", r"pt\.toml: missing key 'endonym'"),
+        ('endonym = "italiano"\n', "", r"it\.toml: missing key 'endonym'"),
         (
             "[opening]",
             "[opening]\nwrods = []",
-            r"pt\.toml: opening: unknown key 'wrods'",
+            r"it\.toml: opening: unknown key 'wrods'",
         ),
         (
             'joiners = ["-", "\'", "’"]',
@@ -67,19 +67,24 @@ def test_an_unknown_language_names_the_nearest() -> None:
         ('["after"]', '["behind"]', r"sections: number_positions may hold"),
         ('["after"]', "[]", r"sections: number_positions is empty"),
         (
-            'before_word = ["sr"',
-            'before_word = ["Sr."',
-            r"sentences: abbreviation 'Sr\.'",
+            'before_word = ["sig"',
+            'before_word = ["Sig."',
+            r"sentences: abbreviation 'Sig\.'",
         ),
-        ('closing = ["etc"', 'closing = ["sr"', r"abbreviation 'sr' stands twice"),
+        ('closing = ["ecc"', 'closing = ["sig"', r"abbreviation 'sig' stands twice"),
         ("suffix_joiners = []", 'suffix_joiners = ["+"]', r"words: suffix_joiners"),
         ('joiners = ["-"', 'joiners = ["ab"', r"words: a joiner must be one mark"),
         ('["«", "»"]]\n\n[post', '["<", ">"]]\n\n[post', r"quotes: double quotes"),
         ("pairs = [['\"', '\"']", "pairs = [['\"']", r"pairs\[0\] must hold 2 values"),
-        ('code = "pt"', 'code = "Portuguese"', r"is not an ISO 639 code"),
-        ('code = "pt"', 'code = "gl"', r"code 'gl' is not the file's name"),
-        ('en = ["em inglês"]', "en = 1", r"asked_in\.en must be"),
-        ('code = "pt"', "code = ", r"pt\.toml is not TOML"),
+        ('code = "it"', 'code = "Italian"', r"is not an ISO 639 code"),
+        ('code = "it"', 'code = "gl"', r"code 'gl' is not the file's name"),
+        ('en = ["in inglese"]', "en = 1", r"asked_in\.en must be"),
+        (
+            '1 = ["uno"',
+            'uno = ["uno"',
+            r"it\.toml: prompts: numbers: 'uno' is no number",
+        ),
+        ('code = "it"', "code = ", r"it\.toml is not TOML"),
     ],
 )
 def test_a_wrong_pack_is_refused_with_file_and_key(
