@@ -32,7 +32,10 @@ _CODE: Final = re.compile(r"[a-z]{2,3}")
 
 @dataclass(frozen=True, eq=False)  # caches are keyed by identity
 class LanguageProfile:
-    """Everything a language changes in the checks; the form of a pack."""
+    """Everything a language changes; the form of a pack.
+
+    ``sample_question`` is what a model card asks the model in its example.
+    """
 
     code: str
     name: str
@@ -48,6 +51,7 @@ class LanguageProfile:
     letters: LetterRules
     case: CaseRules
     asked_in: Mapping[str, tuple[str, ...]]
+    sample_question: str = ""
     prompts: PromptWords = field(default_factory=PromptWords)
 
     def __post_init__(self) -> None:

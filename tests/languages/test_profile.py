@@ -26,6 +26,7 @@ def test_every_pack_is_complete(lang: str) -> None:
     assert profile.code == lang
     assert len(profile.constrained.options) == 3
     assert profile.quotes.double
+    assert profile.sample_question.endswith("?")
     assert lang in profile.asked_in
 
 
