@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from file_server import serving
 
-from lm_eval_iberian.download import MIRROR, PinnedSource, cached, source
+from lm_eval_iberian import download
+from lm_eval_iberian.download import MIRROR, cached, ifeval_sources, source
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.ifeval import data as module
 from lm_eval_iberian.ifeval.data import (
@@ -87,6 +88,24 @@ def mirror(
 def served(folder: Path, lang: str = "eu") -> Path:
     address = source("google-ifeval" if lang == "en" else "iber-ifeval").locate(lang)
     return folder / address.split("/", 3)[3]
+
+
+def test_another_language_is_an_entry_of_the_sources(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = (
+        '\n[asturian]\nwhat = "w"\nprompts_of = "Asturian-IFEval"\nurl = "https://x/y"\n'
+        'commit = "c"\nlanguages = ["ast"]\n'
+    )
+    text = (root / "data" / "SOURCES.toml").read_text("utf-8")
+    (tmp_path / "SOURCES.toml").write_text(text + entry, "utf-8")
+    before = languages("paper")
+    assert before[:5] == ("eu", "gl", "ca", "es", "en")
+    monkeypatch.setattr(download, "data", lambda: tmp_path)
+    assert languages("paper") == (*before, "ast")
+    assert module.paper_source("ast").prompts_of == "Asturian-IFEval"
+    with pytest.raises(UnknownNameError, match="flores"):
+        module.paper_source("flores")
 
 
 def test_the_paper_s_file_is_fetched_repaired_and_validated(mirror: Path) -> None:
@@ -330,13 +349,13 @@ HUB: list[dict[str, Any]] = [
 def pinned_as(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     """Let the English source expect what the test serves."""
 
-    def changed(name: str) -> PinnedSource:
-        found = source(name)
-        return (
-            dataclasses.replace(found, **changes) if name == "google-ifeval" else found
-        )
-
-    monkeypatch.setattr(module, "source", changed)
+    sources = [
+        dataclasses.replace(found, **changes)
+        if found.name == "google-ifeval"
+        else found
+        for found in ifeval_sources()
+    ]
+    monkeypatch.setattr(module, "ifeval_sources", lambda: sources)
 
 
 def test_english_loads_like_the_others(
