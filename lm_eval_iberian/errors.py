@@ -69,7 +69,9 @@ _LISTED = 40
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Word the message for an unknown name: the three nearest, then what exists."""
     names, name = sorted(known), str(name)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    same = [known for known in names if known.casefold() == name.casefold()]
+    near = [*same, *difflib.get_close_matches(name, names, n=3, cutoff=0.5)]
+    near = list(dict.fromkeys(near))[:3]
     hint = f" Did you mean {', '.join(near)}?" if near else ""
     if kind in _LISTED_BY:
         return f"Unknown {kind} {name!r}.{hint} `{_LISTED_BY[kind]}` lists all"
