@@ -23,9 +23,11 @@ from lm_eval_iberian.languages.running_text import without_fences
 
 DICTIONARIES: Final = {
     "ca": "ca", "en": "en_US", "es": "es_ES", "eu": "eu", "gl": "gl_ES",
+    "pt": "pt_PT,pt_BR",
 }  # fmt: skip
 PACKAGES: Final = {lang: f"hunspell-{lang}" for lang in DICTIONARIES} | {
-    "en": "hunspell-en-us"
+    "en": "hunspell-en-us",
+    "pt": "hunspell-pt-pt with hunspell-pt-br",
 }
 # a word of no language: it tells the words of one line from those of the next
 FENCE: Final = "qxzwvq"

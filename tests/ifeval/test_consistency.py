@@ -33,7 +33,7 @@ from lm_eval_iberian.ifeval.data import (
 from lm_eval_iberian.languages import PromptWords, load_profile
 
 
-LANGUAGES = ("eu", "gl", "ca", "es", "en")
+LANGUAGES = languages("paper")
 CASES = Path(__file__).resolve().parent.parent / "cases" / "ifeval_data"
 TABLE = [
     json.loads(line)

@@ -318,9 +318,9 @@ def test_unknown_names_come_with_what_exists() -> None:
     with pytest.raises(UnknownNameError, match="Available: mini, paper"):
         load("eu", "minni")
     with pytest.raises(UnknownNameError, match="Unknown language"):
-        load("pt", "mini")
-    with pytest.raises(UnknownNameError, match="Available: ca, en, es, eu, gl"):
-        load("pt")
+        load("xx", "mini")
+    with pytest.raises(UnknownNameError, match="Available: ca, en, es, eu, gl, pt"):
+        load("xx")
 
 
 # in the schema of google/IFEval: every kwarg that is not used is null
@@ -413,7 +413,7 @@ def test_the_english_source_is_pinned() -> None:
     assert len(pinned.sha256 or "") == 64
     assert (pinned.prompts, pinned.instructions) == (541, 834)
     assert pinned.commit in pinned.locate("en")
-    assert set(languages("paper")) == {"eu", "gl", "ca", "es", "en"}
+    assert set(languages("paper")) == {"eu", "gl", "ca", "es", "en", "pt"}
 
 
 def test_the_hub_s_address_may_be_another(
@@ -585,7 +585,7 @@ def test_reading_says_what_each_repair_did(mirror: Path) -> None:
     assert read_set("eu", "mini").outcomes == ()
 
 
-@pytest.mark.parametrize("lang", ["eu", "gl", "ca", "es", "en"])
+@pytest.mark.parametrize("lang", languages("paper"))
 def test_the_real_files_where_they_are_cached(lang: str) -> None:
     from lm_eval_iberian.download import cached
 

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval import repairs
+from lm_eval_iberian.ifeval.data import languages
 from lm_eval_iberian.ifeval.prompt import in_repaired_words
 from lm_eval_iberian.ifeval.repairs import Mending, Repairs, read_entry, read_repairs
 from lm_eval_iberian.toml import read_toml
 
 
-LANGUAGES = ("eu", "gl", "ca", "es", "en")
+LANGUAGES = languages("paper")
 CASES = Path(__file__).resolve().parent.parent / "cases" / "ifeval_data"
 TABLE = [
     json.loads(line)
