@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,36 @@ def test_a_wrong_pack_is_refused_with_file_and_key(
     assert old in PACK
     with pytest.raises(DataError, match=message):
         read_pack(written(tmp_path, PACK.replace(old, new)))
+
+
+# Where a code may stand: what the demonstration trains, what Google's scorer knows, and
+# how near languages are to each other for the detector.
+NAMED_IN = {
+    "demo/spec.py",
+    "ifeval/original/language_checks.py",
+    "languages/detect.py",
+    "languages/evidence.py",
+    "languages/ranking.py",
+}
+
+
+def named(text: str) -> set[str]:
+    """Return the languages, English aside, that strings of a module name."""
+    codes = set(available_languages()) - {"en"}
+    names = {load_profile(code).name for code in codes}
+    strings = {
+        n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant)
+    }
+    return {s for s in strings if isinstance(s, str)} & (codes | names)
+
+
+def test_no_module_names_a_language(root: Path) -> None:
+    """A language is its files: code that lists languages would lack the next one."""
+    package = root / "lm_eval_iberian"
+    found = {
+        str(path.relative_to(package)): sorted(names)
+        for path in package.rglob("*.py")
+        if (names := named(path.read_text("utf-8")))
+    }
+    assert {k: v for k, v in found.items() if k not in NAMED_IN} == {}
+    assert named('A = {"gl": "Galician"}') == {"gl", "Galician"}
