@@ -319,7 +319,7 @@ def test_unknown_names_come_with_what_exists() -> None:
         load("eu", "minni")
     with pytest.raises(UnknownNameError, match="Unknown language"):
         load("xx", "mini")
-    with pytest.raises(UnknownNameError, match="Available: ca, en, es, eu, gl, pt"):
+    with pytest.raises(UnknownNameError, match=r"Available: .*ca, en, es, eu, gl"):
         load("xx")
 
 
@@ -413,7 +413,7 @@ def test_the_english_source_is_pinned() -> None:
     assert len(pinned.sha256 or "") == 64
     assert (pinned.prompts, pinned.instructions) == (541, 834)
     assert pinned.commit in pinned.locate("en")
-    assert set(languages("paper")) == {"eu", "gl", "ca", "es", "en", "pt"}
+    assert set(languages("paper")) >= {"eu", "gl", "ca", "es", "en", "pt"}
 
 
 def test_the_hub_s_address_may_be_another(
