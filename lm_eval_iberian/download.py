@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from threading import get_ident
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from lm_eval_iberian.cache import cache_folder, require_writable
@@ -55,6 +56,7 @@ class PinnedSource:
         size: How many bytes the file has, where that is known.
         versions: What each language's file holds, where there are several languages.
         partial_mirror: Whether a mirror may hold a part of the rows.
+        prompts_of: Of prompts for IFEval: whose they are; empty for other data.
     """
 
     name: str
@@ -68,6 +70,7 @@ class PinnedSource:
     size: int | None = None
     versions: tuple[PublishedVersion, ...] = ()
     partial_mirror: bool = False
+    prompts_of: str = ""
 
     def locate(self, lang: str) -> str:
         """Return the address of one language's file.
@@ -107,8 +110,18 @@ def source(name: str) -> PinnedSource:
     entries = read_toml(data() / "SOURCES.toml")
     if name not in entries:
         raise UnknownNameError("data source", name, entries)
+    return _source(name, entries[name])
+
+
+def ifeval_sources() -> list[PinnedSource]:
+    """Return the sources of prompts for IFEval, in the order of the file."""
+    entries = read_toml(data() / "SOURCES.toml")
+    return [_source(n, entry) for n, entry in entries.items() if "prompts_of" in entry]
+
+
+def _source(name: str, said: Mapping[str, Any]) -> PinnedSource:
     names = {field.name for field in fields(PinnedSource)}
-    entry = {key: value for key, value in entries[name].items() if key in names}
+    entry = {key: value for key, value in said.items() if key in names}
     versions = (PublishedVersion(**one) for one in entry.get("versions", ()))
     changed = {"languages": tuple(entry["languages"]), "versions": tuple(versions)}
     return PinnedSource(name, **entry | changed)

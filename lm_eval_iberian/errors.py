@@ -70,7 +70,9 @@ def unknown_name(
 ) -> str:
     """Word the message for an unknown name: the three nearest, then what exists."""
     names, name = sorted(known), str(name)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    same = [known for known in names if known.casefold() == name.casefold()]
+    near = [*same, *difflib.get_close_matches(name, names, n=3, cutoff=0.5)]
+    near = list(dict.fromkeys(near))[:3]
     hint = f" Did you mean {', '.join(near)}?" if near else ""
     if listed_by:
         return f"Unknown {kind} {name!r}.{hint} `{listed_by}` lists all"

@@ -1,12 +1,14 @@
 """Write the task YAMLs of the benchmarks: ``make_benchmark_yamls.py [FOLDER]``.
 
 Some hundred files that differ in a language or two, made of what
-``data/BENCHMARKS.toml`` says; a test says when one is stale. What the tasks of a family
-have in common stands in its template, which is written by hand.
+``data/BENCHMARKS.toml`` says, and of IFEval ``data/SOURCES.toml`` and the mini sets
+that are there; a test says when one is stale. What the tasks of a family have in common
+stands in its template, which is written by hand.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import UnknownNameError
+from lm_eval_iberian.ifeval.data import languages as ifeval_languages
+from lm_eval_iberian.ifeval.data import paper_source
 from lm_eval_iberian.languages import load_profile
 from lm_eval_iberian.tasks.benchmark_tasks import (
     BenchmarkTask,
@@ -22,6 +26,7 @@ from lm_eval_iberian.tasks.benchmark_tasks import (
     Words,
     built,
     fill,
+    language_order,
     suites,
     task_entries,
 )
@@ -31,6 +36,10 @@ from lm_eval_iberian.toml import read_toml
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "data" / "BENCHMARKS.toml"
+IFEVAL_TEMPLATE = ROOT / "task_configs" / "ifeval" / "_ifeval_template_yaml"
+IFEVAL_VERSION = 2.2
+# tasks of upstream's names, beside its own ifeval_es and ifeval_ca
+AS_UPSTREAM = ("eu", "gl")
 Languages = Mapping[str, Words]
 
 
@@ -41,6 +50,7 @@ class Group:
     name: str
     about: str
     means: Sequence[str] = ()
+    version: float = 1.0
 
     def over(self, members: Sequence[Any]) -> Config:
         """Return the group with its members."""
@@ -51,7 +61,7 @@ class Group:
         config: Config = {"group": self.name, "task": members}
         if metrics:
             config["aggregate_metric_list"] = metrics
-        return config | {"metadata": metadata(self.about)}
+        return config | {"metadata": metadata(self.about, self.version)}
 
 
 def yamls(catalogue: Path = CATALOGUE) -> dict[str, str]:
@@ -66,7 +76,11 @@ def yamls(catalogue: Path = CATALOGUE) -> dict[str, str]:
     made: list[tuple[str, Config]] = []
     for entry in task_entries(catalogue):
         made += ((entry[0].dataset.family, c) for c in of_entry(entry, languages))
-    twins = [c["task"] for _, c in made if "group" not in c and is_twin(c)]
+    instructed = list(of_ifeval())
+    made += (("ifeval", config) for config in instructed)
+    aliases = {f"ifeval_{lang}_mini" for lang in AS_UPSTREAM}
+    every = [c for _, c in made if "group" not in c and is_twin(c)]
+    twins = [c["task"] for c in every if c["task"] not in aliases]
     for suite in suites(catalogue):
         made += (("suites", c) for c in of_suite(suite, twins, languages))
     return {f"{at}/{c.get('group', c['task'])}.yaml": yaml_text(c) for at, c in made}
@@ -108,6 +122,61 @@ def task_and_twin(task: BenchmarkTask, languages: Languages) -> Iterator[Config]
         "metadata": metadata(fill(pattern.mini, words), pattern.version),
         **fill(pattern.mini_config, words),
     }
+
+
+def of_ifeval() -> Iterator[Config]:
+    """Yield the tasks of IFEval, of published prompts and of mini sets, and groups.
+
+    The groups are of the benchmarks' languages: a mean over more would be no mean that
+    anybody has published.
+    """
+    for lang in ifeval_languages("paper"):
+        about = f"IFEval, the prompts of {paper_source(lang).prompts_of}, repaired"
+        yield from of_ifeval_language(lang, "paper", about)
+    for lang in in_order(ifeval_languages("mini")):
+        yield from of_ifeval_language(
+            lang, "mini", "prompts with all 25 IFEval instruction types, shipped"
+        )
+    order = language_order()
+    *first, last = (load_profile(lang).name for lang in order)
+    about = f"IFEval in {', '.join(first)} and {last}"
+    metrics = re.findall(r"^  - metric: (\w+)$", IFEVAL_TEMPLATE.read_text(), re.M)
+    for end, more in (("", ""), ("_mini", ", 50 prompts each, shipped")):
+        yield Group(
+            name=f"iberian_ifeval{end}",
+            about=f"{about}{more}",
+            means=metrics,
+            version=IFEVAL_VERSION,
+        ).over([f"iberian_ifeval_{lang}{end}" for lang in order])
+
+
+def of_ifeval_language(lang: str, which: str, about: str) -> Iterator[Config]:
+    """Yield the task of a language's prompts, and the same by upstream's name."""
+    name, small = load_profile(lang).name, which == "mini"
+    prefixes = (
+        ("iberian_ifeval", "ifeval") if lang in AS_UPSTREAM else ("iberian_ifeval",)
+    )
+    for prefix in prefixes:
+        config: Config = {
+            "include": IFEVAL_TEMPLATE.name,
+            "task": f"{prefix}_{lang}{'_mini' if small else ''}",
+            "dataset_kwargs": {"lang": lang, "which": which},
+        }
+        if small:
+            config["generation_kwargs"] = {
+                "until": [],
+                "do_sample": False,
+                "temperature": 0.0,
+                "max_gen_toks": 640,
+            }
+        text = f"50 {name} {about}" if small else f"{name} {about}"
+        yield config | {"metadata": metadata(text, IFEVAL_VERSION)}
+
+
+def in_order(languages: Sequence[str]) -> list[str]:
+    """Return languages in the order of every group, others behind."""
+    order = language_order()
+    return sorted(languages, key=lambda lang: (*order, lang).index(lang))
 
 
 def of_suite(

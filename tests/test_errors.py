@@ -10,6 +10,12 @@ def test_an_unknown_name_comes_with_the_nearest_and_all() -> None:
     assert str(error) == ("Unknown language 'eus'. Did you mean eu? Available: eu, gl.")
 
 
+def test_a_name_in_another_case_is_the_nearest() -> None:
+    names = ["IFEval EU", "IFEval GL", "IFEval PT", "IFEval XX"]
+    error = str(UnknownNameError("score", "IFEval gl", names))
+    assert "Did you mean IFEval GL, " in error
+
+
 def test_nothing_near_is_not_guessed() -> None:
     assert "Did you mean" not in str(UnknownNameError("topic", "zzz", ["abc"]))
     assert str(UnknownNameError("topic", "a", [])).endswith("Available: none.")

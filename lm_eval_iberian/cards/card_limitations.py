@@ -11,7 +11,7 @@ from lm_eval_iberian.cards.card_text import listed
 from lm_eval_iberian.cards.public_names import public_name
 from lm_eval_iberian.report.as_tables import escape_markdown
 from lm_eval_iberian.report.issue import Issue
-from lm_eval_iberian.report.tables import LANGUAGES
+from lm_eval_iberian.report.tables import language_titles
 
 
 # issues whose texts name no file
@@ -49,7 +49,7 @@ def _incomplete(subject: CardSubject) -> Iterator[str]:
         if average.missing and average.measures:
             names = [catalogue.benchmarks[key].name for key in average.missing]
             lang = column.removeprefix("*-").lower()
-            title = escape_markdown(LANGUAGES.get(lang, column))
+            title = escape_markdown(language_titles().get(lang, column))
             yield (
                 f"There is no average for {title}: of"
                 f" {len(average.measures) + len(names)} benchmarks"

@@ -14,7 +14,7 @@ from lm_eval_iberian.report.as_tables import escape_markdown
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.result import Result
-from lm_eval_iberian.report.tables import LANGUAGES, is_marked, language_name
+from lm_eval_iberian.report.tables import is_marked, language_name, language_titles
 from lm_eval_iberian.stats import Estimate
 
 
@@ -71,9 +71,8 @@ def average_title(column: str) -> str:
     """Return an average's column in words: ``*-EU`` is translation into Basque."""
     lang = column.split()[0].removeprefix("*-").lower()
     into = "Translation into " if column.startswith("*-") else ""
-    return (
-        f"{into}{language_name(lang)}" if lang in LANGUAGES else escape_markdown(column)
-    )
+    known = language_titles().get(lang)
+    return f"{into}{known}" if known else escape_markdown(column)
 
 
 def _benchmarks(subject: CardSubject) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import yaml
 
@@ -24,6 +24,7 @@ from lm_eval_iberian.cards.card_subject import CardSubject
 from lm_eval_iberian.cards.card_text import code, fenced, listed, table
 from lm_eval_iberian.cards.exchange_record import lm_eval_version
 from lm_eval_iberian.cards.merge_origin import MergedModel, MergeOrigin
+from lm_eval_iberian.languages import available_languages, load_profile
 from lm_eval_iberian.report.as_tables import escape_markdown
 from lm_eval_iberian.report.tables import language_name
 from mergekit_ext.inputs.turn_ends import EOS, TurnEnds
@@ -36,13 +37,6 @@ KEPT = "<!-- Below this line the text is yours: `iberian card` keeps it. -->"
 _MERGEKIT = "https://github.com/arcee-ai/mergekit"
 _HARNESS = "https://github.com/EleutherAI/lm-evaluation-harness"
 _PROJECT = "https://github.com/lm-eval-iberian/lm-eval-iberian"
-_GREETINGS = {
-    "eu": "Zer ikus daiteke Bilbon egun batean?",
-    "gl": "Que se pode ver en Compostela nun día?",
-    "ca": "Què es pot veure a Girona en un dia?",
-    "es": "¿Qué se puede ver en Zaragoza en un día?",
-}
-_ENGLISH = "What can I see in Bilbao in a day?"
 
 
 def written_card(subject: CardSubject, kept: str = "") -> str:
@@ -143,11 +137,7 @@ def _usage(subject: CardSubject) -> str:
     turns = subject.origin.turns
     chat = turns.template is not None if turns else _was_chatted_with(subject)
     name = json.dumps(subject.called)
-    ask = json.dumps(
-        next((_GREETINGS[one] for one in subject.languages if one in _GREETINGS), "")
-        or _ENGLISH,
-        ensure_ascii=False,
-    )
+    ask = json.dumps(_question(subject.languages), ensure_ascii=False)
     given = (
         f'messages = [{{"role": "user", "content": {ask}}}]\n'
         "inputs = tokenizer.apply_chat_template(\n"
@@ -170,6 +160,13 @@ def _usage(subject: CardSubject) -> str:
     )
     told = _prompting(subject.origin, turns, chat)
     return "\n\n".join(filter(None, ["## How to use", told, fenced(text, "python")]))
+
+
+def _question(languages: Sequence[str]) -> str:
+    """Return a question in the first of some languages that has one, else English."""
+    packs = [one for one in languages if one in available_languages()]
+    asked = (load_profile(one).sample_question for one in (*packs, "en"))
+    return next(filter(None, asked), "")
 
 
 def _was_chatted_with(subject: CardSubject) -> bool:

@@ -119,14 +119,15 @@ def command(
 
 def _asked(lang: str, which: str | None, data: Path | None) -> Asked:
     """Return the prompts that KEY is one of, as ``iberian score`` finds them."""
-    from lm_eval_iberian.ifeval.data import load, read_prompts
+    from lm_eval_iberian.ifeval.data import load
     from lm_eval_iberian.ifeval.known_prompts import require_language, set_name
     from lm_eval_iberian.ifeval.pairing import Asked
+    from lm_eval_iberian.ifeval.prompt_files import read_published
 
     if data is None:
         name = which or "paper"
         return Asked(load(lang, name), lang, set_name(name, lang))
-    own = read_prompts(data, lang)
+    own = read_published(data, lang, keep_going=True).prompts
     require_language([one.prompt for one in own], lang, data)
     return Asked(own, lang, f"{data}, language {lang}")
 
@@ -136,7 +137,7 @@ def _prompt(asked: Asked, key: str, which: str | None, data: Path | None) -> Pro
     from lm_eval_iberian.errors import DataError
     from lm_eval_iberian.ifeval.answers import counted
     from lm_eval_iberian.ifeval.known_prompts import sets_in
-    from lm_eval_iberian.ifeval.prompt import whole_number
+    from lm_eval_iberian.ifeval.published_rows import whole_number
 
     prompts = {prompt.key: prompt for prompt in asked.prompts}
     number = whole_number(key)

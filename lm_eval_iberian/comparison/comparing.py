@@ -16,7 +16,7 @@ from lm_eval_iberian.comparison.comparison_words import mixed_text
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.model_report import Note
 from lm_eval_iberian.report.report_catalogue import Catalogue
-from lm_eval_iberian.report.tables import LANGUAGES
+from lm_eval_iberian.report.tables import language_titles
 from lm_eval_iberian.stats import holm
 
 
@@ -119,7 +119,7 @@ def _wanted(catalogue: Catalogue, only: Sequence[str]) -> Iterator[tuple[str, st
             every.append((column, block.metric))
             if len(keys) == 1 and (not only or column in only):
                 alone.add((keys[0], block.metric))
-    for lang in LANGUAGES:
+    for lang in language_titles():
         for key, benchmark in catalogue.benchmarks.items():
             if benchmark.lang == lang:
                 metrics = catalogue.kind_of(benchmark).metrics

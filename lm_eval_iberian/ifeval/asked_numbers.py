@@ -6,39 +6,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Final
 
 from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN
-from lm_eval_iberian.languages import fold_spaces
-from lm_eval_iberian.languages.schema import build
-from lm_eval_iberian.toml import read_toml
+from lm_eval_iberian.languages import PromptWords, fold_spaces
 
 
 # thousands may be separated: 1.200, 1,200
 _DIGITS: Final = r"\d{1,3}(?:[.,]\d{3})+(?!\d)|\d{1,6}"
 # how far from a limit a negation turns it round
 _BEFORE, _AFTER = 40, 30
-
-
-@dataclass(frozen=True)
-class PromptWords:
-    """How a language says numbers, limits and languages; a table of the TOML file."""
-
-    endings: tuple[str, ...]
-    negations: tuple[str, ...]
-    negations_after: tuple[str, ...]
-    last: tuple[str, ...]
-    at_least: tuple[str, ...]
-    more_than: tuple[str, ...]
-    less_than: tuple[str, ...]
-    at_most: tuple[str, ...]
-    at_least_after: tuple[str, ...]
-    more_than_after: tuple[str, ...]
-    less_than_after: tuple[str, ...]
-    at_most_after: tuple[str, ...]
-    numbers: Mapping[str, tuple[str, ...]]
-    languages: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -50,68 +27,59 @@ class Limit:
     number: int
 
 
-@cache
-def prompt_words(lang: str) -> PromptWords | None:
-    """Return the words of a language, or nothing where the file has none."""
-    path = Path(__file__).with_name("number_words.toml")
-    table = read_toml(path).get(lang)
-    return None if table is None else build(PromptWords, table, f"{path.name}: {lang}")
-
-
 def names(word: str, prompt: str) -> bool:
     """Tell whether a prompt holds a word or phrase between non-letters."""
     pattern = rf"(?<![^\W_]){re.escape(fold_spaces(word))}(?![^\W_])"
     return re.search(pattern, fold_spaces(prompt)) is not None
 
 
-def numbers(prompt: str, lang: str) -> set[int]:
+def numbers(prompt: str, words: PromptWords) -> set[int]:
     """Return the numbers that a prompt names in digits or in words.
 
     A negation counts as 0: ``without the letter e``.
     """
-    words = prompt_words(lang)
     folded = fold_spaces(prompt)
     found = {int(digits) for digits in re.findall(r"\d+", folded)}
-    found |= {_value(m[0], lang) for m in re.finditer(_number_pattern(lang), folded)}
-    if words and any(names(word, folded) for word in words.negations):
+    found |= {_value(m[0], words) for m in re.finditer(_number_pattern(words), folded)}
+    if any(names(word, folded) for word in words.negations):
         found.add(0)
     return found
 
 
-def limits(prompt: str, lang: str) -> list[Limit]:
+def limits(prompt: str, words: PromptWords) -> list[Limit]:
     """Return the limits that a prompt sets: ``at most 3`` is ``less than 4``."""
     folded = fold_spaces(prompt)
     found: dict[tuple[int, int], Limit] = {}
-    for kind, start, end, number, place in _uses(folded, lang):
+    for kind, start, end, number, place in _uses(folded, words):
         turned = kind in ("more_than", "less_than") and _negated(
-            folded, start, end, lang
+            folded, start, end, words
         )
         found.setdefault(place, _limit(kind, number, turned=turned))
     return list(found.values())
 
 
 @lru_cache(maxsize=1024)
-def is_least(number: int, prompt: str, lang: str) -> bool:
+def is_least(number: int, prompt: str, words: PromptWords) -> bool:
     """Tell whether a prompt asks for at least so many of something."""
     return any(
         limit.relation == AT_LEAST and limit.value == number
-        for limit in limits(prompt, lang)
+        for limit in limits(prompt, words)
     )
 
 
 @lru_cache(maxsize=1024)
-def is_exact(number: int, prompt: str, lang: str) -> bool:
+def is_exact(number: int, prompt: str, words: PromptWords) -> bool:
     """Tell whether a prompt names a number and does not say that it is the least."""
-    return number in numbers(prompt, lang) and not is_least(number, prompt, lang)
+    return number in numbers(prompt, words) and not is_least(number, prompt, words)
 
 
 def _uses(
-    folded: str, lang: str
+    folded: str, words: PromptWords
 ) -> Iterator[tuple[str, int, int, int, tuple[int, int]]]:
     """Yield kind, span, number and the number's span."""
-    for kind, pattern in _limit_patterns(lang):
+    for kind, pattern in _limit_patterns(words):
         for match in pattern.finditer(folded):
-            number = _value(match["number"], lang)
+            number = _value(match["number"], words)
             yield kind, match.start(), match.end(), number, match.span("number")
 
 
@@ -123,11 +91,8 @@ def _limit(kind: str, number: int, *, turned: bool) -> Limit:
     return Limit(relation, number + over, number)
 
 
-def _negated(folded: str, start: int, end: int, lang: str) -> bool:
+def _negated(folded: str, start: int, end: int, words: PromptWords) -> bool:
     """Tell whether a negation stands near, in the same sentence."""
-    words = prompt_words(lang)
-    if words is None:
-        return False
     before = re.split(r"[.;:!?,]", folded[max(0, start - _BEFORE) : start])[-1]
     after = re.split(r"[.;:!?,]", folded[end : end + _AFTER])[0]
     return any(names(word, before) for word in words.negations) or any(
@@ -136,12 +101,9 @@ def _negated(folded: str, start: int, end: int, lang: str) -> bool:
 
 
 @cache
-def _limit_patterns(lang: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _limit_patterns(words: PromptWords) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Compile every cue with its number before or after it."""
-    words = prompt_words(lang)
-    if words is None:
-        return ()
-    number = rf"(?<![^\W_])(?P<number>{_number_pattern(lang)})"
+    number = rf"(?<![^\W_])(?P<number>{_number_pattern(words)})"
     cues = [
         (kind, cue, after)
         for kind in ("at_least", "more_than", "less_than", "at_most")
@@ -161,30 +123,24 @@ def _limit_patterns(lang: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 @cache
-def _number_pattern(lang: str) -> str:
+def _number_pattern(words: PromptWords) -> str:
     """Return the pattern of digits and number words."""
-    words = prompt_words(lang)
-    if words is None:
-        return _DIGITS
     endings = "|".join(sorted(words.endings, key=len, reverse=True))
-    spelled = "|".join(
-        re.escape(word) for word in sorted(_by_word(lang), key=len, reverse=True)
-    )
+    known = sorted(_by_word(words), key=len, reverse=True)
+    spelled = "|".join(map(re.escape, known)) or "(?!)"
     tail = rf"(?:-?(?:{endings}))?" if endings else ""
     return rf"(?:{_DIGITS}|(?<![^\W_])(?:{spelled}){tail}(?![^\W_]))"
 
 
 @cache
-def _by_word(lang: str) -> Mapping[str, int]:
-    words = prompt_words(lang)
-    table = words.numbers if words else {}
-    return {fold_spaces(w): int(n) for n, forms in table.items() for w in forms}
+def _by_word(words: PromptWords) -> Mapping[str, int]:
+    return {fold_spaces(w): int(n) for n, forms in words.numbers.items() for w in forms}
 
 
-def _value(found: str, lang: str) -> int:
+def _value(found: str, words: PromptWords) -> int:
     """Return the number of digits or of a word, its ending aside."""
     if found[0].isdigit():
         return int(re.sub(r"[.,]", "", found))
-    known = _by_word(lang)
+    known = _by_word(words)
     length = max(n for n in range(1, len(found) + 1) if found[:n] in known)
     return known[found[:length]]

@@ -106,7 +106,7 @@ def _with_one_of(character: str, answer: Answer) -> list[str]:
 def _exactly(found: list[str], wanted: int, what: str, answer: Answer) -> Verdict:
     """Return the verdict on a number that is exact unless the prompt says otherwise."""
     least = bool(answer.prompt) and is_least(
-        wanted, str(answer.prompt), answer.profile.code
+        wanted, str(answer.prompt), answer.profile.prompts
     )
     limit = "at least" if least else "exactly"
     followed = len(found) >= wanted if least else len(found) == wanted

@@ -14,7 +14,6 @@ from lm_eval_iberian.ifeval.asked_numbers import (
     limits,
     names,
     numbers,
-    prompt_words,
 )
 from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Answer
 from lm_eval_iberian.ifeval.options import offered
@@ -23,6 +22,7 @@ from lm_eval_iberian.languages import (
     FULL_LICENCE,
     NO_LICENCE,
     LanguageProfile,
+    PromptWords,
     compose,
     fold,
     fold_spaces,
@@ -104,7 +104,7 @@ def inconsistencies(prompt: Prompt) -> list[Finding]:
             for option in _strange_options(prompt, profile):
                 why = "the prompt offers an option of its own"
                 found.append(Finding(prompt.key, id_, "options", option, why))
-    return [*found, *_turned_limits(prompt), *_unchecked_case(prompt, profile)]
+    return [*found, *_turned_limits(prompt, profile), *_unchecked_case(prompt, profile)]
 
 
 def _missing(
@@ -116,7 +116,7 @@ def _missing(
 ) -> Iterator[str]:
     """Yield what of a kwarg the prompt does not hold."""
     if isinstance(value, int):
-        if not _named(kwarg, value, kwargs, prompt):
+        if not _named(kwarg, value, kwargs, prompt, profile.prompts):
             yield "the prompt does not name this number"
     elif kwarg in _WORDS:
         for word in [value] if isinstance(value, str) else value:
@@ -125,38 +125,38 @@ def _missing(
                 for licence in (NO_LICENCE, FULL_LICENCE)  # most stand there as is
             ):
                 yield f"{word!r} is not in the prompt"
-    elif kwarg in _HOLDS and not _HOLDS[kwarg](value, prompt):
+    elif kwarg in _HOLDS and not _HOLDS[kwarg](value, prompt, profile):
         yield "the prompt does not hold this"
 
 
-def _named(kwarg: str, value: int, kwargs: dict[str, Any], prompt: Prompt) -> bool:
+def _named(
+    kwarg: str, value: int, kwargs: dict[str, Any], prompt: Prompt, words: PromptWords
+) -> bool:
     """Tell whether a prompt names a number, or the one before: more than 9 is 10."""
-    found = numbers(prompt.prompt, prompt.lang)
+    found = numbers(prompt.prompt, words)
     if value in found or (kwarg in _RELATED and value - 1 in found):
         return True
-    words = prompt_words(prompt.lang)
     is_last = kwarg == "nth_paragraph" and value == kwargs.get("num_paragraphs")
-    last = words.last if words and is_last else ()
+    last = words.last if is_last else ()
     return any(names(word, prompt.prompt) for word in last)
 
 
-def _holds_text(value: str, prompt: Prompt) -> bool:
+def _holds_text(value: str, prompt: Prompt, _: LanguageProfile) -> bool:
     return fold_spaces(value).rstrip(" .") in fold_spaces(prompt.prompt)
 
 
-def _holds_letter(value: str, prompt: Prompt) -> bool:
+def _holds_letter(value: str, prompt: Prompt, _: LanguageProfile) -> bool:
     return names(value, prompt.prompt)
 
 
-def _holds_heading(value: str, prompt: Prompt) -> bool:
+def _holds_heading(value: str, prompt: Prompt, _: LanguageProfile) -> bool:
     return compose(value) in compose(prompt.prompt)
 
 
-def _asks_for(lang: str, prompt: Prompt) -> bool:
-    """Tell whether a prompt names a language, whatever its ending."""
-    words = prompt_words(prompt.lang)
-    known = words.languages.get(lang, ()) if words else ()
-    return any(_begins(name, prompt.prompt) for name in known)
+def _asks_for(lang: str, prompt: Prompt, profile: LanguageProfile) -> bool:
+    """Tell whether a prompt names a language, whatever its ending, or is in it."""
+    known = profile.prompts.languages.get(lang, ())
+    return lang == prompt.lang or any(_begins(name, prompt.prompt) for name in known)
 
 
 def _begins(part: str, text: str) -> bool:
@@ -180,15 +180,16 @@ def _unchecked_case(prompt: Prompt, profile: LanguageProfile) -> Iterator[Findin
         yield Finding(prompt.key, "change_case", "", cue, why)
 
 
-def _turned_limits(prompt: Prompt) -> Iterator[Finding]:
+def _turned_limits(prompt: Prompt, profile: LanguageProfile) -> Iterator[Finding]:
     """Yield the limits with which an answer that obeys the prompt would fail."""
     checked = list(_checked(prompt))
-    asked = Counter(limits(prompt.prompt, prompt.lang))
+    every = limits(prompt.prompt, profile.prompts)
+    asked = Counter(every)
     for _, _, limit in checked:
         same = [a for a in asked if (a.relation, a.value) == limit and asked[a]]
         if same:
             asked[same[0]] -= 1
-    served = Counter((a.relation, a.value) for a in limits(prompt.prompt, prompt.lang))
+    served = Counter((a.relation, a.value) for a in every)
     for id_, kwarg, limit in checked:
         if served[limit]:
             served[limit] -= 1
@@ -221,7 +222,7 @@ def _fails(asked: Limit, checked: tuple[str, int]) -> bool:
     return asked.value > value if relation == LESS_THAN else asked.value < value
 
 
-_HOLDS: Final[Mapping[str, Callable[[str, Prompt], bool]]] = {
+_HOLDS: Final[Mapping[str, Callable[[str, Prompt, LanguageProfile], bool]]] = {
     "letter": _holds_letter,
     "language": _asks_for,
     "section_spliter": _holds_heading,

@@ -1,7 +1,7 @@
 """IFEval prompts: read, repaired, validated, in one schema.
 
-Two sets: the paper's own files (Iber-IFEval, and Google's for English; pinned in
-``data/SOURCES.toml`` and fetched once) and the project's small one in
+Two sets: what was published (the paper's files, Google's for English, and others;
+pinned in ``data/SOURCES.toml`` and fetched once) and the project's small one in
 ``data/ifeval/mini``.
 """
 
@@ -17,8 +17,8 @@ from lm_eval_iberian.download import (
     MIRROR,
     PinnedSource,
     fetch,
+    ifeval_sources,
     is_mirrored,
-    source,
 )
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.ifeval.prompt import Prompt, parse_prompt
@@ -51,7 +51,6 @@ __all__ = [
 ]
 
 SETS = ("paper", "mini")
-_SOURCES = ("iber-ifeval", "google-ifeval")
 _LOG = logging.getLogger(__name__)
 
 
@@ -107,14 +106,18 @@ def read_set(lang: str, which: str = "paper") -> Reading:
 def languages(which: str) -> tuple[str, ...]:
     """Return the languages that a set has."""
     if which == "paper":
-        return tuple(lang for name in _SOURCES for lang in source(name).languages)
+        return tuple(lang for found in ifeval_sources() for lang in found.languages)
     return tuple(sorted(path.stem for path in (data() / "ifeval/mini").glob("*.jsonl")))
 
 
 def paper_source(lang: str) -> PinnedSource:
-    """Return where the paper's prompts of a language come from."""
-    for name in _SOURCES:
-        if lang in (found := source(name)).languages:
+    """Return where the published prompts of a language come from.
+
+    Raises:
+        UnknownNameError: No source of ``data/SOURCES.toml`` has any.
+    """
+    for found in ifeval_sources():
+        if lang in found.languages:
             return found
     raise UnknownNameError("language of IFEval paper", lang, languages("paper"))
 

@@ -58,7 +58,7 @@ def sections(
         verdict = counted(len(found), relation, num_sections, "sections")
         return Verdict(verdict.followed, f"{verdict.reason}: {shown(found)}")
     exactly = bool(answer.prompt) and is_exact(
-        num_sections, str(answer.prompt), answer.profile.code
+        num_sections, str(answer.prompt), answer.profile.prompts
     )
     plural = "section" if len(found) == 1 else "sections"
     wanted = f"{'exactly' if exactly else 'at least'} {num_sections}"

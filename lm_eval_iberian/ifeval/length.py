@@ -50,7 +50,7 @@ def number_paragraphs(answer: Answer, num_paragraphs: int) -> Verdict:
         return Verdict(False, "two dividers *** with no paragraph between them")
     found = sum(map(bool, blocks))
     least = bool(answer.prompt) and is_least(
-        num_paragraphs, str(answer.prompt), answer.profile.code
+        num_paragraphs, str(answer.prompt), answer.profile.prompts
     )
     wanted = f"at least {num_paragraphs}" if least else f"{num_paragraphs}"
     reason = f"{found} paragraphs between *** found, {wanted} wanted"

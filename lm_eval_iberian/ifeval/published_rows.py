@@ -16,10 +16,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.asked_numbers import PromptWords, prompt_words
 from lm_eval_iberian.ifeval.instruction import AT_LEAST, LESS_THAN, Kwarg
 from lm_eval_iberian.ifeval.registry import resolve
-from lm_eval_iberian.languages import available_languages, fold_spaces
+from lm_eval_iberian.languages import (
+    PromptWords,
+    available_languages,
+    fold_spaces,
+    load_profile,
+)
 from lm_eval_iberian.languages.schema import build
 from lm_eval_iberian.toml import read_toml
 
@@ -199,7 +203,7 @@ def _relations() -> Mapping[str, tuple[str, int]]:
     """
     found: dict[str, tuple[str, int]] = {}
     tables: list[_Relations | PromptWords] = [_published_names().relations]
-    tables += filter(None, map(prompt_words, available_languages()))
+    tables += (load_profile(lang).prompts for lang in available_languages())
     for table in tables:
         for kind, meaning in _MEANINGS.items():
             for wording in map(fold_spaces, getattr(table, kind)):

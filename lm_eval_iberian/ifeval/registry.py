@@ -32,11 +32,6 @@ _FAMILIES: Final = (
     keywords, language, length, content, format, combination, startend, casing,
     punctuation,
 )  # fmt: skip
-# What published datasets put before an id, and call the case checks, besides the packs.
-_PREFIXES: Final = frozenset({"en", "es", "ca", "eu", "gl", "pt", "fr", "ja"})
-_CASE_LANGUAGES: Final = frozenset(
-    {"basque", "galician", "catalan", "spanish", "portuguese", "french", "english"}
-)
 _CASE: Final = re.compile(r"change_case:([a-z]+)_(capital|lowercase)")
 
 
@@ -94,18 +89,27 @@ def bare_id(instruction_id: str) -> str:
 def _canonical(instruction_id: str) -> str:
     """Return the id without its prefix and with Google's name of the case checks."""
     prefix, _, rest = instruction_id.partition(":")
-    prefixed = ":" in rest and (prefix in _PREFIXES or prefix in available_languages())
+    prefixed = ":" in rest and (prefix in available_languages() or prefix in _codes())
     name = rest if prefixed else instruction_id
     match = _CASE.fullmatch(name)
-    if match and (match[1] in _CASE_LANGUAGES or match[1] in _pack_names()):
+    # Google's own name is not looked up: that would read every pack on import
+    if match and match[1] != "english" and match[1] in _language_names():
         return f"change_case:english_{match[2]}"
     return name
 
 
 @cache
-def _pack_names() -> frozenset[str]:
-    """Return the names of the languages that have a pack, as ids carry them."""
-    return frozenset(load_profile(lang).name.lower() for lang in available_languages())
+def _codes() -> frozenset[str]:
+    """Return the languages that published datasets may put before an id."""
+    return frozenset(load_profile("en").asked_in)
+
+
+@cache
+def _language_names() -> frozenset[str]:
+    """Return the English names of languages, as ids carry them."""
+    packs = (load_profile(lang).name.lower() for lang in available_languages())
+    every = load_profile("en").prompts.languages.values()
+    return frozenset(packs) | {name for names in every for name in names}
 
 
 @cache

@@ -28,6 +28,7 @@ from lm_eval_iberian.languages.profile import (
     load_profile,
     read_pack,
 )
+from lm_eval_iberian.languages.rules import PromptWords
 from lm_eval_iberian.languages.segment import paragraphs, sentences, words
 from lm_eval_iberian.languages.word_forms import FULL_LICENCE, NO_LICENCE
 
@@ -38,6 +39,7 @@ __all__ = [
     "TYPED",
     "LanguageDecision",
     "LanguageProfile",
+    "PromptWords",
     "available_languages",
     "capital_words",
     "compose",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from lm_eval_iberian.languages.rules import (
     LetterRules,
     OpeningRules,
     PostscriptRules,
+    PromptWords,
     QuoteRules,
     SectionRules,
     SentenceRules,
@@ -33,7 +34,10 @@ _NO_CHARACTERS: Final = CharacterRules()
 
 @dataclass(frozen=True, eq=False)  # caches are keyed by identity
 class LanguageProfile:
-    """Everything a language changes in the checks; the form of a pack."""
+    """Everything a language changes; the form of a pack.
+
+    ``sample_question`` is what a model card asks the model in its example.
+    """
 
     code: str
     name: str
@@ -49,6 +53,8 @@ class LanguageProfile:
     letters: LetterRules
     case: CaseRules
     asked_in: Mapping[str, tuple[str, ...]]
+    sample_question: str = ""
+    prompts: PromptWords = field(default_factory=PromptWords)
     characters: CharacterRules = _NO_CHARACTERS
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lm_eval_iberian.errors import DataError
 
@@ -141,6 +141,36 @@ class CaseRules:
 
     cues: tuple[str, ...]
     answering: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)  # caches are keyed by identity
+class PromptWords:
+    """How prompts say numbers, limits and languages.
+
+    A number is written as in ``numbers``, with one of ``endings``; a limit is a cue
+    before its number, or behind it (``…_after``). A cue that begins with a hyphen is
+    the end of a word. Without any, prompts have digits alone.
+    """
+
+    endings: tuple[str, ...] = ()
+    negations: tuple[str, ...] = ()
+    negations_after: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    at_least: tuple[str, ...] = ()
+    more_than: tuple[str, ...] = ()
+    less_than: tuple[str, ...] = ()
+    at_most: tuple[str, ...] = ()
+    at_least_after: tuple[str, ...] = ()
+    more_than_after: tuple[str, ...] = ()
+    less_than_after: tuple[str, ...] = ()
+    at_most_after: tuple[str, ...] = ()
+    numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    languages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for number in self.numbers:
+            if not number.isdecimal():
+                raise DataError(f"numbers: {number!r} is no number")
 
 
 @dataclass(frozen=True)

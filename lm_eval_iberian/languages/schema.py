@@ -29,7 +29,9 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """
     every = dataclasses.fields(cls)  # type: ignore[arg-type]
     fields = {field.name for field in every}
-    needed = {f.name for f in every if f.default is dataclasses.MISSING}
+    needed = {
+        f.name for f in every if f.default is f.default_factory is dataclasses.MISSING
+    }
     for key in table:
         if key not in fields:
             known = ", ".join(sorted(fields))

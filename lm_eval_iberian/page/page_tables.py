@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import Any, Final
 
 from lm_eval_iberian.comparison import ComparisonReport, ComparisonRow
@@ -13,12 +14,17 @@ from lm_eval_iberian.report.average import Average
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
-from lm_eval_iberian.report.tables import LANGUAGES as TITLES
+from lm_eval_iberian.report.tables import language_titles
 from lm_eval_iberian.stats import Estimate
 
 
-LANGUAGES: Final = TITLES | {"mt": "Translation"}
 _INSTRUCTIONS: Final = "ifeval"
+
+
+@cache
+def page_languages() -> Mapping[str, str]:
+    """Return what languages, and translation, are called on a page, in their order."""
+    return {**language_titles(), "mt": "Translation"}
 
 
 def family_of(benchmark: ReportedBenchmark) -> str:
@@ -31,7 +37,7 @@ def language_of(benchmark: ReportedBenchmark) -> str:
     if benchmark.lang != "mt":
         return benchmark.lang
     target = benchmark.name.removesuffix(" mini").rpartition("-")[2]
-    return target if target in LANGUAGES else "mt"
+    return target if target in page_languages() else "mt"
 
 
 def better(row: ComparisonRow, catalogue: Catalogue) -> int:
@@ -78,7 +84,7 @@ class _Tables:
                 {"name": name, "about": dict(one.about)}
                 for name, one in self.comparer.subjects.items()
             ],
-            "languages": {k: v for k, v in LANGUAGES.items() if k in shown},
+            "languages": {k: v for k, v in page_languages().items() if k in shown},
             "tables": tables,
             "numbers": self.numbers,
             "comparisons": rows,
@@ -102,7 +108,7 @@ class _Tables:
 
     def _benchmark_tables(self) -> Iterator[Json]:
         minis = self.catalogue.minis()
-        for lang, title in LANGUAGES.items():
+        for lang, title in page_languages().items():
             for group, known in (
                 ("benchmarks", self.catalogue.benchmarks),
                 ("minis", minis),

@@ -22,9 +22,9 @@ from lm_eval_iberian.comparison import (
 )
 from lm_eval_iberian.errors import DataError, MissingExtraError
 from lm_eval_iberian.page.page_tables import (
-    LANGUAGES,
     better,
     language_of,
+    page_languages,
     tables_of,
 )
 from lm_eval_iberian.page.row_chunks import Packed, pack
@@ -273,7 +273,7 @@ def _benchmark_rows(
     rows = BenchmarkRows(
         {
             "key": key,
-            "title": f"{benchmark.name}, {LANGUAGES.get(benchmark.lang, lang)}",
+            "title": f"{benchmark.name}, {page_languages().get(benchmark.lang, lang)}",
             "lang": lang,
             "metric": _SENTENCE if texts else metric.label,
             "low": int(metric.lower_is_better and not texts),

@@ -15,9 +15,9 @@ from lm_eval_iberian.report.sweep_report import named
 from lm_eval_iberian.report.sweep_scores import ScoreName
 from lm_eval_iberian.report.table_entries import Column, Entry, Table
 from lm_eval_iberian.report.tables import (
-    LANGUAGES,
     average_entries,
     benchmark_column,
+    language_titles,
     mini_columns,
 )
 from lm_eval_iberian.toml import read_toml
@@ -44,7 +44,7 @@ class DescribedTable:
 
     def titled(self, lang: str = "") -> str:
         """Return its title with the number, in a language."""
-        title = self.title.format(language=LANGUAGES.get(lang))
+        title = self.title.format(language=language_titles().get(lang))
         if self.number is None:
             return title[0].upper() + title[1:]
         return f"Table {self.number}: {title}"

@@ -34,7 +34,7 @@ from lm_eval_iberian.pictures.picture_style import (
 )
 from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric
-from lm_eval_iberian.report.tables import LANGUAGES, average_entry, language_name
+from lm_eval_iberian.report.tables import average_entry, language_name, language_titles
 
 
 TITLE = "Scores by language"
@@ -150,7 +150,7 @@ def _unit(metric: Metric) -> str:
 def _language(column: str) -> str:
     """Return what a column is called below the title of its block."""
     code = column.removeprefix("IFEval ")
-    return LANGUAGES.get(code.lower(), code)
+    return language_titles().get(code.lower(), code)
 
 
 def draw_language_scores(data: LanguageScores) -> Any:

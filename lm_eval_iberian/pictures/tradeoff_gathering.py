@@ -23,7 +23,7 @@ from lm_eval_iberian.pictures.weight_curves import (
 from lm_eval_iberian.report.best_weight import FOLLOWING, LANGUAGE
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
-from lm_eval_iberian.report.tables import LANGUAGES, average_entry, language_name
+from lm_eval_iberian.report.tables import average_entry, language_name, language_titles
 from lm_eval_iberian.stats import Difference
 
 
@@ -100,7 +100,7 @@ def gather_model_tradeoff(
     """
     catalogue, against = comparer.catalogue, _Against(ScoreEstimates(comparer))
     panels = []
-    for lang, title in LANGUAGES.items():
+    for lang, title in language_titles().items():
         columns = LANGUAGE.of(lang), FOLLOWING.of(lang)
         points = []
         for one in models:

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
 
+from lm_eval_iberian.languages import available_languages, load_profile
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.model_report import ModelReport, Report
 from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.table_entries import Column, Entry, Source, Table
+from lm_eval_iberian.tasks.benchmark_tasks import language_order
 
 
-LANGUAGES = {
-    "eu": "Basque",
-    "gl": "Galician",
-    "ca": "Catalan",
-    "es": "Spanish",
-    "en": "English",
-    "mt": "Translation, BLEU by direction",
-}
 MINI = "Mini sets, not the paper's benchmarks"
 _STOPS = "stop_rate"
 # the notes that a mark refers to
 MARKED = ("limit", "settings", "items")
+
+
+@cache
+def language_titles() -> Mapping[str, str]:
+    """Return the titles of the tables of languages, in their order, by code.
+
+    The benchmarks' languages come first, in their order, then any other that has a
+    pack, and translation last.
+    """
+    codes = dict.fromkeys([*language_order(), *available_languages()])
+    names = {code: load_profile(code).name for code in codes}
+    return MappingProxyType(names | {"mt": "Translation, BLEU by direction"})
 
 
 def tables_of(report: Report) -> list[Table]:
@@ -39,7 +47,7 @@ def tables_of(report: Report) -> list[Table]:
             ):
                 titles.setdefault(block.title, []).append((name, metric, column))
     tables = [_table(title, columns, report) for title, columns in titles.items()]
-    for lang, title in LANGUAGES.items():
+    for lang, title in language_titles().items():
         columns = list(_benchmarks(report, lang))
         if columns:
             tables.append(_table(title, columns, report))
@@ -49,7 +57,7 @@ def tables_of(report: Report) -> list[Table]:
 
 def language_name(code: str) -> str:
     """Return the English name of a language, of an unknown one the code."""
-    return LANGUAGES.get(code, code)
+    return language_titles().get(code, code)
 
 
 def empty_columns(report: Report) -> list[str]:

@@ -112,6 +112,11 @@ def _tasks(
             yield BenchmarkTask(name, dataset, pattern, words, direction)
 
 
+def language_order(path: Path | None = None) -> tuple[str, ...]:
+    """Return the catalogue's languages, in the order of every group."""
+    return tuple(_said(path)["languages"])
+
+
 def suites(path: Path | None = None) -> list[Suite]:
     """Return every one of ``[[suites]]``.
 

@@ -237,6 +237,18 @@ def test_answers_that_do_not_stop_are_told(tmp_path: Path, results: Results) -> 
     assert "On IFEval, Basque 20.0 % of its answers do not end" in text
 
 
+def test_a_card_asks_in_the_first_of_the_languages_that_has_a_question(
+    tmp_path: Path, results: Results
+) -> None:
+    folder = made_merge(tmp_path / "merged")
+    row = {"inst_level_strict_acc,none": 0.5}
+    results.write({"iberian_ifeval_pt": row}, model=str(folder), shots=0)
+    text = written(folder, results, "--language", "tlh", "--language", "pt")
+    assert "O que se pode ver em Coimbra num só dia?" in text
+    assert "**Languages:** tlh and Portuguese" in text
+    assert "| Portuguese | 50" in text
+
+
 def test_no_folder_of_this_machine_is_named(model: Path, results: Results) -> None:
     text = written(model, results)
     assert str(model.parent) not in text

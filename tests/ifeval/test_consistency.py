@@ -13,7 +13,7 @@ import pytest
 from lm_eval_iberian.download import cached
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval import consistency
-from lm_eval_iberian.ifeval.asked_numbers import limits, numbers, prompt_words
+from lm_eval_iberian.ifeval.asked_numbers import limits, numbers
 from lm_eval_iberian.ifeval.consistency import (
     Finding,
     inconsistencies,
@@ -30,9 +30,11 @@ from lm_eval_iberian.ifeval.data import (
     read_repairs,
     read_set,
 )
+from lm_eval_iberian.languages import PromptWords, load_profile
+from lm_eval_iberian.paths import data
 
 
-LANGUAGES = ("eu", "gl", "ca", "es", "en")
+LANGUAGES = languages("paper")
 CASES = Path(__file__).resolve().parent.parent / "cases" / "ifeval_data"
 TABLE = [
     json.loads(line)
@@ -137,8 +139,8 @@ def test_the_cached_paper_prompts(lang: str) -> None:
 def test_exceptions_have_a_key_and_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for lang in LANGUAGES:
-        assert listed(lang, "paper")
+    for path in (data() / "ifeval" / "consistency").glob("*.toml"):
+        assert listed(path.stem, "paper")
     assert listed("xx", "paper") == []
     folder = tmp_path / "ifeval" / "consistency"
     folder.mkdir(parents=True)
@@ -168,25 +170,22 @@ def test_an_exception_covers_its_own_finding_only() -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_language_has_its_number_words(lang: str) -> None:
-    words = prompt_words(lang)
-    assert words is not None
+    words = load_profile(lang).prompts
     assert {int(n) for n in words.numbers} >= {*range(21), *range(30, 101, 10)}
     forms = [form for each in words.numbers.values() for form in each]
     assert len(forms) == len(set(forms))
     for number, each in words.numbers.items():
         for form in each:
-            assert int(number) in numbers(f"… {form} …", lang), form
+            assert int(number) in numbers(f"… {form} …", words), form
     for kind in ("at_least", "at_most"):
         for cue in getattr(words, kind):
-            assert limits(f"{cue} 5", lang), cue
+            assert limits(f"{cue} 5", words), cue
         for cue in getattr(words, f"{kind}_after"):
-            assert limits(f"5 {cue}", lang), cue
-    english_words = prompt_words("en")
-    assert english_words is not None
-    assert set(words.languages) >= set(english_words.languages)
+            assert limits(f"5 {cue}", words), cue
+    assert set(words.languages) >= set(load_profile("en").prompts.languages)
 
 
 def test_a_language_without_number_words_has_digits() -> None:
-    assert prompt_words("pt") is None
-    assert numbers("pelo menos 1.200 palavras, 3 vezes", "pt") >= {3, 1200}
-    assert limits("pelo menos 3", "pt") == []
+    none = PromptWords()
+    assert numbers("almeno 1.200 parole, 3 volte", none) == {1, 3, 200, 1200}
+    assert limits("almeno 3", none) == []

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from file_server import serving
 
-from lm_eval_iberian.download import MIRROR, PinnedSource, cached, source
+from lm_eval_iberian import download
+from lm_eval_iberian.download import MIRROR, cached, ifeval_sources, source
 from lm_eval_iberian.errors import DataError, DataUnavailableError, UnknownNameError
 from lm_eval_iberian.ifeval import data as module
 from lm_eval_iberian.ifeval.data import (
@@ -87,6 +88,24 @@ def mirror(
 def served(folder: Path, lang: str = "eu") -> Path:
     address = source("google-ifeval" if lang == "en" else "iber-ifeval").locate(lang)
     return folder / address.split("/", 3)[3]
+
+
+def test_another_language_is_an_entry_of_the_sources(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = (
+        '\n[asturian]\nwhat = "w"\nprompts_of = "Asturian-IFEval"\nurl = "https://x/y"\n'
+        'commit = "c"\nlanguages = ["ast"]\n'
+    )
+    text = (root / "data" / "SOURCES.toml").read_text("utf-8")
+    (tmp_path / "SOURCES.toml").write_text(text + entry, "utf-8")
+    before = languages("paper")
+    assert before[:5] == ("eu", "gl", "ca", "es", "en")
+    monkeypatch.setattr(download, "data", lambda: tmp_path)
+    assert languages("paper") == (*before, "ast")
+    assert module.paper_source("ast").prompts_of == "Asturian-IFEval"
+    with pytest.raises(UnknownNameError, match="flores"):
+        module.paper_source("flores")
 
 
 def test_the_paper_s_file_is_fetched_repaired_and_validated(mirror: Path) -> None:
@@ -301,9 +320,9 @@ def test_unknown_names_come_with_what_exists() -> None:
     with pytest.raises(UnknownNameError, match="Available: mini, paper"):
         load("eu", "minni")
     with pytest.raises(UnknownNameError, match="Unknown language"):
-        load("fr", "mini")
-    with pytest.raises(UnknownNameError, match="Available: ca, en, es, eu, gl"):
-        load("fr")
+        load("xx", "mini")
+    with pytest.raises(UnknownNameError, match=r"Available: .*ca, en, es, eu, gl"):
+        load("xx")
 
 
 # in the schema of google/IFEval: every kwarg that is not used is null
@@ -332,13 +351,13 @@ HUB: list[dict[str, Any]] = [
 def pinned_as(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     """Let the English source expect what the test serves."""
 
-    def changed(name: str) -> PinnedSource:
-        found = source(name)
-        return (
-            dataclasses.replace(found, **changes) if name == "google-ifeval" else found
-        )
-
-    monkeypatch.setattr(module, "source", changed)
+    sources = [
+        dataclasses.replace(found, **changes)
+        if found.name == "google-ifeval"
+        else found
+        for found in ifeval_sources()
+    ]
+    monkeypatch.setattr(module, "ifeval_sources", lambda: sources)
 
 
 def test_english_loads_like_the_others(
@@ -396,7 +415,7 @@ def test_the_english_source_is_pinned() -> None:
     assert len(pinned.sha256 or "") == 64
     assert (pinned.prompts, pinned.instructions) == (541, 834)
     assert pinned.commit in pinned.locate("en")
-    assert set(languages("paper")) == {"eu", "gl", "ca", "es", "en"}
+    assert set(languages("paper")) >= {"eu", "gl", "ca", "es", "en", "pt"}
 
 
 def test_the_hub_s_address_may_be_another(
@@ -563,7 +582,7 @@ def test_reading_says_what_each_repair_did(mirror: Path) -> None:
     assert read_set("eu", "mini").outcomes == ()
 
 
-@pytest.mark.parametrize("lang", ["eu", "gl", "ca", "es", "en"])
+@pytest.mark.parametrize("lang", languages("paper"))
 def test_the_real_files_where_they_are_cached(lang: str) -> None:
     from lm_eval_iberian.download import cached
 

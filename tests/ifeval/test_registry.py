@@ -38,6 +38,9 @@ def test_there_are_googles_25_and_some_of_other_sets() -> None:
         ("change_case:galician_capital", "change_case:english_capital"),
         ("change_case:basque_lowercase", "change_case:english_lowercase"),
         ("change_case:portuguese_capital", "change_case:english_capital"),
+        ("fr:change_case:french_lowercase", "change_case:english_lowercase"),
+        ("ja:punctuation:no_comma", "punctuation:no_comma"),
+        ("de:change_case:german_capital", "change_case:english_capital"),
     ],
 )
 def test_prefixes_and_aliases(given: str, found: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from lm_eval_iberian.languages import available_languages, load_profile, read_pa
 
 
 CASES = Path(__file__).parent.parent / "cases" / "languages"
-PACK = (CASES / "pt.toml").read_text("utf-8")
+PACK = (CASES / "it.toml").read_text("utf-8")
 
 
-def written(folder: Path, text: str, name: str = "pt.toml") -> Path:
+def written(folder: Path, text: str, name: str = "it.toml") -> Path:
     path = folder / name
     path.write_text(text, "utf-8")
     return path
@@ -26,6 +27,7 @@ def test_every_pack_is_complete(lang: str) -> None:
     assert profile.code == lang
     assert len(profile.constrained.options) == 3
     assert profile.quotes.double
+    assert profile.sample_question.endswith("?")
     assert lang in profile.asked_in
 
 
@@ -42,11 +44,11 @@ def test_an_unknown_language_names_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('endonym = "português"\n', "", r"pt\.toml: missing key 'endonym'"),
+        ('endonym = "italiano"\n', "", r"it\.toml: missing key 'endonym'"),
         (
             "[opening]",
             "[opening]\nwrods = []",
-            r"pt\.toml: opening: unknown key 'wrods'",
+            r"it\.toml: opening: unknown key 'wrods'",
         ),
         (
             'joiners = ["-", "\'", "’"]',
@@ -67,19 +69,24 @@ def test_an_unknown_language_names_the_nearest() -> None:
         ('["after"]', '["behind"]', r"sections: number_positions may hold"),
         ('["after"]', "[]", r"sections: number_positions is empty"),
         (
-            'before_word = ["sr"',
-            'before_word = ["Sr."',
-            r"sentences: abbreviation 'Sr\.'",
+            'before_word = ["sig"',
+            'before_word = ["Sig."',
+            r"sentences: abbreviation 'Sig\.'",
         ),
-        ('closing = ["etc"', 'closing = ["sr"', r"abbreviation 'sr' stands twice"),
+        ('closing = ["ecc"', 'closing = ["sig"', r"abbreviation 'sig' stands twice"),
         ("suffix_joiners = []", 'suffix_joiners = ["+"]', r"words: suffix_joiners"),
         ('joiners = ["-"', 'joiners = ["ab"', r"words: a joiner must be one mark"),
         ('["«", "»"]]\n\n[post', '["<", ">"]]\n\n[post', r"quotes: double quotes"),
         ("pairs = [['\"', '\"']", "pairs = [['\"']", r"pairs\[0\] must hold 2 values"),
-        ('code = "pt"', 'code = "Portuguese"', r"is not an ISO 639 code"),
-        ('code = "pt"', 'code = "gl"', r"code 'gl' is not the file's name"),
-        ('en = ["em inglês"]', "en = 1", r"asked_in\.en must be"),
-        ('code = "pt"', "code = ", r"pt\.toml is not TOML"),
+        ('code = "it"', 'code = "Italian"', r"is not an ISO 639 code"),
+        ('code = "it"', 'code = "gl"', r"code 'gl' is not the file's name"),
+        ('en = ["in inglese"]', "en = 1", r"asked_in\.en must be"),
+        (
+            '1 = ["uno"',
+            'uno = ["uno"',
+            r"it\.toml: prompts: numbers: 'uno' is no number",
+        ),
+        ('code = "it"', "code = ", r"it\.toml is not TOML"),
     ],
 )
 def test_a_wrong_pack_is_refused_with_file_and_key(
@@ -88,3 +95,37 @@ def test_a_wrong_pack_is_refused_with_file_and_key(
     assert old in PACK
     with pytest.raises(DataError, match=message):
         read_pack(written(tmp_path, PACK.replace(old, new)))
+
+
+# Where a code may stand: what the demonstration trains, what Google's scorer knows, and
+# how near languages are to each other for the detector.
+NAMED_IN = {
+    "demo/spec.py",
+    "harness/vllm_engine.py",  # "pt" is PyTorch there
+    "ifeval/original/language_checks.py",
+    "languages/detect.py",
+    "languages/evidence.py",
+    "languages/ranking.py",
+}
+
+
+def named(text: str) -> set[str]:
+    """Return the languages, English aside, that strings of a module name."""
+    codes = set(available_languages()) - {"en"}
+    names = {load_profile(code).name for code in codes}
+    strings = {
+        n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant)
+    }
+    return {s for s in strings if isinstance(s, str)} & (codes | names)
+
+
+def test_no_module_names_a_language(root: Path) -> None:
+    """A language is its files: code that lists languages would lack the next one."""
+    package = root / "lm_eval_iberian"
+    found = {
+        str(path.relative_to(package)): sorted(names)
+        for path in package.rglob("*.py")
+        if (names := named(path.read_text("utf-8")))
+    }
+    assert {k: v for k, v in found.items() if k not in NAMED_IN} == {}
+    assert named('A = {"gl": "Galician"}') == {"gl", "Galician"}

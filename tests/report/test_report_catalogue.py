@@ -89,3 +89,18 @@ def test_a_benchmark_in_a_suite_is_in_the_average(
     results.write({"iberian_proverbs_eu": 0.9})
     average = build_report([results.root], catalogue=catalogue).models["org/model"]
     assert average.averages["EU"].value == pytest.approx((7 * 50 + 90) / 8)
+
+
+def test_a_language_that_the_paper_does_not_have_is_a_column_of_its_own(
+    results: Results,
+) -> None:
+    results.write({"belebele_spa_Latn": 0.5})
+    without = written(build_report([results.root]), "md")
+    assert "IFEval PT" not in without
+    assert "IFEval EU" in without
+    row = {"inst_level_strict_acc,none": 0.75, "stop_rate,none": 1.0}
+    results.write({"iberian_ifeval_pt": row}, shots=0)
+    report = build_report([results.root])
+    (model,) = report.models.values()
+    assert model.averages["IFEval PT"].value == 75
+    assert "IFEval PT" in written(report, "md")

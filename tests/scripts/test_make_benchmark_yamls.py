@@ -10,7 +10,9 @@ from types import ModuleType
 
 import pytest
 
+from lm_eval_iberian import download
 from lm_eval_iberian.errors import IberianError
+from lm_eval_iberian.ifeval import data as ifeval_data
 
 
 COMMAND = "python scripts/make_benchmark_yamls.py"
@@ -105,6 +107,34 @@ def test_a_new_benchmark_is_one_entry(script: ModuleType, extended: Extended) ->
         "task:\n  - iberian_proverbs_eu\n  - iberian_proverbs_gl\naggregate"
         in (after["proverbs/iberian_proverbs.yaml"])
     )
+
+
+def test_a_language_of_ifeval_is_a_source_and_a_mini_set(
+    script: ModuleType, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No list in a script or a YAML names the languages of IFEval."""
+    before = script.yamls()
+    shipped = root / "data"
+    text = (shipped / "SOURCES.toml").read_text("utf-8")
+    mini = tmp_path / "ifeval" / "mini"
+    mini.mkdir(parents=True)
+    for lang in ("ca", "en", "es", "eu", "gl"):
+        (mini / f"{lang}.jsonl").touch()
+    with monkeypatch.context() as patched:
+        (tmp_path / "SOURCES.toml").write_text(text.replace('"ca", "es"]', '"es"]'))
+        patched.setattr(download, "data", lambda: tmp_path)
+        fewer = script.yamls()
+    assert set(before) - set(fewer) == {"ifeval/iberian_ifeval_ca.yaml"}
+    (mini / "ca.jsonl").unlink()
+    monkeypatch.setattr(ifeval_data, "data", lambda: tmp_path)
+    fewer = script.yamls()
+    assert "ifeval/iberian_ifeval_ca_mini.yaml" in set(before) - set(fewer)
+    suite = "suites/iberian_mini.yaml"
+    assert "  - iberian_ifeval_ca_mini\n" in before[suite]
+    assert "iberian_ifeval_ca_mini" not in fewer[suite]
+    # a mean over the languages stays one over the same languages
+    group = "ifeval/iberian_ifeval.yaml"
+    assert fewer[group] == before[group]
 
 
 @pytest.mark.parametrize(

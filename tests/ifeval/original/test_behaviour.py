@@ -12,11 +12,11 @@ from lm_eval_iberian.ifeval.original.arguments import _tables, behaviour_of
 from lm_eval_iberian.languages import read_pack
 
 
-PACK = Path(__file__).parents[2] / "cases" / "languages" / "pt.toml"
+PACK = Path(__file__).parents[2] / "cases" / "languages" / "it.toml"
 OPTIONS = "detectable_format:constrained_response"
 
 
-def test_a_sixth_language_is_scored_as_english_with_its_own_options() -> None:
+def test_a_language_without_a_table_is_scored_as_english_with_its_own_options() -> None:
     profile = read_pack(PACK)
     found = behaviour_of(profile)
     english = behaviour_of("en")
