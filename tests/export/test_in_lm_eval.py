@@ -15,7 +15,7 @@ from lm_eval_iberian.export.task_family import family_names, task_family
 from lm_eval_iberian.export.upstream_yaml import descriptions
 from lm_eval_iberian.ifeval import Verdict
 from lm_eval_iberian.ifeval.original import judge_original
-from lm_eval_iberian.ifeval.prompt import in_google_s_words
+from lm_eval_iberian.ifeval.published_rows import in_google_s_words
 from lm_eval_iberian.ifeval.scoring import score_row
 from lm_eval_iberian.jsonl import read_jsonl
 from lm_eval_iberian.paths import data

@@ -101,6 +101,7 @@ def test_a_wrong_pack_is_refused_with_file_and_key(
 # how near languages are to each other for the detector.
 NAMED_IN = {
     "demo/spec.py",
+    "export/upstream_ifeval.py",  # of a function for each task, which its YAML names
     "harness/vllm_engine.py",  # "pt" is PyTorch there
     "ifeval/original/language_checks.py",
     "languages/detect.py",
