@@ -236,28 +236,32 @@ def read_evidence(path: Path) -> Evidence:
     near = {lang: _described(table[lang], places[lang]) for lang in table}
     for lang, language in near.items():
         if language.like and language.like not in near:
-            found = f"like '{language.like}', which has no lists"
-            raise DataError(f"{places[lang]}: {found}.")
-    rows: dict[str, Floats] = {}
-    for column, lang in enumerate(table):
-        for kind, mark in _listed(table[lang], places[lang]):
-            name = _PREFIX.get(kind, "") + mark
-            row = rows.setdefault(name, np.full(len(table), _LACKS, np.float32))
-            row[column] = _WEIGHTS.get(kind, 0.0)
-    for mark in (_NO_WORD, _ONE_MORE):
-        rows[mark] = np.zeros(len(table), np.float32)
+            said = f"like '{language.like}', which has no lists"
+            raise DataError(f"{places[lang]}: {said}.")
+    found = [
+        (_PREFIX.get(kind, "") + mark, column, _WEIGHTS.get(kind, 0.0))
+        for column, lang in enumerate(table)
+        for kind, mark in _listed(table[lang], places[lang])
+    ]
+    # the marks of all languages come last
+    marks = dict.fromkeys([*(mark for mark, *_ in found), _NO_WORD, _ONE_MORE])
+    rows = {mark: row for row, mark in enumerate(marks)}
+    against = np.full((len(rows), len(table)), _LACKS, np.float32)
+    for mark, column, weight in found:
+        against[rows[mark], column] = weight
+    against[-2:] = 0.0
     letters = sorted((m[1:] for m in rows if m[:1] == _LETTER), key=len, reverse=True)
-    against = np.stack(list(rows.values()))
     has = against < _LACKS
     is_telling = [_is_telling(*m) for m in zip(rows, has.sum(axis=1), strict=True)]
     codes = [*table]
+    is_word = np.array([mark[:1] not in _PREFIX.values() for mark in rows])
     for column, language in enumerate(near.values()):
         if language.like:
-            other = has[:, codes.index(language.like)]
+            other = has[:, codes.index(language.like)] & is_word
             against[other & ~has[:, column], column] = _SHARED
     return Evidence(
         near=near,
-        index={mark: number for number, mark in enumerate(rows)},
+        index=rows,
         against=against,
         telling=has & np.array(is_telling)[:, None],
         letters=re.compile("|".join(map(re.escape, letters))),

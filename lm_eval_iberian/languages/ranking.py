@@ -151,15 +151,12 @@ def _guess(
     Asturian is wanted.
     """
     layout = _layout()
-    tops = near.argmax(1)
-    together = near @ layout.kin
-    if wanted in layout.near:
-        column = layout.near.index(wanted)
-        others = np.where(layout.kin[column], near[:, column, None], 0.0)
-        others[:, column] = 0.0
-        together -= others
-    shares = np.take_along_axis(together, tops[:, None], 1)[:, 0].tolist()
-    guesses = [*map(Guess, map(layout.near.__getitem__, tops.tolist()), shares)]
+    tops, shares = near.argmax(1).tolist(), near.max(1).tolist()
+    for row, top in enumerate(tops):
+        for column in layout.kin.get(top, ()):
+            if layout.near[column] != wanted:
+                shares[row] += float(near[row, column])
+    guesses = [*map(Guess, map(layout.near.__getitem__, tops), shares)]
     for row, every in foreign.items():
         top = int(every.argmax())
         guesses[row] = Guess(layout.every[top], float(every[top]))
@@ -189,7 +186,7 @@ class _Layout:
         near: The neighbours.
         columns: Their columns in ``families``.
         prior: Their log-odds.
-        kin: Which of them are like each other: 1 where they are, else 0.
+        kin: By column the columns of those that are like it, or that it is like.
         every: The language of each column of the byte model.
         twins: Columns of the same language, in two scripts.
         far: The columns of the rest of the world.
@@ -199,7 +196,7 @@ class _Layout:
     near: tuple[str, ...]
     columns: NDArray[np.intp]
     prior: Floats
-    kin: Floats
+    kin: Mapping[int, tuple[int, ...]]
     every: tuple[str, ...]
     twins: tuple[tuple[int, int], ...]
     far: NDArray[np.intp]
@@ -221,7 +218,11 @@ def _layout() -> _Layout:
         near=near,
         columns=np.array(place),
         prior=np.array([one.prior for one in languages.values()], np.float32),
-        kin=np.array([[a == b for b in stems] for a in stems], np.float32),
+        kin={
+            column: tuple(other for other in alike if other != column)
+            for column, stem in enumerate(stems)
+            if len(alike := [o for o, one in enumerate(stems) if one == stem]) > 1
+        },
         every=every,
         twins=tuple(
             (every.index(lang), column)
