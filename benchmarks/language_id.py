@@ -16,11 +16,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.languages import decide_language, identify
+from lm_eval_iberian.languages import (
+    available_languages,
+    decide_language,
+    identify,
+)
+from lm_eval_iberian.languages.evidence import evidence
 
 
-OURS = ("eu", "gl", "ca", "es", "en")
-ASKED = (*OURS, "pt", "fr", "oc", "it")
+# those that have a pack, and all whose words are known
+OURS = tuple(available_languages())
+ASKED = tuple(dict.fromkeys((*OURS, *evidence().languages)))
 BUCKETS = ("short", "medium", "long")
 REPEATS = 3
 Row = dict[str, Any]

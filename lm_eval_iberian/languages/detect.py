@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from lm_eval_iberian.errors import UnknownNameError
+from lm_eval_iberian.languages.evidence import evidence
 from lm_eval_iberian.languages.ranking import Ranking, known_languages, rank
 from lm_eval_iberian.languages.running_text import (
     CHUNK,
@@ -30,10 +31,7 @@ Status = Literal["accepted", "rejected", "undetermined"]
 # Measured on passages in nine languages, see benchmarks/language_id.py: what a text
 # must have of the wanted language, and a part of another.
 _WHOLE: Final = 0.4
-# A short text shows less; but Portuguese needs all of it, or short Galician would pass
-# for it.
-_WHOLE_IF_SHORT: Final = 0.35
-_NEAREST: Final = "pt"
+_WHOLE_IF_SHORT: Final = 0.35  # a short text shows less
 _CHUNK: Final = 0.75
 # the last part may be shorter than a chunk; then it must be plainer
 _TAIL_LENGTH: Final = 40
@@ -102,20 +100,21 @@ def _decide(text: str, wanted: str) -> LanguageDecision:
     ranking = rank(parts, wanted)
     if letters < MIN_LETTERS and not _is_unmistakable(ranking):
         return _too_few(letters, wanted)
-    short = letters < _MIN_TO_REJECT and wanted != _NEAREST
-    if ranking.share < (_WHOLE_IF_SHORT if short else _WHOLE):
+    needed = _WHOLE_IF_SHORT if letters < _MIN_TO_REJECT else _WHOLE
+    if ranking.share < needed:
         return _against(ranking, letters, wanted)
     if _is_list(ranking):
-        reason = f"the text has no function words of {wanted}: a list of names?"
+        language = _name(wanted)
+        reason = f"the text has no function words of {language}: a list of names?"
         return LanguageDecision("undetermined", wanted, None, 0.0, reason)
     for part, guess in zip(parts, ranking.parts, strict=True):
         if guess is None:
             continue
         other, certainty = guess
         if other != wanted and certainty >= _needed(part):
-            reason = f"a part is {other} ({certainty:.2f}): '{part[:40]}…'"
+            reason = f"a part is {_name(other)} ({certainty:.2f}): '{part[:40]}…'"
             return LanguageDecision("rejected", wanted, other, certainty, reason)
-    reason = f"the text is {wanted} ({ranking.share:.2f})"
+    reason = f"the text is {_name(wanted)} ({ranking.share:.2f})"
     return LanguageDecision("accepted", wanted, wanted, ranking.share, reason)
 
 
@@ -159,11 +158,18 @@ def _is_list(ranking: Ranking) -> bool:
 def _against(ranking: Ranking, letters: int, wanted: str) -> LanguageDecision:
     """Decide about a text that is not likely in the wanted language."""
     best, certainty = ranking.whole.language, ranking.whole.probability
-    reason = f"the text is {best} ({certainty:.2f}), not {wanted} ({ranking.share:.2f})"
+    found = f"{_name(best)} ({certainty:.2f})"
+    reason = f"the text is {found}, not {_name(wanted)} ({ranking.share:.2f})"
     if certainty < _LIKELY:
-        reason = f"the text is like no language, {best} the likeliest ({certainty:.2f})"
+        reason = f"the text is like no language, the likeliest is {found}"
     unsure = letters < _MIN_TO_REJECT and ranking.share >= _HARDLY
     status: Status = "undetermined"
     if certainty >= (_SURE if unsure else _LIKELY):
         status = "rejected"
     return LanguageDecision(status, wanted, best, certainty, reason)
+
+
+def _name(lang: str) -> str:
+    """Return the English name of a language; of those far away the code."""
+    near = evidence().near.get(lang)
+    return near.name if near else f"'{lang}'"

@@ -5,6 +5,9 @@ settles the matter. A mark (word, ending, letter) of function_words.toml is one 
 Naive Bayes feature: likely in the languages that list it, and less likely by a fixed
 factor in those that do not. The factors are the same for all marks of a kind and all
 languages; there is nothing in them to fit to a text.
+
+A language that is like another in this file (Asturian like Spanish) has all the words
+of that one, too, at a small price: its own list cannot hold all that they share.
 """
 
 from __future__ import annotations
@@ -30,19 +33,35 @@ from lm_eval_iberian.languages.mark_counts import (
 from lm_eval_iberian.toml import read_toml
 
 
-_KINDS: Final = ("words", "common", "said", "rare", "endings", "letters", "foreign")
+_KINDS: Final = (
+    "words", "common", "said", "rare", "endings", "initials", "letters", "foreign",
+)  # fmt: skip
 # Log-odds against a language that lacks a mark; half of it where the word exists, but
 # is rare. Of 12, 18 and 24, this leaves the fewest passages in a wrong language.
 _LACKS: Final = 18.0
 _RARE: Final = 9.0
+# against a language for a mark that only the language that it is like is known to have
+_SHARED: Final = 6.0
 # against a language to whose spelling a letter is foreign: what is in Portuguese
 # letters is not Galician, however near its words are
 _FOREIGN: Final = 36.0
+_DESCRIPTION: Final[Mapping[str, tuple[type, ...]]] = {
+    "name": (str,),
+    "prior": (float, int),
+    "like": (str,),
+}
 _ENDING: Final = "~"
+_INITIAL: Final = "<"
 _LETTER: Final = "^"
-_PREFIX: Final = {"endings": _ENDING, "letters": _LETTER, "foreign": _LETTER}
+_PREFIX: Final = {
+    "endings": _ENDING,
+    "initials": _INITIAL,
+    "letters": _LETTER,
+    "foreign": _LETTER,
+}
 _WEIGHTS: Final = {"rare": _RARE, "foreign": _FOREIGN}
 _LONGEST_ENDING: Final = 8
+_LONGEST_INITIAL: Final = 2
 # an ending of more languages than this stands in names too ("-an", "-on")
 _FEW: Final = 3
 # a hyphen before a clitic and an apostrophe after an elided word belong to it
@@ -79,7 +98,7 @@ class Weighed:
         telling: How many words of the text show that it is running text, by language.
         words: How many words the text has.
         counts: The marks in the text, and in which of its parts.
-        tells: Whether each of these marks shows running text, by language.
+        tells: Whether each of these marks shows running text, by mark and language.
     """
 
     score: Floats
@@ -94,28 +113,48 @@ class Weighed:
         return int(np.count_nonzero(here & self.tells[:, column]))
 
 
+@dataclass(frozen=True)
+class NearLanguage:
+    """A language of the file.
+
+    Attributes:
+        name: Its English name.
+        prior: Its log-odds where a text has no mark at all, and may be in several.
+        like: The language whose words it has, too, and which it is to the byte model
+            if that does not know it; empty for none.
+    """
+
+    name: str = ""
+    prior: float = 0.0
+    like: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """Marks of languages, and what each takes from the languages without it.
 
     Attributes:
-        languages: The codes, in the order of the columns of ``against``.
+        near: What is known of each language, by code.
         index: The row of each mark.
         against: Log-odds against each language, by mark.
-        telling: Whether a mark shows that there is running text, by mark: function
-            words do, and endings of few languages; letters stand in names too.
+        telling: Whether a mark that a language lists shows that there is running text,
+            by mark and language: function words do, and endings of few languages;
+            letters stand in names too.
         letters: Finds the letters that are marks.
+        languages: The codes, in the order of the columns of ``against``.
         seen: The marks of pieces met before.
     """
 
-    languages: tuple[str, ...]
+    near: Mapping[str, NearLanguage]
     index: Mapping[str, int]
     against: Floats
     telling: NDArray[np.bool_]
     letters: re.Pattern[str]
+    languages: tuple[str, ...] = field(init=False)
     seen: dict[str, tuple[int, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "languages", tuple(self.near))
         object.__setattr__(self, "seen", _Seen(self.read))
 
     def score(self, parts: Sequence[str]) -> Weighed:
@@ -135,7 +174,7 @@ class Evidence:
     def weigh(self, counts: MarkCounts, pieces: int) -> Weighed:
         """Weigh marks that were counted, in so many pieces."""
         against = self.against.take(counts.distinct, axis=0)
-        telling = (against < _LACKS) & self.telling.take(counts.distinct)[:, None]
+        telling = self.telling.take(counts.distinct, axis=0)
         # the two by which words are counted are the last of all marks
         last = counts.distinct[-2:].tolist()
         unusual = dict(zip(last, counts.totals[-2:].tolist(), strict=True))
@@ -160,17 +199,24 @@ class Evidence:
         return (*signs, *chain.from_iterable(map(self._marks, words)), *more)
 
     def _marks(self, word: str) -> tuple[int, ...]:
-        """Return the marks in a word: itself, or its ending and its letters."""
+        """Return the marks in a word: itself, or its ends and its letters."""
         for form in (word, word.lstrip("-")):
             if form in self.index:
                 return (self.index[form],)
         found = {self.index[_LETTER + m] for m in self.letters.findall(word)}
-        for length in range(min(len(form) - 2, _LONGEST_ENDING), 0, -1):
-            ending = self.index.get(_ENDING + form[-length:])
-            if ending is not None:
-                found.add(ending)
-                break
+        longest = len(form) - 2
+        endings = (_ENDING + form[-n:] for n in _down(longest, _LONGEST_ENDING))
+        initials = (_INITIAL + form[:n] for n in _down(longest, _LONGEST_INITIAL))
+        for ends in (endings, initials):
+            mark = next(filter(self.index.__contains__, ends), None)
+            if mark is not None:
+                found.add(self.index[mark])
         return tuple(sorted(found))
+
+
+def _down(longest: int, most: int) -> range:
+    """Return the numbers from the lower of two down to one."""
+    return range(min(longest, most), 0, -1)
 
 
 @cache
@@ -186,36 +232,63 @@ def read_evidence(path: Path) -> Evidence:
         DataError: The file is no TOML, or has a list of an unknown kind.
     """
     table = read_toml(path)
-    rows: dict[str, Floats] = {}
-    for column, lang in enumerate(table):
-        for kind, mark in _listed(table[lang], f"{path.name}: {lang}"):
-            name = _PREFIX.get(kind, "") + mark
-            row = rows.setdefault(name, np.full(len(table), _LACKS, np.float32))
-            row[column] = _WEIGHTS.get(kind, 0.0)
-    for mark in (_NO_WORD, _ONE_MORE):
-        rows[mark] = np.zeros(len(table), np.float32)
+    places = {lang: f"{path.name}: {lang}" for lang in table}
+    near = {lang: _described(table[lang], places[lang]) for lang in table}
+    for lang, language in near.items():
+        if language.like and language.like not in near:
+            said = f"like '{language.like}', which has no lists"
+            raise DataError(f"{places[lang]}: {said}.")
+    found = [
+        (_PREFIX.get(kind, "") + mark, column, _WEIGHTS.get(kind, 0.0))
+        for column, lang in enumerate(table)
+        for kind, mark in _listed(table[lang], places[lang])
+    ]
+    # the marks of all languages come last
+    marks = dict.fromkeys([*(mark for mark, *_ in found), _NO_WORD, _ONE_MORE])
+    rows = {mark: row for row, mark in enumerate(marks)}
+    against = np.full((len(rows), len(table)), _LACKS, np.float32)
+    for mark, column, weight in found:
+        against[rows[mark], column] = weight
+    against[-2:] = 0.0
     letters = sorted((m[1:] for m in rows if m[:1] == _LETTER), key=len, reverse=True)
-    against = np.stack(list(rows.values()))
-    others = (_LETTER, _NO_WORD, _ONE_MORE)
-    few = ((against < _LACKS).sum(axis=1) <= _FEW).tolist()
+    has = against < _LACKS
+    is_telling = [_is_telling(*m) for m in zip(rows, has.sum(axis=1), strict=True)]
+    codes = [*table]
+    is_word = np.array([mark[:1] not in _PREFIX.values() for mark in rows])
+    for column, language in enumerate(near.values()):
+        if language.like:
+            other = has[:, codes.index(language.like)] & is_word
+            against[other & ~has[:, column], column] = _SHARED
     return Evidence(
-        languages=tuple(table),
-        index={mark: number for number, mark in enumerate(rows)},
+        near=near,
+        index=rows,
         against=against,
-        telling=np.array(
-            [
-                is_few if mark[:1] == _ENDING else mark[:1] not in others
-                for mark, is_few in zip(rows, few, strict=True)
-            ]
-        ),
+        telling=has & np.array(is_telling)[:, None],
         letters=re.compile("|".join(map(re.escape, letters))),
     )
 
 
-def _listed(lists: object, place: str) -> Iterator[tuple[str, str]]:
-    """Yield the kind of list and the mark, of all the lists of a language."""
-    if not isinstance(lists, Mapping):
+def _is_telling(mark: str, languages: int) -> bool:
+    """Say whether a mark of so many languages shows that there is running text."""
+    if mark[:1] == _ENDING:
+        return languages <= _FEW
+    return mark[:1] not in (_LETTER, _INITIAL, _NO_WORD, _ONE_MORE)
+
+
+def _described(lists: object, place: str) -> NearLanguage:
+    """Take what is said of a language out of its table, and leave the lists."""
+    if not isinstance(lists, dict):
         raise DataError(f"{place}: a table of lists was expected, found {lists!r}.")
+    said = {key: lists.pop(key) for key in _DESCRIPTION if key in lists}
+    for key, value in said.items():
+        if not isinstance(value, _DESCRIPTION[key]):
+            wanted = " or ".join(kind.__name__ for kind in _DESCRIPTION[key])
+            raise DataError(f"{place}: '{key}' is {value!r}, and must be {wanted}.")
+    return NearLanguage(**said)
+
+
+def _listed(lists: Mapping[str, object], place: str) -> Iterator[tuple[str, str]]:
+    """Yield the kind of list and the mark, of all the lists of a language."""
     for kind, marks in lists.items():
         if kind not in _KINDS or not isinstance(marks, str):
             raise DataError(

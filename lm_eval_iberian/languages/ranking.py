@@ -21,14 +21,6 @@ from lm_eval_iberian.languages.families import Families, families, in_reach
 from lm_eval_iberian.languages.mark_counts import Floats, MarkCounts, count_both
 
 
-# A text without any mark may be in several of them: log-odds, against the languages of
-# the packs. A sentence's evidence outweighs them many times.
-_PRIOR: Final = {
-    "gl": -0.15, "pt": -0.6, "fr": -0.7, "it": -0.7, "de": -1.0, "oc": -1.5,
-    "an": -2.0, "ast": -2.0, "la": -2.0, "ro": -2.0,
-}  # fmt: skip
-# a language that the byte model lacks, and what it takes it for
-_STAND_IN: Final = {"ast": "es"}
 # Extremaduran, of which the byte model has few texts: what it takes for it is mostly
 # Asturian or Spanish, and no sign of the rest of the world
 _KIN: Final = ("ext",)
@@ -95,7 +87,7 @@ def rank(parts: Sequence[str], wanted: str | None = None) -> Ranking:
         foreign = _foreign(counts, cooling, in_reach(close * cooling, others * cooling))
     else:
         foreign = dict(enumerate(_every(counts, cooling)))
-    *guesses, whole = _guess(near, foreign)
+    *guesses, whole = _guess(near, foreign, wanted)
     last = len(parts)
     names, row = layout.near, near[-1]
     if last in foreign:
@@ -150,10 +142,20 @@ def _every(
     return _merged(_softmax(scores * cooling[rows]), _layout().twins)
 
 
-def _guess(near: Floats, foreign: Mapping[int, Floats]) -> list[Guess]:
-    """Return the likeliest by row: among all if foreign, else the neighbours."""
+def _guess(
+    near: Floats, foreign: Mapping[int, Floats], wanted: str | None
+) -> list[Guess]:
+    """Return the likeliest by row: among all if foreign, else the neighbours.
+
+    What Asturian has of a Spanish sentence is evidence for Spanish, too, unless
+    Asturian is wanted.
+    """
     layout = _layout()
     tops, shares = near.argmax(1).tolist(), near.max(1).tolist()
+    for row, top in enumerate(tops):
+        for column in layout.kin.get(top, ()):
+            if layout.near[column] != wanted:
+                shares[row] += float(near[row, column])
     guesses = [*map(Guess, map(layout.near.__getitem__, tops), shares)]
     for row, every in foreign.items():
         top = int(every.argmax())
@@ -184,6 +186,7 @@ class _Layout:
         near: The neighbours.
         columns: Their columns in ``families``.
         prior: Their log-odds.
+        kin: By column the columns of those that are like it, or that it is like.
         every: The language of each column of the byte model.
         twins: Columns of the same language, in two scripts.
         far: The columns of the rest of the world.
@@ -193,6 +196,7 @@ class _Layout:
     near: tuple[str, ...]
     columns: NDArray[np.intp]
     prior: Floats
+    kin: Mapping[int, tuple[int, ...]]
     every: tuple[str, ...]
     twins: tuple[tuple[int, int], ...]
     far: NDArray[np.intp]
@@ -203,14 +207,22 @@ class _Layout:
 def _layout() -> _Layout:
     """Work the layout out once."""
     every = byte_model().labels
-    near = evidence().languages
+    languages = evidence().near
+    near = tuple(languages)
     kin = {*near, *_KIN}
     close = [column for column, lang in enumerate(every) if lang in kin]
-    place = [close.index(every.index(_STAND_IN.get(lang, lang))) for lang in near]
+    known = [lang if lang in every else languages[lang].like for lang in near]
+    stems = [one.like or lang for lang, one in languages.items()]
+    place = [close.index(every.index(lang)) for lang in known]
     return _Layout(
         near=near,
         columns=np.array(place),
-        prior=np.array([_PRIOR.get(lang, 0.0) for lang in near], np.float32),
+        prior=np.array([one.prior for one in languages.values()], np.float32),
+        kin={
+            column: tuple(other for other in alike if other != column)
+            for column, stem in enumerate(stems)
+            if len(alike := [o for o, one in enumerate(stems) if one == stem]) > 1
+        },
         every=every,
         twins=tuple(
             (every.index(lang), column)

@@ -32,7 +32,9 @@ def against(text: str) -> dict[str, float]:
         ("de que", {"gl", "pt", "es", "an", "ast", "ca", "fr", "oc"}),
         ("nacións", {"gl"}),
         ("etxeetatik", {"eu"}),
-        ("xyzzy", {"es", "ast", "ca", "en", "fr"}),
+        ("syzzy", {"es", "ast", "ca", "en", "fr"}),
+        ("xonca", {"gl", "ast", "ca", "eu"}),
+        ("lloncu", {"ast"}),
         ("123 ...", set(FOUND.languages)),
     ],
 )
@@ -47,6 +49,18 @@ def test_marks_count_against_the_languages_without_them(
 def test_a_rare_word_counts_half() -> None:
     scores = against("el")
     assert scores["es"] == 0 < scores["gl"] < scores["pt"]
+
+
+def test_a_language_like_another_has_its_words_at_a_small_price() -> None:
+    assert FOUND.near["ast"].like == "es"
+    scores = against("abuelo")
+    assert scores["es"] == 0 < scores["ast"] < scores["gl"]
+    telling = FOUND.score(["abuelo"]).telling
+    assert not telling[FOUND.languages.index("ast")]
+
+
+def test_each_language_has_a_name() -> None:
+    assert all(language.name for language in FOUND.near.values())
 
 
 def test_parts_and_the_whole() -> None:
@@ -96,6 +110,11 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[eu]\nwords = 1", r"lists\.toml: eu: 'words' is no list"),
         ("[eu", r"lists\.toml is not TOML"),
         ("eu = 1", r"lists\.toml: eu: a table of lists"),
+        (
+            '[eu]\nprior = "low"',
+            r"lists\.toml: eu: 'prior' is 'low', and must be float",
+        ),
+        ('[eu]\nlike = "es"', r"lists\.toml: eu: like 'es', which has no lists"),
     ],
 )
 def test_wrong_lists_are_refused(tmp_path: Path, text: str, message: str) -> None:
