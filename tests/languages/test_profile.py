@@ -97,16 +97,12 @@ def test_a_wrong_pack_is_refused_with_file_and_key(
         read_pack(written(tmp_path, PACK.replace(old, new)))
 
 
-# Where a code may stand: what the demonstration trains, what Google's scorer knows, and
-# how near languages are to each other for the detector.
+# Where a code may stand: what the demonstration trains, what Google's scorer knows.
 NAMED_IN = {
     "demo/spec.py",
     "export/upstream_ifeval.py",  # of a function for each task, which its YAML names
     "harness/vllm_engine.py",  # "pt" is PyTorch there
     "ifeval/original/language_checks.py",
-    "languages/detect.py",
-    "languages/evidence.py",
-    "languages/ranking.py",
 }
 
 
