@@ -50,7 +50,8 @@ def clustered_error(values: Numbers, clusters: Numbers) -> float:
             if clusters[i] == clusters[j]:
                 total += one * other
     many = len(set(clusters.tolist()))
-    return float(np.sqrt(many / (many - 1) * total) / len(values))
+    # products that cancel may sum up to a little less than nothing
+    return float(np.sqrt(many / (many - 1) * max(total, 0)) / len(values))
 
 
 def interval(found: Estimate | Difference) -> tuple[float, float]:
