@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Types = Sequence[tuple[Hashable, bool]]
 _INSTRUCTIONS = "An instruction-level accuracy"
-
-
 _LOG = logging.getLogger(__name__)
 
 
