@@ -106,7 +106,11 @@ class PinnedSource:
 
 
 def source(name: str) -> PinnedSource:
-    """Return the pinned source called ``name`` in ``data/SOURCES.toml``."""
+    """Return the pinned source called ``name`` in ``data/SOURCES.toml``.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
     entries = read_toml(data() / "SOURCES.toml")
     if name not in entries:
         raise UnknownNameError("data source", name, entries)

@@ -34,6 +34,17 @@ def first_of(names: Sequence[str], most: int, between: str = ", ") -> str:
     return f"{between.join(names[:most])}{more}"
 
 
+def counted(number: int, what: str) -> str:
+    """Return ``1 row`` or ``2 rows``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def some(items: Sequence[object], most: int = 8) -> str:
+    """Return items as a list, of many the first and that there are more."""
+    told = ", ".join(map(str, items[:most]))
+    return f"{told}, …" if len(items) > most else told
+
+
 def console() -> Console:
     """Return a console that takes nothing for markup or emoji, in any encoding."""
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -69,6 +69,7 @@ OWN_NAMES = (
     "mergekit_ext/outputs",
     "mergekit_ext/plans",
     "mergekit_ext/recipes",
+    "mergekit_ext/source_code",
     "mergekit_ext/upstream",
 )
 

@@ -17,8 +17,8 @@ from lm_eval_iberian.ifeval.answer_forms import (
     read_answer,
     read_generation,
 )
-from lm_eval_iberian.ifeval.answers import counted, read_rows, some
-from lm_eval_iberian.terminal import one_line
+from lm_eval_iberian.ifeval.packed_rows import read_rows
+from lm_eval_iberian.terminal import counted, one_line, some
 
 
 _KINDS: Final = ("*.jsonl", "*.json", "*.jsonl.gz", "*.json.gz", "*.parquet")

@@ -8,10 +8,10 @@ from typing import Final
 
 from lm_eval_iberian.audit.answer_files import AnswerFile, PromptsFile, asked_of
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.ifeval.data import parse_prompt, read_prompts
 from lm_eval_iberian.ifeval.known_prompts import plain, sets_in
 from lm_eval_iberian.ifeval.pairing import Asked
-from lm_eval_iberian.ifeval.prompt import Prompt
+from lm_eval_iberian.ifeval.prompt import Prompt, parse_prompt
+from lm_eval_iberian.ifeval.prompt_files import read_prompts
 from lm_eval_iberian.ifeval.published_rows import decoded
 
 

@@ -12,8 +12,8 @@ from lm_eval_iberian.audit.file_audit import (
     Rate,
 )
 from lm_eval_iberian.audit.recorded import KINDS, OtherVerdict, TypeCount
-from lm_eval_iberian.ifeval.answers import counted, some
 from lm_eval_iberian.report.as_tables import escape_markdown
+from lm_eval_iberian.terminal import counted, some
 
 
 _LABELS: Final = {

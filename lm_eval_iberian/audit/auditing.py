@@ -19,11 +19,10 @@ from lm_eval_iberian.audit.file_audit import FileAudit, audit_answers
 from lm_eval_iberian.audit.origin import AnswerOrigin, labels, origin_of
 from lm_eval_iberian.audit.recorded import Recorded
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.ifeval.answers import counted, some
 from lm_eval_iberian.ifeval.pairing import Asked
 from lm_eval_iberian.languages import load_profile
 from lm_eval_iberian.report.collect import plain
-from lm_eval_iberian.terminal import shown
+from lm_eval_iberian.terminal import counted, shown, some
 
 
 # who gives the prompts of a language, where the user named them

@@ -24,11 +24,11 @@ from lm_eval_iberian.health import (
     examine_translation,
 )
 from lm_eval_iberian.ifeval import RowScore, aggregate
-from lm_eval_iberian.ifeval.answers import Answers, counted, some
+from lm_eval_iberian.ifeval.answers import Answers
 from lm_eval_iberian.ifeval.averages import mean_stderr
 from lm_eval_iberian.ifeval.metrics import Metrics
 from lm_eval_iberian.ifeval.pairing import Asked, match, score_answers
-from lm_eval_iberian.terminal import one_line, shown
+from lm_eval_iberian.terminal import counted, one_line, shown, some
 
 
 ACCURACIES: Final = (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lm_eval_iberian.terminal import shown
+from lm_eval_iberian.terminal import counted, shown
 
 
 if TYPE_CHECKING:
@@ -135,7 +135,6 @@ def _asked(lang: str, which: str | None, data: Path | None) -> Asked:
 def _prompt(asked: Asked, key: str, which: str | None, data: Path | None) -> Prompt:
     """Return the prompt of a key, or say which there are and where they were."""
     from lm_eval_iberian.errors import DataError
-    from lm_eval_iberian.ifeval.answers import counted
     from lm_eval_iberian.ifeval.known_prompts import sets_in
     from lm_eval_iberian.ifeval.published_rows import whole_number
 

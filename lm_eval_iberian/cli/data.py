@@ -80,11 +80,11 @@ def _sets(which: str) -> Iterator[dict[str, Any]]:
     from lm_eval_iberian.errors import DataError
     from lm_eval_iberian.ifeval.data import (
         languages,
-        left_out,
         paper_source,
         read_repairs,
         read_set,
     )
+    from lm_eval_iberian.ifeval.prompt_files import left_out
 
     for lang in languages(which):
         place, commit, version, entries = "shipped", None, None, None
@@ -181,8 +181,8 @@ def _check(lang: str, which: str, path: Path | None, as_json: bool) -> None:
         is_listed,
         listed,
     )
-    from lm_eval_iberian.ifeval.data import left_out, read_set
-    from lm_eval_iberian.ifeval.prompt_files import read_published
+    from lm_eval_iberian.ifeval.data import read_set
+    from lm_eval_iberian.ifeval.prompt_files import left_out, read_published
 
     if path is None:
         reading, known, name = read_set(lang, which), listed(lang, which), which

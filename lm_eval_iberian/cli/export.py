@@ -32,7 +32,7 @@ def lm_eval(folder: Path, families: tuple[str, ...]) -> None:
     iberian export lm-eval upstream
     iberian export lm-eval upstream --family ifeval
     """
-    from lm_eval_iberian.cli.report_folder import whole_folder
+    from lm_eval_iberian.cli.whole_folder import whole_folder
     from lm_eval_iberian.export import family_names, write_lm_eval
     from mergekit_ext.outputs.termination import unwound_by_signals
 
@@ -58,7 +58,7 @@ def mergekit(folder: Path) -> None:
     \b
     iberian export mergekit upstream
     """
-    from lm_eval_iberian.cli.report_folder import whole_folder
+    from lm_eval_iberian.cli.whole_folder import whole_folder
     from mergekit_ext.outputs.termination import unwound_by_signals
     from mergekit_ext.upstream import write_pull_requests
 

@@ -48,7 +48,7 @@ def write_all(
         UnknownNameError: There is no such baseline.
     """
     from lm_eval_iberian.cards import write_every_eval_ever
-    from lm_eval_iberian.cli.report_folder import whole_folder
+    from lm_eval_iberian.cli.whole_folder import whole_folder
     from lm_eval_iberian.page import write_page
     from lm_eval_iberian.report import notes_with
     from mergekit_ext.outputs.termination import unwound_by_signals

@@ -22,7 +22,7 @@ from lm_eval_iberian.cli.sweep_slurm import (
 )
 from lm_eval_iberian.errors import IberianError
 from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT
-from lm_eval_iberian.terminal import console, first_of, shown
+from lm_eval_iberian.terminal import console, counted, first_of, shown
 
 
 if TYPE_CHECKING:
@@ -268,7 +268,6 @@ def status(folder: Path, as_json: bool, watch: bool) -> None:
 @_folder
 def errors(folder: Path) -> None:
     """Say why cells of DIR failed: each reason once, and what repeats one."""
-    from lm_eval_iberian.ifeval.answers import counted
     from lm_eval_iberian.sweep.sweep_folder import open_sweep
 
     sweep = open_sweep(folder)

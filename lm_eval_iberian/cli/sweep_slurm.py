@@ -119,10 +119,9 @@ def check_offline(cells: Sequence[SweepCell], settings: Mapping[str, Any]) -> No
     Raises:
         DataError: Something is missing, and what fetches it.
     """
-    from lm_eval_iberian.ifeval.answers import counted
     from lm_eval_iberian.suites.checkup import Checked, check_up, fetch_command
     from lm_eval_iberian.sweep.planned_models import check_present
-    from lm_eval_iberian.terminal import progress
+    from lm_eval_iberian.terminal import counted, progress
 
     check_present(cells)
     include = [Path(settings["include_path"])] if settings["include_path"] else []

@@ -6,7 +6,8 @@ A comparer is asked for a value with its interval, or for a difference of two mo
 
 from __future__ import annotations
 
-from lm_eval_iberian.comparison.comparer import CompareOptions, Comparer
+from lm_eval_iberian.comparison.cell_numbers import CompareOptions
+from lm_eval_iberian.comparison.comparer import Comparer
 from lm_eval_iberian.comparison.comparing import ComparisonReport, compare_all
 from lm_eval_iberian.comparison.comparison_data import (
     as_comparison_csv,

@@ -7,60 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from lm_eval_iberian.comparison.cell_numbers import CellNumbers, CompareOptions
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
-from lm_eval_iberian.comparison.comparison_words import (
-    mixed_in,
-    mixed_text,
-    only_common,
-    why_no_pairs,
-    why_not_paired,
-)
+from lm_eval_iberian.comparison.comparison_words import mixed_in, mixed_text
 from lm_eval_iberian.comparison.counted_cells import CountedCells, results_of_runs
-from lm_eval_iberian.comparison.item_pairing import Paired, numbered, pair_items
 from lm_eval_iberian.comparison.mixed_settings import mixed_settings
 from lm_eval_iberian.comparison.sample_items import Lacking, SampleRow, read_items
 from lm_eval_iberian.comparison.scored_items import ScoredItems
-from lm_eval_iberian.comparison.stored_values import (
-    joined_differences,
-    mean_of_stored,
-    stored_value,
-)
 from lm_eval_iberian.comparison.subject import Subject
 from lm_eval_iberian.errors import DataError, UnknownNameError
 from lm_eval_iberian.report.cell import Cell
 from lm_eval_iberian.report.report_catalogue import Catalogue
-from lm_eval_iberian.stats import (
-    Difference,
-    Estimate,
-    ItemCounts,
-    average_difference,
-    average_estimate,
-    estimate_of,
-    paired_difference,
-    stored_average,
-    stored_difference,
-)
-
-
-@dataclass(frozen=True)
-class CompareOptions:
-    """How models are compared.
-
-    Args:
-        allow_mixed: Go on where settings differ, and say so in every row.
-        benchmarks: Whether an average's benchmarks are the ones that matter
-            (``fixed``), or a draw from more of their kind (``random``).
-        resamples: How many, of the bootstrap.
-        key: What the draws are made of.
-        keep_going: Take stored standard errors where samples cannot be used, and say
-            so.
-    """
-
-    allow_mixed: bool = False
-    benchmarks: Literal["fixed", "random"] = "fixed"
-    resamples: int = 10_000
-    key: int = 1234
-    keep_going: bool = False
+from lm_eval_iberian.stats import Difference, Estimate
 
 
 @dataclass(frozen=True)
@@ -101,6 +59,7 @@ class Comparer:
         self._every = catalogue.every()
         self._columns = catalogue.columns()
         self._items = CountedCells(catalogue, self.options.keep_going)
+        self._numbers = CellNumbers(self._items, self.options)
         self._estimates: dict[tuple[str, str, str], Estimate | None] = {}
         self._compared: dict[tuple[str, ...], ComparisonRow | None] = {}
 
@@ -120,7 +79,10 @@ class Comparer:
         asked = self._asked(name, metric)
         key = (self._subject(subject).name, name, asked.metric)
         if key not in self._estimates:
-            self._estimates[key] = self._estimate(subject, asked)
+            cells = self._cells(subject, asked)
+            self._estimates[key] = (
+                None if cells is None else self._numbers.estimate(cells, asked.metric)
+            )
         return self._estimates[key]
 
     def compare(
@@ -276,31 +238,6 @@ class Comparer:
         there = [c for c in cells if c is not None and asked.metric in c.measures]
         return there if len(there) == len(cells) else None
 
-    def _estimate(self, subject: str, asked: _Asked) -> Estimate | None:
-        cells = self._cells(subject, asked)
-        if cells is None:
-            return None
-        parts: list[Sequence[ItemCounts]] = []
-        for cell in cells:
-            runs = self._items.runs(cell, asked.metric)
-            paired = None if isinstance(runs, Lacking) else pair_items(runs)
-            if paired is None or not paired.whole:
-                break
-            parts.append(paired.runs)
-        resamples, key = self.options.resamples, self.options.key
-        if len(parts) < len(cells):
-            return mean_of_stored(
-                [stored_value(cell, asked.metric) for cell in cells],
-                [cell.benchmark.family for cell in cells],
-                self.options.benchmarks,
-            )
-        if len(parts) == 1:
-            return estimate_of(numbered(parts)[0], resamples=resamples, key=key)
-        return average_estimate(
-            numbered(parts), together=[cell.benchmark.family for cell in cells],
-            benchmarks=self.options.benchmarks, resamples=resamples, key=key,
-        )  # fmt: skip
-
     def _compare(self, a: str, b: str, asked: _Asked) -> ComparisonRow | None:
         mine, theirs = self._cells(a, asked), self._cells(b, asked)
         if mine is None or theirs is None:
@@ -308,78 +245,14 @@ class Comparer:
         mixed = self.mixed(a, b, asked.name)
         if mixed and not self.options.allow_mixed:
             raise DataError(mixed_text(a, {(b, key): mixed[key] for key in mixed}))
-        said = mixed_in(mixed, asked.benchmarks)
-        pairs = [
-            (one, other, self._paired(a, b, one, other, asked.metric))
-            for one, other in zip(mine, theirs, strict=True)
-        ]
-        said += (
-            only_common(one.benchmark.id, paired)
-            for one, _, paired in pairs
-            if isinstance(paired, Paired) and not paired.whole
-        )
-        whole = [(one, found) for one, _, found in pairs if isinstance(found, Paired)]
-        note = why_not_paired(
-            [(one, found) for one, _, found in pairs if isinstance(found, Lacking)],
-            len(pairs),
-        )
-        if note:
-            difference = joined_differences(
-                [self._benchmark_difference(*pair, asked.metric) for pair in pairs],
-                [cell.benchmark.family for cell in mine],
-                self.options.benchmarks,
-            )
-        else:
-            difference = self._paired_difference(whole)
+        found = self._numbers.difference(a, b, mine, theirs, asked.metric)
+        difference = found.difference
         if self.catalogue.metrics[asked.metric].lower_is_better:
             difference = _turned(difference)
+        said = [*mixed_in(mixed, asked.benchmarks), *found.mixed]
         return ComparisonRow(
             a, b, asked.name, asked.title, asked.lang, asked.level, asked.metric,
-            difference, mixed="; ".join(said), note=note,
-        )  # fmt: skip
-
-    def _paired(
-        self, a: str, b: str, one: Cell, other: Cell, metric: str
-    ) -> Paired | Lacking:
-        """Return the runs of two cells paired, those of the first before the others.
-
-        Raises:
-            DataError: Some items are not in all of them, and that is not allowed.
-        """
-        mine = self._items.runs(one, metric)
-        theirs = self._items.runs(other, metric)
-        if isinstance(mine, Lacking):
-            return Lacking(f"{mine.why} ({a})")
-        if isinstance(theirs, Lacking):
-            return Lacking(f"{theirs.why} ({b})")
-        paired = pair_items([*mine, *theirs])
-        if paired.whole:
-            return paired
-        text = why_no_pairs(a, b, one, paired, len(mine))
-        if not self.options.allow_mixed and not self.options.keep_going:
-            raise DataError(text)
-        return paired if paired.common and self.options.allow_mixed else Lacking(text)
-
-    def _benchmark_difference(
-        self, mine: Cell, theirs: Cell, paired: Paired | Lacking, metric: str
-    ) -> Difference:
-        if isinstance(paired, Paired):
-            return self._paired_difference([(mine, paired)])
-        return stored_difference(
-            stored_average([stored_value(mine, metric)]),
-            stored_average([stored_value(theirs, metric)]),
-        )
-
-    def _paired_difference(self, parts: Sequence[tuple[Cell, Paired]]) -> Difference:
-        runs = numbered([paired.runs for _, paired in parts])
-        counts = [len(results_of_runs(cell)) for cell, _ in parts]
-        pairs = [(r[:at], r[at:]) for r, at in zip(runs, counts, strict=True)]
-        resamples, key = self.options.resamples, self.options.key
-        if len(pairs) == 1:
-            return paired_difference(*pairs[0], resamples=resamples, key=key)
-        return average_difference(
-            pairs, together=[cell.benchmark.family for cell, _ in parts],
-            benchmarks=self.options.benchmarks, resamples=resamples, key=key,
+            difference, mixed="; ".join(said), note=found.note,
         )  # fmt: skip
 
 

@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from lm_eval_iberian.export.needed_code import NeededCode, NeededModule
-from lm_eval_iberian.export.source_module import (
-    FIELD,
-    RUN,
-    TYPED,
+from lm_eval_iberian.export.needed_code import OURS, NeededCode, NeededModule
+from mergekit_ext.source_code.import_lines import (
+    OWN,
+    STANDARD,
+    THIRD_PARTY,
+    WIDTH,
     Import,
-    Statement,
+    import_lines,
+    section_of,
 )
+from mergekit_ext.source_code.source_module import Statement
+from mergekit_ext.source_code.used_names import FIELD, RUN, TYPED
 
 
-_WIDTH: Final = 88
 # of rules that upstream has not
 _NOQA: Final = re.compile(r"  # noqa: .*")
 _FUTURE: Final = "from __future__ import annotations"
 # how upstream's rules call an import that only types need, by where it is from
-_TYPED_RULES: Final = {"standard": "TC003", "third": "TC002", "own": "TC001"}
+_TYPED_RULES: Final = {STANDARD: "TC003", THIRD_PARTY: "TC002", OWN: "TC001"}
+_HOST: Final = "lm_eval"
 Renamed = Callable[[str], str]
 Wanted = dict[str, Import]
 
@@ -45,7 +47,7 @@ def exported_text(code: NeededCode, module: NeededModule, renamed: Renamed) -> s
     run, fields, typed = _wanted(code, module)
     parts += _import_lines(run, fields, renamed)
     if typed:
-        inner = _import_lines(typed, {}, renamed, width=_WIDTH - 4)
+        inner = _import_lines(typed, {}, renamed, width=WIDTH - 4)
         parts += ["", "", "if TYPE_CHECKING:"]
         parts += [f"    {line}" if line else "" for line in inner]
     kept = [one for one in module.source.statements if one in module.statements]
@@ -115,71 +117,24 @@ def _without_gaps(lines: list[str]) -> list[str]:
 
 
 def _import_lines(
-    run: Mapping[str, Import],
-    fields: Mapping[str, Import],
+    run: Wanted,
+    fields: Wanted,
     renamed: Renamed,
-    width: int = _WIDTH,
+    width: int = WIDTH,
 ) -> list[str]:
-    """Write imports as upstream's rules sort them."""
-    groups: dict[str, list[tuple[str, Import, bool]]] = defaultdict(list)
-    for typed, names in ((False, run), (True, fields)):
-        for local, found in names.items():
-            origin = _origin(found)
-            module = renamed(found.module) if found.is_ours else found.module
-            groups[origin].append((local, Import(module, found.name), typed))
-    lines: list[str] = []
-    for origin in ("standard", "third", "own"):
-        if origin in groups:
-            lines += ["", *_group(groups[origin], _TYPED_RULES[origin], width)]
-    return lines[1:]
+    """Write imports as upstream's rules want them."""
+    moved = {local: _moved(found, renamed) for local, found in (run | fields).items()}
+    rules = {local: _TYPED_RULES[section_of(moved[local], _HOST)] for local in fields}
+    comments = {local: f"  # noqa: {rule}" for local, rule in rules.items()}
+    return import_lines(moved, _HOST, width, comments)
 
 
-def _origin(found: Import) -> str:
-    if found.is_ours:
-        return "own"
-    is_standard = found.module.split(".")[0] in sys.stdlib_module_names
-    return "standard" if is_standard else "third"
-
-
-def _group(
-    found: Iterable[tuple[str, Import, bool]], rule: str, width: int
-) -> list[str]:
-    plain: list[str] = []
-    named: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    for local, one, typed in found:
-        module, name = one
-        if not name and "." in module and one.module.startswith("lm_eval."):
-            module, _, name = module.rpartition(".")
-        if name:
-            shown = name if name == local else f"{name} as {local}"
-            named[module].append((shown, typed))
-        else:
-            plain.append(
-                f"import {module}" + ("" if module == local else f" as {local}")
-            )
-    lines = sorted(plain)
-    for module in sorted(named):
-        lines += _from(module, sorted(named[module], key=_order), rule, width)
-    return lines
-
-
-def _from(
-    module: str, names: list[tuple[str, bool]], rule: str, width: int
-) -> list[str]:
-    line = f"from {module} import {', '.join(name for name, _ in names)}"
-    noqa = f"  # noqa: {rule}" if any(typed for _, typed in names) else ""
-    if len(line + noqa) <= width:
-        return [line + noqa]
-    return [
-        f"from {module} import (",
-        *(f"    {name},{noqa}" for name, _ in names),
-        ")",
-    ]
-
-
-def _order(named: tuple[str, bool]) -> tuple[int, str]:
-    """Sort constants before classes before all else, as isort does."""
-    name = named[0]
-    if name.isupper() and len(name) > 1:
-        return 0, name
-    return (1, name) if name[:1].isupper() else (2, name)
+def _moved(found: Import, renamed: Renamed) -> Import:
+    """Return what an import is in the other tree."""
+    if not found.is_of(OURS):
+        return found
+    module = renamed(found.module)
+    if found.name:
+        return Import(module, found.name)
+    parent, _, name = module.rpartition(".")
+    return Import(parent, name)

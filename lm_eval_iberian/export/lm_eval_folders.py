@@ -54,6 +54,9 @@ def write_lm_eval(into: Path, names: Iterable[str]) -> list[ExportedFamily]:
         into: The folder.
         names: Which families.
 
+    Returns:
+        What was written of each, a family named twice once.
+
     Raises:
         UnknownNameError: There is no such family.
         DataError: There is nothing in one for upstream, or what it needs cannot be

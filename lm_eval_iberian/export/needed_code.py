@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.export.source_module import (
-    OURS,
-    RUN,
-    Import,
-    SourceModule,
-    Statement,
-)
+from mergekit_ext.source_code.import_lines import Import
+from mergekit_ext.source_code.source_module import SourceModule, Statement
+from mergekit_ext.source_code.used_names import RUN
+
+
+OURS: Final = "lm_eval_iberian"
 
 
 @dataclass(eq=False)
@@ -73,7 +73,7 @@ class NeededCode:
 
     def resolve(self, found: Import) -> Import:
         """Return where something of ours is defined, however often it is handed on."""
-        if not found.is_ours:
+        if not found.is_of(OURS):
             return found
         if found.name and _is_module(f"{found.module}.{found.name}"):
             return Import(f"{found.module}.{found.name}")
@@ -113,7 +113,7 @@ class NeededCode:
                 self._follow(self.resolve(needed.source.imports[name]), kind)
 
     def _follow(self, found: Import, kind: int) -> None:
-        if not found.is_ours:
+        if not found.is_of(OURS):
             return
         if found.name:
             self._waiting.append((found.module, found.name))
@@ -147,7 +147,17 @@ class NeededCode:
 
 @cache
 def _source(name: str) -> SourceModule:
-    return SourceModule(name)
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise DataError(f"{name} is no module of {OURS}")
+    source = SourceModule(Path(spec.origin), name)
+    for function, found in source.hidden_imports():
+        if found.is_of(OURS):
+            raise DataError(
+                f"{source.path}: {function} imports something of ours inside of it;"
+                " what is exported must import at the top of its module"
+            )
+    return source
 
 
 def _defining(source: SourceModule, name: str) -> list[Statement]:

@@ -21,14 +21,8 @@ from lm_eval_iberian.download import (
     is_mirrored,
 )
 from lm_eval_iberian.errors import DataError, UnknownNameError
-from lm_eval_iberian.ifeval.prompt import Prompt, parse_prompt
-from lm_eval_iberian.ifeval.prompt_files import (
-    Reading,
-    left_out,
-    read,
-    read_prompts,
-    read_published,
-)
+from lm_eval_iberian.ifeval.prompt import Prompt
+from lm_eval_iberian.ifeval.prompt_files import Reading, read
 from lm_eval_iberian.ifeval.repairs import Outcome, Repairs, read_repairs
 from lm_eval_iberian.paths import data
 
@@ -39,13 +33,8 @@ __all__ = [
     "Reading",
     "Repairs",
     "languages",
-    "left_out",
     "load",
     "paper_source",
-    "parse_prompt",
-    "read",
-    "read_prompts",
-    "read_published",
     "read_repairs",
     "read_set",
 ]

@@ -10,13 +10,14 @@ from typing import Final
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval.answer_forms import GivenAnswer
-from lm_eval_iberian.ifeval.answers import Answers, counted, going_on, some
+from lm_eval_iberian.ifeval.answers import Answers, going_on
 from lm_eval_iberian.ifeval.known_prompts import plain, whose
 from lm_eval_iberian.ifeval.prompt import Prompt
 from lm_eval_iberian.ifeval.prompt_files import unjudged
 from lm_eval_iberian.ifeval.rows import RowScore
 from lm_eval_iberian.ifeval.scoring import SCORINGS, score_by
 from lm_eval_iberian.languages import available_languages
+from lm_eval_iberian.terminal import counted, some
 
 
 # what chat templates write before what the user says, and after it

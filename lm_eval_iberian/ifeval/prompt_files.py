@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from lm_eval_iberian.download import PublishedVersion
 from lm_eval_iberian.errors import DataError, unknown_name
-from lm_eval_iberian.ifeval.answers import counted, read_rows, some
+from lm_eval_iberian.ifeval.packed_rows import read_rows
 from lm_eval_iberian.ifeval.prompt import Prompt, parse_prompt
 from lm_eval_iberian.ifeval.published_rows import decoded
 from lm_eval_iberian.ifeval.registry import KNOWN, why_unchecked
 from lm_eval_iberian.ifeval.repairs import Mending, Outcome, Repairs
+from lm_eval_iberian.terminal import counted, some
 
 
 _WAY_OUT: Final = "; --keep-going, in dataset_kwargs keep_going, leaves such rows out"

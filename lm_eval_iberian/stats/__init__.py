@@ -25,7 +25,11 @@ from lm_eval_iberian.stats.metrics_of_sums import (
     sentence_chrf,
 )
 from lm_eval_iberian.stats.multiple_tests import holm
-from lm_eval_iberian.stats.stored_errors import stored_average, stored_difference
+from lm_eval_iberian.stats.stored_errors import (
+    stored_average,
+    stored_average_difference,
+    stored_difference,
+)
 
 
 __all__ = [
@@ -49,5 +53,6 @@ __all__ = [
     "resampled_sums",
     "sentence_chrf",
     "stored_average",
+    "stored_average_difference",
     "stored_difference",
 ]

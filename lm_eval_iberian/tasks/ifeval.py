@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Types = Sequence[tuple[Hashable, bool]]
 _INSTRUCTIONS = "An instruction-level accuracy"
-
-
 _LOG = logging.getLogger(__name__)
 
 
@@ -66,6 +64,9 @@ def as_dataset(prompts: Iterable[Prompt]) -> DatasetDict:
     """Return prompts as one uniform schema; kwargs travel as JSON text.
 
     Arrow would give every row the keys of all others, filled with null.
+
+    Raises:
+        DataError: No prompt has an instruction that something here checks.
     """
     from datasets import Dataset, DatasetDict
 

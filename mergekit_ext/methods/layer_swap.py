@@ -28,7 +28,7 @@ from mergekit_ext.errors import RecipeError
 from mergekit_ext.kernels.backends import merge_terms
 from mergekit_ext.kernels.tensors import Input, check_tensors, work_dtype
 from mergekit_ext.kernels.terms import Merge, Term
-from mergekit_ext.methods.layer_zones import Origin, origin_of, zones
+from mergekit_ext.methods.layer_zones import Origin, zone_origin, zones
 from mergekit_ext.methods.method import Group, Method
 from mergekit_ext.methods.name_parts import has_part
 from mergekit_ext.methods.parameters import (
@@ -91,7 +91,7 @@ def _origin(group: Group) -> Origin:
             " model has; give layers, as num_hidden_layers in its config.json."
         )
     found = zones(group["layers"], group["bottom"], group["top"], group["transition"])
-    return origin_of(_name(group), found, group["embeddings"])
+    return zone_origin(_name(group), found, group["embeddings"])
 
 
 def _name(group: Group) -> str:

@@ -71,7 +71,7 @@ def zones(
     return Zones(layers, *(_number(one, layers) for one in (bottom, top, transition)))
 
 
-def origin_of(name: str, found: Zones, outside: Origin) -> Origin:
+def zone_origin(name: str, found: Zones, outside: Origin) -> Origin:
     """Return whose a tensor is.
 
     Args:

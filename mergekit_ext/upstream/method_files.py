@@ -10,14 +10,8 @@ from string import Template
 
 from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
-from mergekit_ext.upstream.excerpts import (
-    WIDTH,
-    Excerpt,
-    Imported,
-    excerpt,
-    import_lines,
-    split_imports,
-)
+from mergekit_ext.source_code.import_lines import WIDTH, Import, import_lines
+from mergekit_ext.upstream.excerpts import Excerpt, excerpt, split_imports
 from mergekit_ext.upstream.pull_request_list import PullRequest
 
 
@@ -33,11 +27,11 @@ def method_file(request: PullRequest) -> str:
     fitted = split_imports(piece.read_text("utf-8"))
     taken = excerpt(request.definitions)
     specs = list(_specs(request.methods))
-    imports = {Imported("__future__", "annotations")}.union(
-        *(part.imports for part in (fitted, taken, *specs))
-    )
+    imports = {"annotations": Import("__future__", "annotations")}
+    for part in (fitted, taken, *specs):
+        imports |= part.imports
     blocks = [
-        import_lines(imports, "mergekit") + "\n",
+        "\n".join(import_lines(imports, "mergekit")) + "\n",
         taken.code,
         *(spec.code for spec in specs),
         fitted.code,
@@ -93,7 +87,7 @@ def _specs(methods: Mapping[str, Method]) -> Iterator[Excerpt]:
     contract={_contract(method)},
 )
 """
-        yield Excerpt(code, frozenset(_needed(method)))
+        yield Excerpt(code, {one.name: one for one in _needed(method)})
 
 
 def _parameter(parameter: Parameter) -> str:
@@ -125,14 +119,14 @@ def _contract(method: Method) -> str:
     return f"InputContract(base=BasePolicy.{method.base.upper()}{count})"
 
 
-def _needed(method: Method) -> Iterator[Imported]:
+def _needed(method: Method) -> Iterator[Import]:
     for name in (
         "BasePolicy", "InputContract", "MergeMethodSpec", "ParameterScope",
         "ParameterSpec",
     ):  # fmt: skip
-        yield Imported(_BASE, name)
+        yield Import(_BASE, name)
     if any(parameter.choices for parameter in method.parameters):
-        yield Imported("typing", "Literal")
+        yield Import("typing", "Literal")
 
 
 def _docs_row(parameter: Parameter) -> str:

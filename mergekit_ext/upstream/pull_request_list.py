@@ -46,7 +46,7 @@ PULL_REQUESTS = (
             )
         },
         {
-            "methods/layer_zones.py": ("zones", "origin_of"),
+            "methods/layer_zones.py": ("zones", "zone_origin"),
             "methods/name_parts.py": ("has_part",),
             "kernels/tensors.py": ("work_dtype",),
         },

@@ -8,7 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from lm_eval_iberian.cli import main
-from lm_eval_iberian.cli.report_folder import MANIFEST
+from lm_eval_iberian.cli.whole_folder import MANIFEST
 from lm_eval_iberian.export import family_names, task_family
 from lm_eval_iberian.toml import read_toml
 

@@ -18,7 +18,7 @@ from made_results import Results
 from made_sweeps import MadeSweep, two_methods
 
 from lm_eval_iberian.cli import main
-from lm_eval_iberian.cli.report_folder import MANIFEST
+from lm_eval_iberian.cli.whole_folder import MANIFEST
 
 
 CHAT = {"chat_template": "<s>", "chat_template_sha": "abc"}

@@ -15,6 +15,7 @@ from site import getsitepackages
 import pytest
 
 from lm_eval_iberian.export import family_names, write_lm_eval
+from lm_eval_iberian.export.task_family import task_family
 from lm_eval_iberian.paths import data
 from lm_eval_iberian.tasks.benchmark_catalogue import benchmarks
 from lm_eval_iberian.tasks.minis import from_mini
@@ -94,7 +95,7 @@ def _lead_elsewhere(path: Path, addresses: Mapping[str, str]) -> None:
     text = path.read_text("utf-8")
     for real, ours in addresses.items():
         text = text.replace(f"dataset_path: {real}\n", f"dataset_path: {ours}\n")
-    for lang in ("eu", "gl", "ca", "es"):
+    for lang in task_family("ifeval").packs:
         before, _, after = text.partition('test: "https://')
         if f"input_data.{lang}.jsonl" in after:
             ours = str(data() / "ifeval" / "mini" / f"{lang}.jsonl")

@@ -18,7 +18,7 @@ import yaml
 from datasets import Dataset
 from packaging.requirements import Requirement
 
-from lm_eval_iberian.cli.report_folder import MANIFEST
+from lm_eval_iberian.cli.whole_folder import MANIFEST
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.export import family_names, upstream_ifeval
 from lm_eval_iberian.export.task_family import TaskFamily, task_family

@@ -12,7 +12,6 @@ import pytest
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.export.exported_text import exported_text
 from lm_eval_iberian.export.needed_code import NeededCode
-from lm_eval_iberian.export.source_module import RUN, TYPED, uses_of
 
 
 # a package of ours that nobody else has
@@ -205,21 +204,3 @@ def test_what_cannot_be_exported_is_said() -> None:
         needed("words", "nothing")
     with pytest.raises(DataError, match="no module"):
         needed("nowhere", "score")
-
-
-@pytest.mark.parametrize(
-    ("code", "used"),
-    [
-        ("def f(a: A, b=B) -> C: return a", {"A": TYPED, "B": RUN, "C": TYPED}),
-        ("def f():\n x = 1\n return x + y", {"y": RUN}),
-        ("def f():\n def g(): return z\n z = 1", {}),
-        ("z = [x for x in xs if x in ys]", {"xs": RUN, "ys": RUN}),
-        ("def f(xs): return {k: v for k, v in xs} | k", {"k": RUN}),
-        ("f = lambda x, *y: x + y + z", {"z": RUN}),
-        ("def f():\n try: a()\n except B as e: return e", {"a": RUN, "B": RUN}),
-        ("def f():\n with a() as b: return b", {"a": RUN}),
-        ("def f():\n import a\n return a.b", {}),
-    ],
-)  # fmt: skip
-def test_names_from_outside_are_told(code: str, used: dict[str, int]) -> None:
-    assert uses_of(ast.parse(code).body[0]) == used

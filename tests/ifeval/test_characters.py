@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,30 +13,16 @@ from timing import seconds
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.ifeval import INSTRUCTIONS, check
 from lm_eval_iberian.ifeval.registry import KNOWN
-from lm_eval_iberian.languages import load_profile
 from lm_eval_iberian.languages.rules import CharacterRules
 
 
 ROWS = tables.read("ifeval_characters")
-# as the Portuguese pack has them: here they only have to be some
-PORTUGUESE = replace(
-    load_profile("gl"),
-    characters=CharacterRules(
-        question="?",
-        exclamation="!",
-        accented="áéíóúâêôà",
-        cedilla="ç",
-        tilde="ãõ",
-        crase=("à", "às", "àquela", "àquele", "àquilo"),
-    ),
-)
 
 
 @pytest.mark.parametrize("row", tables.named(ROWS))
 def test_verdict(row: dict[str, Any]) -> None:
-    lang = PORTUGUESE if row["lang"] == "pt" else row["lang"]
     kwargs, prompt = row["kwargs"], row.get("prompt")
-    verdict = check(row["id"], kwargs, row["response"], lang=lang, prompt=prompt)
+    verdict = check(row["id"], kwargs, row["response"], lang=row["lang"], prompt=prompt)
     assert verdict.followed is row["expected"], verdict.reason
 
 
@@ -65,6 +50,7 @@ def test_time_is_bounded(unit: str) -> None:
         ("gl", "question exclamation enie accented diaeresis"),
         ("ca", "question exclamation accented diaeresis cedilla"),
         ("eu", "question exclamation enie diaeresis"),
+        ("pt", "question exclamation accented cedilla tilde crase"),
     ],
 )
 def test_a_language_without_such_characters_refuses_in_a_sentence(

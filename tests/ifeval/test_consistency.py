@@ -26,10 +26,10 @@ from lm_eval_iberian.ifeval.data import (
     languages,
     load,
     paper_source,
-    read,
     read_repairs,
     read_set,
 )
+from lm_eval_iberian.ifeval.prompt_files import read
 from lm_eval_iberian.languages import PromptWords, load_profile
 from lm_eval_iberian.paths import data
 

@@ -21,13 +21,11 @@ from lm_eval_iberian.ifeval.data import (
     Prompt,
     Reading,
     languages,
-    left_out,
     load,
-    read,
-    read_prompts,
     read_repairs,
     read_set,
 )
+from lm_eval_iberian.ifeval.prompt_files import left_out, read, read_prompts
 from lm_eval_iberian.ifeval.registry import INSTRUCTIONS
 
 

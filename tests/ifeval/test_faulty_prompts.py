@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lm_eval_iberian.ifeval.consistency import inconsistencies, is_listed, listed
-from lm_eval_iberian.ifeval.data import Prompt, Reading, Repairs, read, read_repairs
+from lm_eval_iberian.ifeval.data import Prompt, Reading, Repairs, read_repairs
+from lm_eval_iberian.ifeval.prompt_files import read
 
 
 ROWS = Path(__file__).parents[1] / "cases" / "ifeval_data" / "faulty_en.jsonl"

@@ -14,6 +14,7 @@ from lm_eval_iberian.stats import (
     estimate_of,
     paired_difference,
     stored_average,
+    stored_average_difference,
     stored_difference,
 )
 
@@ -72,6 +73,44 @@ def test_an_average_is_that_of_benchmarks_whose_items_are_known() -> None:
     assert (stored.low, stored.high) == pytest.approx((items.low, items.high), rel=1e-3)
 
 
+def test_errors_of_the_same_items_are_not_taken_for_independent() -> None:
+    parts = [Estimate(60.0, stderr=3.0, n=90), Estimate(70.0, stderr=5.0, n=90)]
+    found = stored_average(parts, together=["flores", "flores"])
+    assert found.stderr == pytest.approx(4.0)
+    assert (found.value, found.n) == (65.0, 180)
+    alone = stored_average(parts, together=["flores", "cola"])
+    assert alone == stored_average(parts)
+    assert alone.stderr == pytest.approx(34**0.5 / 2)
+
+
+def test_a_draw_of_benchmarks_varies_as_they_do() -> None:
+    values = [50.0, 60.0, 64.0, 90.0]
+    parts = [Estimate(value, stderr=0.1, n=400) for value in values]
+    found = stored_average(parts, benchmarks="random")
+    wanted = scipy.stats.ttest_1samp(values, 0).confidence_interval()
+    assert (found.low, found.high) == pytest.approx(tuple(wanted))
+    assert found.stderr == pytest.approx(scipy.stats.sem(values))
+    # what is alike is no more certain than its items
+    even = stored_average([parts[0]] * 4, benchmarks="random")
+    assert even.stderr == stored_average([parts[0]] * 4).stderr
+
+
+def test_a_mean_of_differences_has_the_means_of_their_values() -> None:
+    pairs = [(40.0, 50.0), (60.0, 62.0), (10.0, 16.0)]
+    parts = [
+        stored_difference(*(Estimate(one, stderr=2.0, n=100) for one in pair))
+        for pair in pairs
+    ]
+    found = stored_average_difference(parts)
+    assert (found.a_value, found.b_value) == pytest.approx((110 / 3, 128 / 3))
+    assert found.difference == pytest.approx(6.0)
+    assert found.stderr == pytest.approx(8**0.5 / 3**0.5)
+    assert (found.n, found.clusters, found.paired) == (300, None, False)
+    assert stored_average_difference(parts[:1]) is parts[0]
+    drawn = stored_average_difference(parts, benchmarks="random")
+    assert drawn.p == pytest.approx(scipy.stats.ttest_1samp([10, 2, 6], 0).pvalue)
+
+
 @pytest.mark.parametrize(
     ("stderr", "n", "why"),
     [
@@ -103,3 +142,5 @@ def test_what_is_no_number_is_refused(value: float, stderr: float) -> None:
 def test_an_average_of_nothing_is_refused() -> None:
     with pytest.raises(DataError, match="no benchmark"):
         stored_average([])
+    with pytest.raises(DataError, match="no benchmark"):
+        stored_average_difference([])

@@ -7,12 +7,8 @@ import ast
 import pytest
 
 from mergekit_ext.errors import MergeError
-from mergekit_ext.upstream.excerpts import (
-    Imported,
-    excerpt,
-    import_lines,
-    split_imports,
-)
+from mergekit_ext.source_code.import_lines import Import
+from mergekit_ext.upstream.excerpts import excerpt, split_imports
 
 
 def test_what_a_definition_uses_comes_with_it() -> None:
@@ -24,8 +20,8 @@ def test_what_a_definition_uses_comes_with_it() -> None:
     ]
     assert names == ["has_part", "_runs", "_fits", "_is_number"]
     assert found.imports == {
-        Imported("collections.abc", "Iterator"),
-        Imported("fnmatch", "fnmatchcase"),
+        "Iterator": Import("collections.abc", "Iterator"),
+        "fnmatchcase": Import("fnmatch", "fnmatchcase"),
     }
 
 
@@ -41,7 +37,9 @@ def test_our_exceptions_become_the_built_in_ones_that_they_are() -> None:
     found = excerpt({"methods/layer_zones.py": ["zones"]})
     assert "ValueError" in found.code
     assert "RecipeError" not in found.code
-    assert not [one for one in found.imports if one.module.startswith("mergekit_ext")]
+    assert not [
+        one for one in found.imports.values() if one.module.startswith("mergekit_ext")
+    ]
 
 
 def test_constants_keep_the_comment_above_them() -> None:
@@ -65,39 +63,7 @@ def test_no_two_definitions_share_a_name() -> None:
         excerpt(wanted)
 
 
-def test_imports_are_sorted_as_isort_does() -> None:
-    names = ["zip_longest", "Beta", "ALPHA", "alpha"]
-    long = [
-        "a_name_as_long_as_it_needs_to_be",
-        "and_another_one_of_the_same_length_at_least",
-    ]
-    imports = [
-        Imported("mergekit.graph", "Task"),
-        Imported("torch"),
-        *(Imported("itertools", name) for name in names),
-        *(Imported("os.path", name) for name in long),
-        Imported("math"),
-        Imported("__future__", "annotations"),
-        Imported("os"),
-    ]
-    assert import_lines(imports, "mergekit") == (
-        "from __future__ import annotations\n"
-        "\n"
-        "import math\n"
-        "import os\n"
-        "from itertools import ALPHA, Beta, alpha, zip_longest\n"
-        "from os.path import (\n"
-        "    a_name_as_long_as_it_needs_to_be,\n"
-        "    and_another_one_of_the_same_length_at_least,\n"
-        ")\n"
-        "\n"
-        "import torch\n"
-        "\n"
-        "from mergekit.graph import Task"
-    )
-
-
 def test_the_imports_of_a_text_are_told_apart() -> None:
     found = split_imports("import os\nfrom a import (\n    b,\n)\n\n\nX = os.sep\n")
     assert found.code == "X = os.sep\n"
-    assert found.imports == {Imported("os"), Imported("a", "b")}
+    assert found.imports == {"os": Import("os"), "b": Import("a", "b")}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_iberian.cli.report_folder import MANIFEST, whole_folder
+from lm_eval_iberian.cli.whole_folder import MANIFEST, whole_folder
 from lm_eval_iberian.errors import DataError
 
 

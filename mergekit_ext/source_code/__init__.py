@@ -1,0 +1,1 @@
+"""Code of ours, read and not run: its statements, the names in it, its imports."""
