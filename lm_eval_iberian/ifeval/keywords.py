@@ -40,16 +40,23 @@ def frequency(answer: Answer, keyword: str, frequency: int, relation: str) -> Ve
 def forbidden(answer: Answer, forbidden_words: Sequence[str]) -> Verdict:
     """None of the words is used."""
     for word in forbidden_words:
-        if used := _uses(word, answer, forbidden_words):
+        if used := _uses(word, answer, forbidden_words, forbidding=True):
             return Verdict(False, f"forbidden word '{word}' found: {shown(used)}")
     avoided = shown(list(forbidden_words))
     return Verdict(True, f"none of the forbidden words found: {avoided}")
 
 
-def _uses(keyword: str, answer: Answer, keywords: Sequence[str]) -> list[str]:
+def _uses(
+    keyword: str,
+    answer: Answer,
+    keywords: Sequence[str],
+    *,
+    forbidding: bool = False,
+) -> list[str]:
     """Find a keyword; in the other forms, too, that the prompt says count."""
     profile = answer.profile
-    licence = licence_of(answer.prompt or "", tuple(keywords), profile)
+    prompt, terms = answer.prompt or "", tuple(keywords)
+    licence = licence_of(prompt, terms, profile, forbidding=forbidding)
     text, shown_keyword = answer.plain, plain(compose(keyword))
     if any(map(keyword.__contains__, TYPED)):
         text, shown_keyword = typed_alike(text), typed_alike(shown_keyword)

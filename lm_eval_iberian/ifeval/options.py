@@ -21,16 +21,22 @@ _QUOTED: Final = (
     rf"(?:[\"“”„][^\n\"“”„«»]{{1,{_LENGTH}}}[\"“”]|«[^\n«»]{{1,{_LENGTH}}}»"
     rf"|(?<![^\W_])['‘][^\n'‘’]{{1,{_LENGTH}}}['’](?![^\W_]))"
 )
-_BULLET: Final = r"[ \t]{0,8}(?:[-*•–+]|\(?(?:\d{1,2}|[a-z])[.)])[ \t]{1,4}"
+# an option in bold, as code or in brackets; [text](address) is a link
+_MARKED: Final = (
+    rf"(?:\*{{1,3}}(?=\S)[^*\n]{{1,{_LENGTH}}}\*{{1,3}}|`[^`\n]{{1,{_LENGTH}}}`"
+    rf"|\[(?! ?\])[^\[\]\n]{{1,{_LENGTH}}}\](?!\())"
+)
+_BULLET: Final = r"[ \t]{0,8}(?:[-*•–+]|\(?(?:\d{1,2}|[A-Za-z])[.)]|[A-H]:)[ \t]{1,4}"
 _ONE_QUOTED: Final = re.compile(_QUOTED)
+_ONE_MARKED: Final = re.compile(_MARKED)
 _LINE: Final = rf"[^\n]{{1,{_LENGTH}}}(?:\n|\Z)"
 _BULLETS: Final = re.compile(rf"(?:^{_BULLET}{_LINE}){{2,{_MOST}}}", re.MULTILINE)
 _LINES: Final = re.compile(rf":[ \t]{{0,3}}\n{{1,2}}((?:{_LINE}){{2,{_MOST}}})")
 _MARKER: Final = re.compile(rf"^{_BULLET}", re.MULTILINE)
-_LETTER: Final = re.compile(r"(?<![^\W_])\(?([a-h]|\d)[.)][ \t]{1,3}")
+_LETTER: Final = re.compile(r"(?<![^\W_])\(?([a-hA-H]|\d)[.)][ \t]{1,3}")
 _ITEM_END: Final = re.compile(r"[\n;,.]")
 _INLINE: Final = re.compile(r"[:(]([^:()\n.]{3,200})(?:[).\n]|\Z)")
-_AROUND: Final = " \t\n\"'“”„«»‘’‹›,;"
+_AROUND: Final = " \t\n\"'“”„«»‘’‹›,;*`[]"
 # an option of more words than this may stand inside a longer sentence
 _FEW: Final = 2
 
@@ -96,18 +102,26 @@ def _lists(prompt: str, profile: LanguageProfile) -> Iterator[list[str]]:
     """Yield what may be the options, the surest first."""
     yield [match[0] for match in _with_stem(profile).finditer(prompt)]
     rows = _rows(profile)
-    quoted = [_ONE_QUOTED.findall(match[0]) for match in rows.quoted.finditer(prompt)]
-    yield max(reversed(quoted), key=len, default=[])
+    yield _longest(rows.quoted, _ONE_QUOTED, prompt)
     for pattern in (_BULLETS, _LINES):
         for match in reversed(list(pattern.finditer(prompt))):
             yield [_MARKER.sub("", line) for line in match[0].lstrip(":").split("\n")]
     yield _lettered(prompt)
+    yield _longest(rows.marked, _ONE_MARKED, prompt)
+    for match in reversed(list(rows.pair.finditer(prompt))):
+        yield [word for word in match.groups() if word]
     for match in reversed(list(_INLINE.finditer(prompt))):
         parts = [part for part in rows.parts.split(match[1]) if part.strip()]
         if all(len(part.split()) < 5 for part in parts):
             yield parts
     for match in reversed(list(rows.words.finditer(prompt))):
         yield list(match.groups())
+
+
+def _longest(rows: re.Pattern[str], one: re.Pattern[str], prompt: str) -> list[str]:
+    """Return the options of the longest row, of several the last."""
+    found = [one.findall(match[0]) for match in rows.finditer(prompt)]
+    return max(reversed(found), key=len, default=[])
 
 
 def _lettered(prompt: str) -> list[str]:
@@ -129,7 +143,9 @@ class _Rows(NamedTuple):
     """How options stand in a row: quoted, or single words; what parts them."""
 
     quoted: re.Pattern[str]
+    marked: re.Pattern[str]
     words: re.Pattern[str]
+    pair: re.Pattern[str]
     parts: re.Pattern[str]
     leading: re.Pattern[str]
 
@@ -137,21 +153,39 @@ class _Rows(NamedTuple):
 @cache
 def _rows(profile: LanguageProfile) -> _Rows:
     """Compile rows of options with the conjunctions of a language."""
-    conjunctions = tuple(map(re.escape, profile.constrained.conjunctions)) or ("(?!)",)
+    rules = profile.constrained
+    conjunctions = tuple(map(re.escape, rules.conjunctions)) or ("(?!)",)
     either = "|".join(conjunctions)
+    verbs, between_two = _any_of(rules.answering), _any_of(rules.between)
+    or_ = _any_of(rules.alternatives)
     # commas, line ends and a word for or between two of them
     between = (
         rf"[ \t]{{0,3}}[,;/|.]?\s{{0,3}}(?:{_BULLET})?(?:(?:{either})[ \t]{{1,3}})?"
     )
     word = r"([^\W_]+)"
+    # answer in Basque or Spanish is about the language
+    filled = rf"(?:[ ](?!(?:{either})[ ])[^\W_]{{1,12}}){{0,3}}?(?<![ ]en)(?<![ ]in)"
+    last = r"(?=[ ]?(?:[^\w\s]|\n|\Z))"
     return _Rows(
         re.compile(rf"{_QUOTED}(?:{between}{_QUOTED}){{1,{_MOST}}}"),
+        re.compile(rf"{_MARKED}(?:{between}{_MARKED}){{1,{_MOST}}}"),
         re.compile(
             rf"(?<![^\W_]){word}, {word},? {conjunctions[0]} {word}", re.IGNORECASE
+        ),
+        re.compile(
+            rf"(?<![^\W_])(?:{verbs}){filled}[ ]{word}[ ](?:{or_})[ ]{word}{last}"
+            rf"|(?<![^\W_]){word}[ ](?:{or_})[ ]{word}[ ](?:{verbs})(?![^\W_])"
+            rf"|(?<![^\W_])(?:{between_two})[ ]{word}[ ](?:{either})[ ]{word}{last}",
+            re.IGNORECASE,
         ),
         re.compile(rf"[,;/|]|\s(?:{either})\s"),
         re.compile(rf"^(?:{either})\s+", re.IGNORECASE),
     )
+
+
+def _any_of(words: tuple[str, ...]) -> str:
+    """Return the pattern of any of some words; nothing matches without any."""
+    return "|".join(map(re.escape, words)) or "(?!)"
 
 
 @cache

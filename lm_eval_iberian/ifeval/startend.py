@@ -24,10 +24,13 @@ _AFTER_QUOTES: Final = ".,;:!?…)]}»”’"
 def end_phrase(answer: Answer, end_phrase: str) -> Verdict:
     """The answer ends with a phrase; marks around it and letter case are free."""
     wanted = unwrap(fold_typed(plain(end_phrase)), answer.profile)
-    tail = plain(answer.text[-(4 * len(end_phrase) + 400) :])
-    given = unwrap(fold_typed(unwrap(tail, answer.profile)), answer.profile)
-    given = _without_stop(given, wanted, answer)
-    before = given[: -len(wanted)] if wanted else ""
+    tail = answer.text[-(4 * len(end_phrase) + 400) :]
+    if wanted:
+        given = unwrap(fold_typed(unwrap(plain(tail), answer.profile)), answer.profile)
+        given = _without_stop(given, wanted, answer)
+    else:  # the phrase is a mark itself: </s>, ***
+        wanted, given = fold_typed(end_phrase), fold_typed(tail)
+    before = given[: -len(wanted)]
     ends = given.endswith(wanted) and not (
         before[-1:].isalnum() and wanted[:1].isalnum()
     )

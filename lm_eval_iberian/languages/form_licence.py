@@ -2,26 +2,29 @@
 
 A cue ("en singular o en plural", "conjugado") counts where it speaks of the keywords:
 in the sentence that names them, after them or close before, or in the sentence after
-that. An essay about plurals licenses none.
+that. An essay about plurals licenses none. What a cue is, ``licence_cues`` says.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from lm_eval_iberian.languages.folding import compose, fold
-from lm_eval_iberian.languages.profile import LanguageProfile
-from lm_eval_iberian.languages.word_forms import (
-    EVERY,
-    GENDER,
-    NUMBER,
-    VERB,
-    Licence,
-    listed_forms,
+from lm_eval_iberian.languages.licence_cues import (
+    another_form,
+    cues_in,
+    has_cue,
+    has_topic,
+    has_words,
+    name_pattern,
+    refused_in,
+    uses_at_end,
 )
+from lm_eval_iberian.languages.profile import LanguageProfile
+from lm_eval_iberian.languages.word_forms import EVERY, NUMBER, Licence
 
 
 # how far before a keyword, in letters, a cue may stand: any form of the word «run»
@@ -47,7 +50,11 @@ class Sentence(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def licence_of(
-    prompt: str, terms: tuple[str, ...], profile: LanguageProfile
+    prompt: str,
+    terms: tuple[str, ...],
+    profile: LanguageProfile,
+    *,
+    forbidding: bool = False,
 ) -> Licence:
     """Return which other forms of some keywords a prompt says are as good.
 
@@ -55,45 +62,44 @@ def licence_of(
         prompt: What was asked.
         terms: The keywords of one instruction.
         profile: The language of the prompt.
+        forbidding: Whether they must not be used: who says "avoid the plural" then
+            forbids it as well, and who says that it is fine does not.
     """
     text = fold(prompt)
-    found = set(_given(text, terms, profile))
-    if not _any_cue(profile).search(text):
+    found = set(_given(text, terms, profile, forbidding))
+    if not has_cue(text, profile):
         return frozenset(found)
+    refused: set[str] = set()
     after = False
     for sentence in _sentences(prompt, terms, profile):
         named = sentence.named
         if after and not named and len(sentence.text.split()) <= _SHORT:
             sentence = Sentence(sentence.text, (0,))
-        if sentence.named and not _words(profile.keywords.cues.refusals, sentence.text):
+        if sentence.named:
             found.update(_licensed(sentence, terms, profile))
+            refused.update(refused_in(sentence.text, profile, forbidding))
         after = bool(named)
-    return frozenset(found)
+    return frozenset(found - refused)
 
 
-def _given(text: str, terms: Sequence[str], profile: LanguageProfile) -> Iterator[str]:
+def _given(
+    text: str, terms: Sequence[str], profile: LanguageProfile, forbidding: bool
+) -> Iterator[str]:
     """Yield what a prompt licenses by naming another form: «perro» (o «perros»)."""
-    alternative = _alternative(profile)
     for term in map(fold, terms):
         for place in _places(text, term):
-            given = alternative.match(text, place + len(term))
-            if given is None or given[1] == term:
-                continue
-            for kind in (NUMBER, GENDER):
-                if given[1] in listed_forms(term, profile, frozenset({kind})):
-                    yield kind
+            yield from another_form(text, place + len(term), term, profile, forbidding)
 
 
 def _licensed(
     sentence: Sentence, terms: Sequence[str], profile: LanguageProfile
 ) -> Iterator[str]:
     """Yield what the cues of a sentence license for the keywords that it names."""
-    for kind, pattern in _cues(profile):
-        for cue in pattern.finditer(sentence.text):
-            if kind == EVERY and _is_partitive(sentence, cue, profile):
-                continue
-            if _speaks_of(sentence, cue, terms, profile):
-                yield kind
+    for kind, cue in cues_in(sentence.text, profile):
+        if kind in (EVERY, NUMBER) and _is_partitive(sentence, kind, cue, profile):
+            continue
+        if _speaks_of(sentence, cue, terms, profile):
+            yield kind
 
 
 def _speaks_of(
@@ -103,7 +109,7 @@ def _speaks_of(
     profile: LanguageProfile,
 ) -> bool:
     """Tell whether a cue stands by the keywords, not by others, nor in a topic."""
-    text, at, rules = sentence.text, cue.start(), profile.keywords.cues
+    text, at = sentence.text, cue.start()
     before = [place for place in sentence.named if place <= at]
     start = max(before, default=0)
     if before:
@@ -112,13 +118,20 @@ def _speaks_of(
             return False
     else:
         between = text[cue.end() : min(sentence.named)]
-        if len(between) > _REACH or set(between.split()) & set(rules.conjunctions):
+        if len(between) > _REACH or _joins(between, profile):
             return False
     for boundary in _CLAUSE.finditer(text, start, at):
         start = boundary.end()
+    if uses_at_end(text[:at], profile):  # describe the sea without any form of "blue"
+        start = at
     following = _NEXT_WORD.match(text, cue.end())  # plural verbs
     end = following.end() if following else cue.end()
-    return not _words(rules.topics, text[start:end])
+    return not has_topic(text, (start, end), cue.span(), profile)
+
+
+def _joins(text: str, profile: LanguageProfile) -> bool:
+    """Tell whether a word for and stands in a text."""
+    return not set(profile.keywords.cues.conjunctions).isdisjoint(text.split())
 
 
 def _sentences(
@@ -184,7 +197,7 @@ def _places(sentence: str, term: str) -> Iterator[int]:
 
 
 def _name_places(sentence: str, profile: LanguageProfile) -> Iterator[int]:
-    pattern = _pattern_of(profile.keywords.cues.names)
+    pattern = name_pattern(profile)
     yield from (match.start() for match in pattern.finditer(sentence))
 
 
@@ -204,9 +217,9 @@ def _is_ours(quoted: str, terms: Sequence[str]) -> bool:
 
 
 def _is_partitive(
-    sentence: Sentence, cue: re.Match[str], profile: LanguageProfile
+    sentence: Sentence, kind: str, cue: re.Match[str], profile: LanguageProfile
 ) -> bool:
-    """Tell whether a form is one of something else: any form of poetry."""
+    """Tell whether a form is one of something else: any form of poetry, of words."""
     rules = profile.keywords.cues
     following = _OF_WHAT.match(sentence.text, cue.end())
     if following is None or following[1] not in rules.partitives:
@@ -214,50 +227,10 @@ def _is_partitive(
     if following.start(2) in sentence.named:  # any form of go
         return False
     rest = following[2]
-    of_keyword = (*rules.names, *rules.pronouns)
-    return rest[:1] not in _OPENING and not _words(of_keyword, rest[:16])
-
-
-@cache
-def _cues(profile: LanguageProfile) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Return each kind of licence with the pattern of its cues."""
-    rules = profile.keywords.cues
-    kinds = (
-        (NUMBER, rules.number),
-        (GENDER, rules.gender),
-        (VERB, rules.verb),
-        (EVERY, rules.every),
+    if kind == NUMBER and name_pattern(profile).match(rest):
+        return True
+    of_keyword = (
+        *(*rules.names, *rules.pronouns),
+        *(*rules.number_names, *rules.gender_names, *rules.verb_names),
     )
-    return tuple((kind, _pattern_of(cues)) for kind, cues in kinds if cues)
-
-
-@cache
-def _any_cue(profile: LanguageProfile) -> re.Pattern[str]:
-    """Compile all cues, inside of words too: first letters are found fast."""
-    rules = profile.keywords.cues
-    cues = (*rules.number, *rules.gender, *rules.verb, *rules.every)
-    return re.compile("|".join(map(_spelled, cues)) or "(?!)")
-
-
-@cache
-def _alternative(profile: LanguageProfile) -> re.Pattern[str]:
-    """Compile a word for or and the next word; nothing matches without such words."""
-    joints = profile.keywords.cues.alternatives
-    either = "|".join(re.escape(fold(joint)) for joint in joints) or "(?!)"
-    return re.compile(rf"\W{{0,4}}\b(?:{either})\b\W{{1,4}}([^\W_]{{1,40}})")
-
-
-@cache
-def _pattern_of(cues: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile cues, each from the beginning of a word; nothing matches without any."""
-    longest_first = sorted(map(_spelled, cues), key=len, reverse=True)
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(longest_first)})" if cues else r"(?!)")
-
-
-def _spelled(cue: str) -> str:
-    """Return the pattern of a cue, however it is spaced."""
-    return r"\s+".join(map(re.escape, fold(cue).split()))
-
-
-def _words(cues: tuple[str, ...], text: str) -> bool:
-    return _pattern_of(cues).search(text) is not None
+    return rest[:1] not in _OPENING and not has_words(of_keyword, rest[:16])

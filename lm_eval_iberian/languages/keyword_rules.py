@@ -48,6 +48,15 @@ class CueRules:
         pronouns: Words for a keyword just named, which may follow a partitive.
         conjunctions: Words that join another request.
         alternatives: Words that join another form: perro or perros.
+        number_names: What has one form or another: number, singular.
+        gender_names: The same of gender.
+        verb_names: The same of verbs: tense, infinitive.
+        freeing: Words before such a name that let it vary: regardless of the number.
+        freed: The same behind it: in the tense that you like.
+        denials: Words that forbid it: avoid the plural.
+        permissions: Words that let it pass where a keyword is forbidden.
+        using: Words for using or avoiding, right before a cue. What stands before them
+            is no topic of it: describe the sea without any form of blue.
     """
 
     number: tuple[str, ...] = ()
@@ -61,6 +70,14 @@ class CueRules:
     pronouns: tuple[str, ...] = ()
     conjunctions: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
+    number_names: tuple[str, ...] = ()
+    gender_names: tuple[str, ...] = ()
+    verb_names: tuple[str, ...] = ()
+    freeing: tuple[str, ...] = ()
+    freed: tuple[str, ...] = ()
+    denials: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    using: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -112,13 +112,18 @@ class ConstrainedRules:
 
     ``nothing_more``: how a prompt forbids anything besides the option;
     ``conjunctions``: what stands before the last option of a list, first the usual
-    word for or.
+    word for or; ``alternatives``: the words for or alone; ``answering``: verbs beside
+    two words that are the options (answer yes or no); ``between``: what stands before
+    two words to choose between.
     """
 
     options: tuple[str, ...]
     stems: tuple[str, ...]
     nothing_more: tuple[str, ...] = ()
     conjunctions: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    answering: tuple[str, ...] = ()
+    between: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.options) < 2:

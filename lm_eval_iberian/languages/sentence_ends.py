@@ -26,6 +26,8 @@ _FIRST: Final = frozenset("1aAiI")
 # no abbreviation that a pack lacks is longer
 _LONGEST: Final = 6
 _VOWEL: Final = re.compile("[aeiouyàáèéíïòóúü]", re.IGNORECASE)
+# no word ends so where only some letters end one, but for plurals: clubs
+_CLUSTER: Final = re.compile("[^aeiouyáéíóúü]{2}(?<!s)$")
 _DAY: Final = re.compile(r"0?[1-9]|[12]\d|3[01]")
 _ROMAN: Final = re.compile(r"(?=[IVXL])(?:XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
@@ -204,22 +206,31 @@ def _looks_shortened(held: Sequence[Token], case: _Case, lexicon: _Lexicon) -> b
         return False
     if case.surely or not _VOWEL.search(word):
         return True
-    if lexicon.finals and word[-1].lower() not in lexicon.finals:
+    if lexicon.finals and (
+        word[-1].lower() not in lexicon.finals or _CLUSTER.search(word)
+    ):
         return True
     inside = len(held) > 1 and not held[-2].mark and word[:1].isupper()
     return inside and len(word) < 4 and not _VOWEL.match(word[-1])
 
 
-def _names(held: Sequence[Token], lexicon: _Lexicon) -> list[str]:
+def _names(
+    held: Sequence[Token], after: Next, case: _Case, lexicon: _Lexicon
+) -> list[str]:
     """Return the last word, and it with the abbreviated ones before it: uu, ee.uu.
 
-    Initials of a person are no such words.
+    Initials of a person are no such words. Before a number or a small letter, or
+    behind a comma, they are none of a person: P. K. 48001; Mobles Gil, S. A.
     """
+    named = not (after.is_small or after.word[:1].isdigit())
     last = held[-1].word
     names = [lexicon.without_elision(last)]
     for token in reversed(held[:-1]):
-        person = token.is_initial and token.word.isupper() and last.isupper()
-        if token.mark != "." or person:
+        if token.mark != ".":
+            break
+        initials = token.is_initial and token.word.isupper() and last.isupper()
+        before = case.text[max(0, token.start - 2) : token.start].rstrip()
+        if initials and named and not before.endswith(","):
             break
         names.append(f"{lexicon.without_elision(token.word)}.{names[-1]}")
     return names[::-1]
@@ -233,7 +244,7 @@ def _ends_abbreviation(
     if lexicon.roman_ordinals or len(after.stem) > 1:
         number = lexicon.counts(after)
     initial = held[-1].is_initial and held[-1].word.isupper()
-    for name in _names(held, lexicon):
+    for name in _names(held, after, case, lexicon):
         if name in lexicon.also_words and not _is_shortened(
             name, held, after, case, lexicon
         ):
