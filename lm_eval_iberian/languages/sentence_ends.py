@@ -20,8 +20,8 @@ from lm_eval_iberian.languages.tokens import OPENING, Next, Token, Tokens, follo
 Span = tuple[int, int]
 _REACH: Final = 40
 _ENUMERATOR: Final = re.compile(r"\W*(?:\d{1,3}(?:\.\d{1,3})*|[a-z])\W*")
-# without one, nothing ends but the text
-_INSIDE: Final = re.compile(r"[.!?…]\S*\s")
+_STOP: Final = re.compile("[.!?…]")
+_SPACE: Final = re.compile(r"\s")
 _FIRST: Final = frozenset("1aAiI")
 # no abbreviation that a pack lacks is longer
 _LONGEST: Final = 6
@@ -95,8 +95,9 @@ def sentence_spans(text: str, profile: LanguageProfile) -> Iterator[Span]:
     Signs that stand alone after an end (an emoji) belong to the sentence before them.
     """
     shown = text.strip()
-    if not _INSIDE.search(shown):
-        if shown:
+    stop = _STOP.search(shown)
+    if stop is None or not _SPACE.search(shown, stop.end()):
+        if shown:  # nothing ends but the text
             start = text.find(shown[0])
             yield start, start + len(shown)
         return
