@@ -92,8 +92,17 @@ def _plurals(word: str, profile: LanguageProfile) -> tuple[str, ...]:
     listed = [many for one, many in rules.irregular_plurals if one == word]
     if word in rules.only_irregular:
         return tuple(listed)
-    made = [many for many in _made_plurals(word, rules)]
+    made = [*_made_plurals(word, rules), *_compound_plurals(word, profile)]
     return (*listed, *(m for m in made if (word, m) not in rules.strangers))
+
+
+def _compound_plurals(word: str, profile: LanguageProfile) -> Iterator[str]:
+    """Make the plurals of a compound whose first part changes: obras-primas, pães-de-ló."""
+    first, hyphen, rest = word.partition("-")
+    if hyphen and rest:
+        for many in _plurals(first, profile):
+            yield f"{many}-{rest}"
+            yield from (f"{many}-{others}" for others in _plurals(rest, profile))
 
 
 def _made_plurals(word: str, rules: FormRules) -> Iterator[str]:
@@ -125,6 +134,10 @@ def _singulars(word: str, profile: LanguageProfile) -> tuple[str, ...]:
             made.append(stem + end)
             if (end, other) in rules.shifting_plurals:
                 made += _accented(without_accents(stem) + end)
+    first, hyphen, rest = word.partition("-")
+    if hyphen and rest:
+        ends = (rest, *_singulars(rest, profile))
+        made += [f"{one}-{end}" for one in _singulars(first, profile) for end in ends]
     made = [one for one in dict.fromkeys(made) if word in _plurals(one, profile)]
     if not made or lemma(word, profile.code) == word:
         return ()  # mes is no plural of me
