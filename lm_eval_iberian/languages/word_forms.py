@@ -97,7 +97,7 @@ def _plurals(word: str, profile: LanguageProfile) -> tuple[str, ...]:
 
 
 def _compound_plurals(word: str, profile: LanguageProfile) -> Iterator[str]:
-    """Make the plurals of a compound whose first part changes: obras-primas, pães-de-ló."""
+    """Make the plurals of a compound whose first part changes: obras-primas."""
     first, hyphen, rest = word.partition("-")
     if hyphen and rest:
         for many in _plurals(first, profile):
