@@ -127,6 +127,21 @@ def test_unknown_types_are_counted_and_named_with_the_nearest(tmp_path: Path) ->
     assert left_out(prompts[2:]) == ""
 
 
+def test_of_many_unknown_types_the_most_frequent_are_named(tmp_path: Path) -> None:
+    rows = [
+        GOOD | {"key": key, "instruction_id_list": [f"verse:metre_{key % 40:02}"]}
+        for key in range(41)
+    ]
+    endless = GOOD | {"key": 41, "instruction_id_list": ["verse:" + "x" * 5000]}
+    said = left_out(read_prompts(write(tmp_path / "a.jsonl", *rows, endless), "es"))
+    assert "checks 42 of their instructions, verse:metre_00 (2), " in said
+    assert said.endswith(" and 21 more types (iberian score --json names all)")
+    assert len(said) < 1000
+    said = left_out(read_prompts(write(tmp_path / "b.jsonl", endless), "es"))
+    assert "xxx… (1)" in said
+    assert len(said) < 250
+
+
 def test_a_type_that_the_language_has_no_use_for_is_named_with_the_reason(
     tmp_path: Path,
 ) -> None:
