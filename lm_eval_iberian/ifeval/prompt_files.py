@@ -194,7 +194,9 @@ def left_out(prompts: Sequence[Prompt]) -> str:
         for one in sorted(found, key=lambda one: -one.count)
     ]
     rest = len(kinds) - _NAMED
-    more = f" and {rest} more types (iberian score --json names all)" if rest > 0 else ""
+    more = (
+        f" and {rest} more types (iberian score --json names all)" if rest > 0 else ""
+    )
     return (
         f"{partial} of {len(prompts)} prompts do not count at prompt level: nothing "
         f"here checks {sum(one.count for one in found)} of their instructions, "

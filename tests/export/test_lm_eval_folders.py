@@ -170,7 +170,8 @@ def test_what_is_cited_is_spoken_of(family: TaskFamily, exported: Path) -> None:
     for entry in entries:
         title = re.search(r"title\s*=\s*\{(.*?)\},\n", entry, re.DOTALL)
         author = re.search(r"author\s*=\s*\{(.*?)(?: and|\})", entry)
-        assert title and author
+        assert title
+        assert author
         words = re.sub(r"[{}]", "", title[1]).split()
         named = " ".join(words), author[1].split()[-1].rstrip(",")
         assert any(one in rest for one in named), entry
