@@ -116,6 +116,14 @@ UNKNOWN = {
 TYPO = GOOD | {"key": 6, "instruction_id_list": ["special_character:ennie"]}
 
 
+def test_a_pointer_in_the_place_of_a_parquet_file_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "bsc.parquet"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(DataError, match=r"bsc\.parquet is not parquet: it begins") as e:
+        read_prompts(path, "es")
+    assert "'version https://git-lfs.github.com/spec/v1" in str(e.value)
+
+
 def test_unknown_types_are_counted_and_named_with_the_nearest(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", UNKNOWN, TYPO, GOOD | {"key": 7})
     prompts = read_prompts(path, "es")
