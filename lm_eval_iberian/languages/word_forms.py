@@ -31,6 +31,8 @@ Licence = frozenset[str]
 NO_LICENCE: Final[Licence] = frozenset()
 FULL_LICENCE: Final[Licence] = frozenset({NUMBER, GENDER, VERB, EVERY})
 
+# a longer compound is no word, and has too many forms to list
+_HYPHENS: Final = 3
 _ACCENTS: Final = {"a": "á", "e": "é", "i": "í", "o": "ó", "u": "ú"}
 _GRAVE: Final = {"a": "à", "e": "è", "o": "ò"}
 
@@ -99,7 +101,7 @@ def _plurals(word: str, profile: LanguageProfile) -> tuple[str, ...]:
 def _compound_plurals(word: str, profile: LanguageProfile) -> Iterator[str]:
     """Make the plurals of a compound whose first part changes: obras-primas."""
     first, hyphen, rest = word.partition("-")
-    if hyphen and rest:
+    if hyphen and rest and word.count("-") <= _HYPHENS:
         for many in _plurals(first, profile):
             yield f"{many}-{rest}"
             yield from (f"{many}-{others}" for others in _plurals(rest, profile))
@@ -135,7 +137,7 @@ def _singulars(word: str, profile: LanguageProfile) -> tuple[str, ...]:
             if (end, other) in rules.shifting_plurals:
                 made += _accented(without_accents(stem) + end)
     first, hyphen, rest = word.partition("-")
-    if hyphen and rest:
+    if hyphen and rest and word.count("-") <= _HYPHENS:
         ends = (rest, *_singulars(rest, profile))
         made += [f"{one}-{end}" for one in _singulars(first, profile) for end in ends]
     made = [one for one in dict.fromkeys(made) if word in _plurals(one, profile)]
