@@ -196,6 +196,8 @@ def _check(lang: str, which: str, path: Path | None, as_json: bool) -> None:
     if as_json:
         rows = [Finding(None, "", "", None, why) for why in bad]
         click.echo(json.dumps([vars(one) for one in (*rows, *open_)], indent=1))
+        for text in filter(None, (left_out(prompts), reading.missing)):
+            click.echo(shown(text), err=True)
     else:
         screen = console()
         for why in bad:

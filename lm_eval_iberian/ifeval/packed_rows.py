@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.jsonl import json_lines, require_object
+from lm_eval_iberian.terminal import one_line
 
 
 _GZIP: Final = b"\x1f\x8b"
@@ -45,6 +46,11 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any] | DataError]]:
     try:
         whole = json.loads(raw)
     except (ValueError, RecursionError):  # as it is with more lines than one
+        if path.suffix == ".parquet" and not raw.lstrip().startswith((b"{", b"[")):
+            head = one_line(raw[:200].decode("utf-8", "replace"), 80)
+            raise DataError(
+                f"{path} is not parquet: it begins {head!r}; fetch the file itself"
+            ) from None
         for number, row in json_lines(raw, path):
             yield f"{path}, line {number}", row
         return

@@ -151,11 +151,15 @@ def _lists(
 ) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
     """Return ids and kwargs, equally many."""
     ids, kwargs = row.get("instruction_id_list"), row.get("kwargs")
+    both = " and ".join(shorten(repr(one), 80) for one in (ids, kwargs))
     if not isinstance(ids, list) or not isinstance(kwargs, list):
-        raise DataError(f"{where}: 'instruction_id_list' and 'kwargs' must be lists")
+        raise DataError(
+            f"{where}: 'instruction_id_list' and 'kwargs' must be lists, found {both}"
+        )
     if not _all_are(str, ids) or not _all_are(dict, kwargs):
         raise DataError(
-            f"{where}: 'instruction_id_list' must hold texts and 'kwargs' objects"
+            f"{where}: 'instruction_id_list' must hold texts and 'kwargs' objects, "
+            f"found {both}"
         )
     if len(ids) != len(kwargs):
         raise DataError(

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from lm_eval_iberian.download import PublishedVersion
 from lm_eval_iberian.errors import DataError, unknown_name
+from lm_eval_iberian.ifeval.instruction import shorten
 from lm_eval_iberian.ifeval.packed_rows import read_rows
 from lm_eval_iberian.ifeval.prompt import Prompt, parse_prompt
 from lm_eval_iberian.ifeval.published_rows import decoded
@@ -21,6 +22,7 @@ from lm_eval_iberian.ifeval.repairs import Mending, Outcome, Repairs
 from lm_eval_iberian.terminal import counted, some
 
 
+_NAMED: Final = 20
 _WAY_OUT: Final = "; --keep-going, in dataset_kwargs keep_going, leaves such rows out"
 
 
@@ -181,17 +183,23 @@ def left_out(prompts: Sequence[Prompt]) -> str:
     """Say how many prompts cannot be judged as wholes, and which types are in the way.
 
     Returns:
-        One line with counts, or an empty text.
+        One line with counts, the most frequent types first; or an empty text.
     """
     found = unchecked(prompts)
     if not found:
         return ""
     partial = sum(bool(prompt.skipped_ids) for prompt in prompts)
-    kinds = ", ".join(
-        f"{one.instruction_id} ({one.count}{'; ' if one.why else ''}{one.why})"
-        for one in found
+    kinds = [
+        f"{shorten(one.instruction_id, 80)} ({one.count}{'; ' if one.why else ''}"
+        f"{one.why})"
+        for one in sorted(found, key=lambda one: -one.count)
+    ]
+    rest = len(kinds) - _NAMED
+    more = (
+        f" and {rest} more types (iberian score --json names all)" if rest > 0 else ""
     )
     return (
         f"{partial} of {len(prompts)} prompts do not count at prompt level: nothing "
-        f"here checks {sum(one.count for one in found)} of their instructions, {kinds}"
+        f"here checks {sum(one.count for one in found)} of their instructions, "
+        f"{', '.join(kinds[:_NAMED])}{more}"
     )

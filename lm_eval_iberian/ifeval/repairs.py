@@ -244,7 +244,8 @@ class Mending:
 
     def answer_forms(self, key: object) -> tuple[tuple[str, str], ...]:
         """Return the ``answer_forms`` of the repairs that changed a row so far."""
-        return tuple(self._forms.get(key, ()))
+        # a key may be anything here, and its reader refuses what is no number
+        return tuple(self._forms.get(key, ())) if isinstance(key, int) else ()
 
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return what every entry did so far, in the order of the entries."""

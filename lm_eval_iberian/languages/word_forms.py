@@ -31,6 +31,8 @@ Licence = frozenset[str]
 NO_LICENCE: Final[Licence] = frozenset()
 FULL_LICENCE: Final[Licence] = frozenset({NUMBER, GENDER, VERB, EVERY})
 
+# a longer compound is no word, and has too many forms to list
+_HYPHENS: Final = 3
 _ACCENTS: Final = {"a": "á", "e": "é", "i": "í", "o": "ó", "u": "ú"}
 _GRAVE: Final = {"a": "à", "e": "è", "o": "ò"}
 
@@ -92,8 +94,17 @@ def _plurals(word: str, profile: LanguageProfile) -> tuple[str, ...]:
     listed = [many for one, many in rules.irregular_plurals if one == word]
     if word in rules.only_irregular:
         return tuple(listed)
-    made = [many for many in _made_plurals(word, rules)]
+    made = [*_made_plurals(word, rules), *_compound_plurals(word, profile)]
     return (*listed, *(m for m in made if (word, m) not in rules.strangers))
+
+
+def _compound_plurals(word: str, profile: LanguageProfile) -> Iterator[str]:
+    """Make the plurals of a compound whose first part changes: obras-primas."""
+    first, hyphen, rest = word.partition("-")
+    if hyphen and rest and word.count("-") <= _HYPHENS:
+        for many in _plurals(first, profile):
+            yield f"{many}-{rest}"
+            yield from (f"{many}-{others}" for others in _plurals(rest, profile))
 
 
 def _made_plurals(word: str, rules: FormRules) -> Iterator[str]:
@@ -125,6 +136,10 @@ def _singulars(word: str, profile: LanguageProfile) -> tuple[str, ...]:
             made.append(stem + end)
             if (end, other) in rules.shifting_plurals:
                 made += _accented(without_accents(stem) + end)
+    first, hyphen, rest = word.partition("-")
+    if hyphen and rest and word.count("-") <= _HYPHENS:
+        ends = (rest, *_singulars(rest, profile))
+        made += [f"{one}-{end}" for one in _singulars(first, profile) for end in ends]
     made = [one for one in dict.fromkeys(made) if word in _plurals(one, profile)]
     if not made or lemma(word, profile.code) == word:
         return ()  # mes is no plural of me

@@ -172,7 +172,7 @@ def test_check_exits_with_1_for_a_finding_that_is_not_listed() -> None:
     assert (
         "1 of their instructions, special_character:tildes (1; the Basque pack" in text
     )
-    (one,) = json.loads(iberian("--check", "eu", "--json").output)
+    (one,) = json.loads(iberian("--check", "eu", "--json").stdout)
     assert (one["key"], one["kwarg"], one["value"]) == (337, "num_words", 300)
 
 
@@ -230,3 +230,18 @@ def test_no_language_is_no_language(option: str) -> None:
     result = iberian(option, "")
     assert result.exit_code == 1
     assert "Unknown language of IFEval paper ''" in plain(result)
+
+
+def test_what_nothing_checks_is_said_beside_the_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    row = {
+        "key": 1,
+        "prompt": "Escribe un soneto sin comas.",
+        "instruction_id_list": ["punctuation:no_comma", "verse:sonnet"],
+        "kwargs": [{}, {}],
+    }
+    path.write_text(json.dumps(row), "utf-8")
+    result = iberian("--check", "es", "--data", str(path), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == []
+    assert "checks 1 of their instructions, verse:sonnet (1)" in result.stderr

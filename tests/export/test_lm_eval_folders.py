@@ -161,6 +161,23 @@ def test_the_readme_follows_upstream_s_template(
 
 
 @FAMILY
+def test_what_is_cited_is_spoken_of(family: TaskFamily, exported: Path) -> None:
+    text = (exported / family.folder / "README.md").read_text("utf-8")
+    block = re.search(r"```bibtex\n.*?\n```", text, re.DOTALL)
+    assert block
+    entries = re.split(r"^@", block[0], flags=re.MULTILINE)[1:]
+    rest = text.replace(block[0], "")
+    for entry in entries:
+        title = re.search(r"title\s*=\s*\{(.*?)\},\n", entry, re.DOTALL)
+        author = re.search(r"author\s*=\s*\{(.*?)(?: and|\})", entry)
+        assert title
+        assert author
+        words = re.sub(r"[{}]", "", title[1]).split()
+        named = " ".join(words), author[1].split()[-1].rstrip(",")
+        assert any(one in rest for one in named), entry
+
+
+@FAMILY
 def test_all_that_is_imported_is_there_or_declared(
     family: TaskFamily, exported: Path
 ) -> None:

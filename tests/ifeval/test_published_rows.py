@@ -116,6 +116,14 @@ UNKNOWN = {
 TYPO = GOOD | {"key": 6, "instruction_id_list": ["special_character:ennie"]}
 
 
+def test_a_pointer_in_the_place_of_a_parquet_file_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "bsc.parquet"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(DataError, match=r"bsc\.parquet is not parquet: it begins") as e:
+        read_prompts(path, "es")
+    assert "'version https://git-lfs.github.com/spec/v1" in str(e.value)
+
+
 def test_unknown_types_are_counted_and_named_with_the_nearest(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", UNKNOWN, TYPO, GOOD | {"key": 7})
     prompts = read_prompts(path, "es")
@@ -125,6 +133,21 @@ def test_unknown_types_are_counted_and_named_with_the_nearest(tmp_path: Path) ->
         "special_character:enie?)"
     )
     assert left_out(prompts[2:]) == ""
+
+
+def test_of_many_unknown_types_the_most_frequent_are_named(tmp_path: Path) -> None:
+    rows = [
+        GOOD | {"key": key, "instruction_id_list": [f"verse:metre_{key % 40:02}"]}
+        for key in range(41)
+    ]
+    endless = GOOD | {"key": 41, "instruction_id_list": ["verse:" + "x" * 5000]}
+    said = left_out(read_prompts(write(tmp_path / "a.jsonl", *rows, endless), "es"))
+    assert "checks 42 of their instructions, verse:metre_00 (2), " in said
+    assert said.endswith(" and 21 more types (iberian score --json names all)")
+    assert len(said) < 1000
+    said = left_out(read_prompts(write(tmp_path / "b.jsonl", endless), "es"))
+    assert "xxx… (1)" in said
+    assert len(said) < 250
 
 
 def test_a_type_that_the_language_has_no_use_for_is_named_with_the_reason(

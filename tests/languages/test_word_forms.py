@@ -118,3 +118,8 @@ print(ask("Usa la palabra «niño», en masculino o en femenino."))
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert ran.stdout.split() == ["False", "False", "True"]
+
+
+def test_a_keyword_of_very_many_parts_has_few_forms() -> None:
+    word = "-".join(["aldeão"] * 7)
+    assert len(listed_forms(word, load_profile("pt"), frozenset({NUMBER}))) < 50
