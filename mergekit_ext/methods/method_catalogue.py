@@ -8,6 +8,7 @@ from mergekit_ext.methods.dare_linear import DARE_LINEAR
 from mergekit_ext.methods.dare_ties import DARE_TIES
 from mergekit_ext.methods.layer_swap import LAYER_SWAP
 from mergekit_ext.methods.linear import LINEAR
+from mergekit_ext.methods.lines import LINES
 from mergekit_ext.methods.nearswap import NEARSWAP
 from mergekit_ext.methods.task_arithmetic import TASK_ARITHMETIC
 from mergekit_ext.methods.ties import TIES
@@ -23,4 +24,5 @@ METHODS = (
     BREADCRUMBS_TIES,
     NEARSWAP,
     LAYER_SWAP,
+    LINES,
 )

@@ -31,7 +31,7 @@ def add(group: Group, term: MakeTerm, *, elect: bool = False) -> torch.Tensor:
             group.required_base,
             tuple(term(group, expert) for expert in group.experts),
             elect=elect,
-            normalize=group["normalize"],
+            normalize=group.values.get("normalize", False),
             factor=group["lambda"],
         )
     )

@@ -9,7 +9,7 @@ from mergekit_ext.dtypes import DTYPES
 from mergekit_ext.errors import RecipeError, unknown_name
 from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.method_catalogue import METHODS
-from mergekit_ext.methods.parameters import REQUIRED, Parameter
+from mergekit_ext.methods.parameters import LAYERS, REQUIRED, Parameter
 from mergekit_ext.recipes.layer_swap_recipe import check_swap_recipe
 from mergekit_ext.recipes.recipe import Contributor, OutputSlice, Recipe, Scope, leaves
 
@@ -50,6 +50,7 @@ def check_recipe(recipe: Recipe, parameters: Sequence[Parameter]) -> None:
             _check_scope(source.scope, known, recipe.method, shared=False)
         _check_rescale(part, known)
     check_swap_recipe(recipe)
+    _check_whole_models(recipe)
 
 
 def check_coverage(
@@ -79,6 +80,18 @@ def check_coverage(
                     if parameter.name in scope.values
                 ]
                 _check_covered(parameter, source, settings, names)
+
+
+def counts_layers(recipe: Recipe) -> bool:
+    """Whether the method of a recipe must know how many layers there are."""
+    method = _method(recipe)
+    return method is not None and LAYERS in method.parameters
+
+
+def lists_of_names(recipe: Recipe) -> list[Parameter]:
+    """Return the parameters of a recipe's method that take a list of names."""
+    method = _method(recipe)
+    return [] if method is None else [one for one in method.parameters if one.several]
 
 
 def _method(recipe: Recipe) -> Method | None:
@@ -162,6 +175,14 @@ def _check_scope(
             parameter.check(value, scope.where)
         if parameter.type is int and len(set(values)) > 1:
             raise RecipeError(f"{scope.where}: {name} must be one number, no gradient.")
+
+
+def _check_whole_models(recipe: Recipe) -> None:
+    if counts_layers(recipe) and [part.where for part in recipe.slices] != ["models"]:
+        raise RecipeError(
+            f"{recipe.method} counts the layers of whole models; list them under"
+            " 'models:', without slices or modules."
+        )
 
 
 def _check_rescale(part: OutputSlice, known: Mapping[str, Parameter]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from method_inputs import FUSED, merged
+from method_inputs import FUSED, NEEDED, merged
 
 from mergekit_ext.errors import InputError, RecipeError
 from mergekit_ext.kernels.tensors import Input
@@ -77,7 +77,7 @@ def test_values(
 def filled(method: str) -> tuple[dict[str, Any], dict[str, Any]]:
     parameters = FUSED[method].parameters
     each = {"weight": 1.0} if any(p.name == "weight" for p in parameters) else {}
-    return each, {"t": 1.0} if method == "nearswap" else {}
+    return each, NEEDED.get(method, {})
 
 
 @pytest.mark.parametrize("method", BASED)

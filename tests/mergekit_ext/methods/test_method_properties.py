@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from method_inputs import FUSED, merged, near
+from method_inputs import FUSED, NEEDED, merged, near
 
 from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold
 
@@ -118,12 +118,13 @@ def test_the_order_of_experts_changes_rounding_only(
     each = {name: column for name, column in each.items() if name in known}
     start = [] if method == "linear" else [base]
     keys = list("abcd")
-    one = merged(method, [*start, *experts], each, keys=keys)
+    one = merged(method, [*start, *experts], each, keys=keys, **NEEDED.get(method, {}))
     shuffled = {name: [column[k] for k in order] for name, column in each.items()}
     two = merged(
         method,
         [*start, *(experts[k] for k in order)],
         shuffled,
+        **NEEDED.get(method, {}),
         keys=[keys[k] for k in order],
     )
     # an election of a sum near 0 may go either way: of those there are few
@@ -135,7 +136,7 @@ def test_the_order_of_experts_changes_rounding_only(
 def test_without_experts_the_base_is_copied(method: str) -> None:
     for size in (9, 1 << 20):  # the large one is for a compiled backend
         base = torch.arange(float(size))
-        found = merged(method, [base])
+        found = merged(method, [base], **NEEDED.get(method, {}))
         assert torch.equal(found, base)
         assert found.data_ptr() != base.data_ptr()
 
