@@ -7,7 +7,7 @@ import math
 import torch
 
 from mergekit_ext.kernels.tensors import Input, work_dtype
-from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
+from mergekit_ext.kernels.terms import Band, Dropout, Merge, RankDropout, Term
 
 
 def merge(what: Merge) -> torch.Tensor:
@@ -15,10 +15,12 @@ def merge(what: Merge) -> torch.Tensor:
     what = what.with_scales([ratio(what, term) for term in what.terms])
     dtype = what.work_dtype
     rows = [
-        torch.where(keep_mask(what, term), delta(what, term.expert) * factor, 0.0)
-        for term, factor in zip(
-            what.terms, _rounded(what.coefficients, dtype), strict=True
+        torch.where(
+            keep_mask(what, term),
+            delta(what, term.expert) * _factor(what, term, coefficient),
+            0.0,
         )
+        for term, coefficient in zip(what.terms, what.coefficients, strict=True)
     ]
     total = _sum(rows, what.like, dtype)
     if what.elect:
@@ -44,6 +46,8 @@ def keep_mask(what: Merge, term: Term) -> torch.Tensor:
         return band_mask(difference, term.keep)
     if isinstance(term.keep, Dropout):
         return dropout_mask(term.keep, difference.numel()).reshape(difference.shape)
+    if isinstance(term.keep, RankDropout):
+        return rank_mask(term.keep, difference)
     return torch.ones(difference.shape, dtype=torch.bool)
 
 
@@ -58,8 +62,55 @@ def band_mask(difference: torch.Tensor, band: Band) -> torch.Tensor:
 
 def dropout_mask(dropout: Dropout, size: int) -> torch.Tensor:
     """Return what a dropout keeps of ``size`` elements, one word after the other."""
-    words = [philox(dropout.key, index // 4)[index % 4] for index in range(size)]
-    return torch.tensor([word < dropout.below for word in words]).bool()
+    kept = [word < dropout.below for word in _words(dropout.key, size)]
+    return torch.tensor(kept).bool()
+
+
+def rank_mask(dropout: RankDropout, difference: torch.Tensor) -> torch.Tensor:
+    """Return what a dropout by rank keeps, one word and one rank after the other."""
+    words, ranks = (
+        _words(dropout.key, difference.numel()),
+        row_ranks(difference, dropout.row),
+    )
+    kept = [
+        word < math.floor(_probability(dropout, rank) * 2**32)
+        for word, rank in zip(words, ranks, strict=True)
+    ]
+    return torch.tensor(kept).bool().reshape(difference.shape)
+
+
+def row_ranks(difference: torch.Tensor, row: int) -> list[int]:
+    """Return each element's place in its row, ascending by (magnitude, index)."""
+    magnitudes = difference.abs().float().reshape(-1).tolist()
+    ranks = [0] * len(magnitudes)
+    for start in range(0, len(magnitudes), row):
+        span = range(start, start + row)
+        for rank, index in enumerate(sorted(span, key=magnitudes.__getitem__)):
+            ranks[index] = rank
+    return ranks
+
+
+def _words(key: int, size: int) -> list[int]:
+    return [philox(key, index // 4)[index % 4] for index in range(size)]
+
+
+def _probability(dropout: RankDropout, rank: int) -> float:
+    if dropout.row == 1:
+        return dropout.density
+    share = rank / (dropout.row - 1)
+    return (dropout.density - dropout.epsilon) + share * (2 * dropout.epsilon)
+
+
+def _factor(what: Merge, term: Term, coefficient: float) -> torch.Tensor:
+    """Return what a delta is multiplied by, rounded once: a number, or one each."""
+    if not (isinstance(term.keep, RankDropout) and term.keep.rescale):
+        return torch.tensor(coefficient, dtype=what.work_dtype)
+    difference = delta(what, term.expert)
+    values = [
+        coefficient / _probability(term.keep, rank)
+        for rank in row_ranks(difference, term.keep.row)
+    ]
+    return torch.tensor(values, dtype=what.work_dtype).reshape(difference.shape)
 
 
 def elected(

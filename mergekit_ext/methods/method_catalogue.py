@@ -6,6 +6,8 @@ from mergekit_ext.methods.breadcrumbs import BREADCRUMBS
 from mergekit_ext.methods.breadcrumbs_ties import BREADCRUMBS_TIES
 from mergekit_ext.methods.dare_linear import DARE_LINEAR
 from mergekit_ext.methods.dare_ties import DARE_TIES
+from mergekit_ext.methods.della import DELLA
+from mergekit_ext.methods.della_linear import DELLA_LINEAR
 from mergekit_ext.methods.layer_swap import LAYER_SWAP
 from mergekit_ext.methods.linear import LINEAR
 from mergekit_ext.methods.lines import LINES
@@ -25,4 +27,6 @@ METHODS = (
     NEARSWAP,
     LAYER_SWAP,
     LINES,
+    DELLA_LINEAR,
+    DELLA,
 )

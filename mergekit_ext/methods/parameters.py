@@ -158,6 +158,7 @@ REVERT = Parameter(
 )
 LAYERS = Parameter("layers", False, _count, "a whole number of layers", int, 0)
 
+EPSILON = Parameter("epsilon", True, _share, _SHARE, float, 0.15)
 ALPHA = Parameter("alpha", False, finite, _FINITE, float, 1.0)
 BETA = Parameter("beta", False, finite, _FINITE, float, 1.0)
 PART_WEIGHTS = tuple(
@@ -169,6 +170,6 @@ PARAMETERS = {
     one.name: one
     for one in (
         WEIGHT, *PART_WEIGHTS, DENSITY, GAMMA, LAMBDA, NORMALIZE, RESCALE, T, SEED,
-        ROLE, BOTTOM, TOP, TRANSITION, EMBEDDINGS, REVERT, LAYERS, ALPHA, BETA,
+        ROLE, BOTTOM, TOP, TRANSITION, EMBEDDINGS, REVERT, LAYERS, EPSILON, ALPHA, BETA,
     )
 }  # fmt: skip

@@ -10,6 +10,7 @@ from mergekit_ext.errors import RecipeError, unknown_name
 from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.method_catalogue import METHODS
 from mergekit_ext.methods.parameters import LAYERS, REQUIRED, Parameter
+from mergekit_ext.methods.task_vectors import check_spread
 from mergekit_ext.recipes.layer_swap_recipe import check_swap_recipe
 from mergekit_ext.recipes.recipe import Contributor, OutputSlice, Recipe, Scope, leaves
 
@@ -49,6 +50,7 @@ def check_recipe(recipe: Recipe, parameters: Sequence[Parameter]) -> None:
         for source in part.sources:
             _check_scope(source.scope, known, recipe.method, shared=False)
         _check_rescale(part, known)
+        _check_spread(part, known)
     check_swap_recipe(recipe)
     _check_whole_models(recipe)
 
@@ -198,6 +200,29 @@ def _check_rescale(part: OutputSlice, known: Mapping[str, Parameter]) -> None:
                 f"{source.scope.where}: {source.model.name!r} has a density of 0, by"
                 " which nothing can be rescaled; set rescale to false, or leave it out."
             )
+
+
+def _check_spread(part: OutputSlice, known: Mapping[str, Parameter]) -> None:
+    # of gradients and filters each tensor has its own pair, which is checked then
+    if "epsilon" not in known:
+        return
+    for source in part.experts():
+        scopes = (source.scope, *part.scopes)
+        density, epsilon = (
+            _single(scopes, known[name]) for name in ("density", "epsilon")
+        )
+        if density is not None and epsilon is not None and 0 < density < 1:
+            check_spread(density, epsilon, source.scope.where)
+
+
+def _single(scopes: Iterable[Scope], parameter: Parameter) -> float | None:
+    """Return the one value that a parameter has for all tensors, if it is one."""
+    for scope in scopes:
+        if parameter.name in scope.values:
+            values = {parameter.check(v, scope.where)
+                      for v in leaves(scope.values[parameter.name])}  # fmt: skip
+            return float(values.pop()) if len(values) == 1 else None
+    return float(parameter.default)
 
 
 def _any(scopes: Iterable[Scope], parameter: Parameter, wanted: float) -> bool:

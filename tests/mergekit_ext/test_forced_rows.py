@@ -40,6 +40,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "dare_ties": {"density": 0.5},
     "breadcrumbs": {"density": 0.9, "gamma": 0.01},
     "breadcrumbs_ties": {"density": 0.9, "gamma": 0.01},
+    "della": {"density": 0.5},
+    "della_linear": {"density": 0.5},
+    "lines": {"alpha": 0.2, "beta": 0.9},
     "nearswap": {"t": 0.001},
     "layer_swap": {"bottom": 1, "top": 1, "transition": 0, "embeddings": "average"},
 }

@@ -15,6 +15,7 @@ from mergekit_ext.errors import RecipeError
 from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold
 from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.method_catalogue import METHODS
+from mergekit_ext.methods.parameters import PART_WEIGHTS
 
 
 OURS = {method.name: method for method in METHODS}
@@ -25,7 +26,13 @@ NAMESAKES = {
 }
 ALONE = {"layer_swap", "fused_lines"}
 # what ours has and the namesake has not, and the other way round
-MORE = {"fused_dare_linear": {"seed"}, "fused_dare_ties": {"seed"}}
+PARTS = {one.name for one in PART_WEIGHTS}
+MORE = {
+    "fused_dare_linear": {"seed"},
+    "fused_dare_ties": {"seed"},
+    "fused_della": {"seed", *PARTS},
+    "fused_della_linear": {"seed", *PARTS},
+}
 INT8 = {"int8_mask"}
 LESS = dict.fromkeys(NAMESAKES, INT8) | {
     "fused_linear": set(),
@@ -61,6 +68,8 @@ def test_the_names() -> None:
         "fused_breadcrumbs_ties",
         "fused_dare_linear",
         "fused_dare_ties",
+        "fused_della",
+        "fused_della_linear",
         "fused_linear",
         "fused_nearswap",
         "fused_task_arithmetic",
