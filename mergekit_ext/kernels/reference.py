@@ -139,6 +139,33 @@ def nearswap(base: torch.Tensor, other: torch.Tensor, t: float) -> torch.Tensor:
     return (share * two + (1 - share) * one).to(base.dtype)
 
 
+def null_space(
+    base: torch.Tensor,
+    experts: list[torch.Tensor],
+    factors: list[float],
+    energy: float,
+    side: str,
+) -> torch.Tensor:
+    """Return base + task vectors, all but the first projected, in float64."""
+    dtype = work_dtype([base, *experts])
+    deltas = [(one.to(dtype) - base.to(dtype)).double() for one in experts]
+    left, values, right = torch.linalg.svd(deltas[0])
+    squares = values.square().tolist()
+    # the least number that holds the share, and all that are not 0 for all of it
+    count = next(n for n in range(len(squares) + 1)
+                 if sum(squares[:n]) >= energy * sum(squares))  # fmt: skip
+    if energy == 1:
+        count = int(torch.linalg.matrix_rank(deltas[0]))
+    reads = torch.eye(len(right)).double() - right[:count].mT @ right[:count]
+    writes = torch.eye(len(left)).double() - left[:, :count] @ left[:, :count].mT
+    total = base.double() + factors[0] * deltas[0]
+    for delta, factor in zip(deltas[1:], factors[1:], strict=True):
+        rest = delta if side == "left" else delta @ reads
+        rest = rest if side == "right" else writes @ rest
+        total = total + factor * rest
+    return total
+
+
 def philox(key: int, counter: int) -> tuple[int, int, int, int]:
     """Return one block of Philox4x32-10 for a 128-bit counter and a 64-bit key."""
     low = 0xFFFFFFFF

@@ -12,6 +12,8 @@ from mergekit_ext.methods.layer_swap import LAYER_SWAP
 from mergekit_ext.methods.linear import LINEAR
 from mergekit_ext.methods.lines import LINES
 from mergekit_ext.methods.nearswap import NEARSWAP
+from mergekit_ext.methods.null_space import NULL_SPACE
+from mergekit_ext.methods.null_space_lines import NULL_SPACE_LINES
 from mergekit_ext.methods.task_arithmetic import TASK_ARITHMETIC
 from mergekit_ext.methods.ties import TIES
 
@@ -29,4 +31,6 @@ METHODS = (
     LINES,
     DELLA_LINEAR,
     DELLA,
+    NULL_SPACE,
+    NULL_SPACE_LINES,
 )

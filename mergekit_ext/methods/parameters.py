@@ -159,6 +159,8 @@ REVERT = Parameter(
 LAYERS = Parameter("layers", False, _count, "a whole number of layers", int, 0)
 
 EPSILON = Parameter("epsilon", True, _share, _SHARE, float, 0.15)
+ENERGY = Parameter("energy", False, _share, _SHARE, float, 0.5)
+SIDE = _choice("side", False, ("right", "left", "both"), "right")
 ALPHA = Parameter("alpha", False, finite, _FINITE, float, 1.0)
 BETA = Parameter("beta", False, finite, _FINITE, float, 1.0)
 PART_WEIGHTS = tuple(
@@ -170,6 +172,7 @@ PARAMETERS = {
     one.name: one
     for one in (
         WEIGHT, *PART_WEIGHTS, DENSITY, GAMMA, LAMBDA, NORMALIZE, RESCALE, T, SEED,
-        ROLE, BOTTOM, TOP, TRANSITION, EMBEDDINGS, REVERT, LAYERS, EPSILON, ALPHA, BETA,
+        ROLE, BOTTOM, TOP, TRANSITION, EMBEDDINGS, REVERT, LAYERS, EPSILON,
+        ALPHA, BETA, ENERGY, SIDE,
     )
 }  # fmt: skip

@@ -27,6 +27,7 @@ _PARAMETERS = {method.name: method.parameters for method in METHODS}
 _SETTINGS: dict[str, dict[str, Any]] = {
     "nearswap": {"t": 0.01},
     "lines": {"alpha": 0.2, "beta": 0.9},
+    "null_space_lines": {"alpha": 0.2, "beta": 0.9, "side": "both"},
     "layer_swap": {"bottom": 1, "top": 0, "transition": 0, "embeddings": "average"},
 }
 

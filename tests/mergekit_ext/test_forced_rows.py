@@ -43,6 +43,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "della": {"density": 0.5},
     "della_linear": {"density": 0.5},
     "lines": {"alpha": 0.2, "beta": 0.9},
+    "null_space_lines": {"alpha": 0.2, "beta": 0.9, "side": "both"},
     "nearswap": {"t": 0.001},
     "layer_swap": {"bottom": 1, "top": 1, "transition": 0, "embeddings": "average"},
 }

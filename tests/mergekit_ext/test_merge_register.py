@@ -24,7 +24,12 @@ THEIRS = {method.spec.name for method in stock.registered_methods()} - OURS.keys
 NAMESAKES = {
     name: short for name in OURS if (short := name.removeprefix("fused_")) in THEIRS
 }
-ALONE = {"layer_swap", "fused_lines"}
+ALONE = {
+    "layer_swap",
+    "fused_lines",
+    "fused_null_space",
+    "fused_null_space_lines",
+}
 # what ours has and the namesake has not, and the other way round
 PARTS = {one.name for one in PART_WEIGHTS}
 MORE = {

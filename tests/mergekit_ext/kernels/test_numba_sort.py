@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 
 pytest.importorskip("numba", reason="NO NUMBA: the compiled backend is not tested")
-from mergekit_ext.kernels.compiled import numba_sort  # noqa: E402
+from mergekit_ext.kernels.compiled import numba_sort
 
 
 pytestmark = pytest.mark.slow  # compiles
