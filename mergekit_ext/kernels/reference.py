@@ -139,6 +139,70 @@ def nearswap(base: torch.Tensor, other: torch.Tensor, t: float) -> torch.Tensor:
     return (share * two + (1 - share) * one).to(base.dtype)
 
 
+def widen_scores(
+    base: torch.Tensor, experts: list[torch.Tensor], t: float
+) -> list[list[float]]:
+    """Return WIDEN's score of each column of matrices, or of each place in vectors."""
+    if base.dim() == 1:
+        dtype = work_dtype([base, *experts])
+        changes = [(one.to(dtype) - base.to(dtype)).abs().tolist() for one in experts]
+        return _importance(changes, [math.fsum(c) / len(c) for c in changes], t)
+    lengths, turns = [], []
+    start = base.double().t().tolist()
+    for expert in experts:
+        columns = expert.double().t().tolist()
+        norms = [(_dot(x, x), _dot(y, y)) for x, y in zip(columns, start, strict=True)]
+        lengths.append([abs(math.sqrt(x) - math.sqrt(y)) for x, y in norms])
+        turns.append([
+            1 - (_dot(x, y) / math.sqrt(xx * yy) if xx * yy else float(xx == yy))
+            for x, y, (xx, yy) in zip(columns, start, norms, strict=True)
+        ])  # fmt: skip
+    count = len(start)
+    mean = [(count - 1) / 2 / count] * len(experts)
+    scores = [
+        _importance([_ranks(one) for one in changes], mean, t)
+        for changes in (lengths, turns)
+    ]
+    return [
+        [(a + b) / 2 for a, b in zip(*rows, strict=True)]
+        for rows in zip(*scores, strict=True)
+    ]
+
+
+def _dot(one: list[float], other: list[float]) -> float:
+    products = [x * y for x, y in zip(one, other, strict=True)]
+    runs = [_in_order(products[at : at + 256]) for at in range(0, len(products), 256)]
+    return _in_order(runs)
+
+
+def _in_order(numbers: list[float]) -> float:
+    total = 0.0
+    for number in numbers:
+        total += number
+    return total
+
+
+def _ranks(changes: list[float]) -> list[float]:
+    order = sorted(range(len(changes)), key=changes.__getitem__)
+    ranks = [0.0] * len(changes)
+    for rank, index in enumerate(order):
+        ranks[index] = rank / len(changes)
+    return ranks
+
+
+def _importance(
+    changes: list[list[float]], means: list[float], t: float
+) -> list[list[float]]:
+    """Return the softmax over the models, and 1 for what is above a model's mean."""
+    totals = [_in_order([math.exp(x) for x in column])
+              for column in zip(*changes, strict=True)]  # fmt: skip
+    return [
+        [1.0 if x > t * mean else math.exp(x) / total
+         for x, total in zip(row, totals, strict=True)]
+        for row, mean in zip(changes, means, strict=True)
+    ]  # fmt: skip
+
+
 def null_space(
     base: torch.Tensor,
     experts: list[torch.Tensor],

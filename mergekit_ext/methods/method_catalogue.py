@@ -16,6 +16,7 @@ from mergekit_ext.methods.null_space import NULL_SPACE
 from mergekit_ext.methods.null_space_lines import NULL_SPACE_LINES
 from mergekit_ext.methods.task_arithmetic import TASK_ARITHMETIC
 from mergekit_ext.methods.ties import TIES
+from mergekit_ext.methods.widen import WIDEN
 
 
 METHODS = (
@@ -33,4 +34,5 @@ METHODS = (
     DELLA,
     NULL_SPACE,
     NULL_SPACE_LINES,
+    WIDEN,
 )

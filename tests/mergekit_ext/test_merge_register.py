@@ -29,6 +29,7 @@ ALONE = {
     "fused_lines",
     "fused_null_space",
     "fused_null_space_lines",
+    "fused_widen",
 }
 # what ours has and the namesake has not, and the other way round
 PARTS = {one.name for one in PART_WEIGHTS}

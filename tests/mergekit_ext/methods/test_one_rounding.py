@@ -21,6 +21,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "della_linear": {"each": {"weight": [0.3, 0.7], "density": [0.4, 0.7]}},
     "null_space": {"each": {"weight": [0.3, 0.7]}},
     "null_space_lines": {"each": {"weight": [0.3, 0.7]}, "beta": 0.9, "layers": 3},
+    "widen": {"each": {"weight": [0.3, 0.7]}},
     "nearswap": {"t": 0.005},
     "lines": {"each": {"weight": [0.3, 0.7]}, "beta": 0.9, "layers": 3},
 }
