@@ -23,7 +23,7 @@ from mergekit_ext.kernels.philox import words
 
 
 # of the shorter side; a larger matrix would take minutes
-EXACT = 1024
+EXACT = 512
 _KEY = 0x5E7D
 _POWERS = 2
 # the first subspace has this share of the shorter side; each next one is twice as large
