@@ -47,7 +47,7 @@ class Blockwise:
         self.block, unit = self.passes.block, 4096
         if rows := [t.keep.row for t in what.terms if isinstance(t.keep, RankDropout)]:
             unit = 4 * math.lcm(*rows)
-            self.block = max(1, min(self.block, _RANKED) // unit) * unit
+            self.block = max(1, min(4 * self.block, _RANKED) // unit) * unit
         self.spans = spans(like.numel(), threads, unit)
         worth = like.numel() >= WORTH_SAMPLING if sampling is None else sampling
         self.search = CutSearch(what, self.passes, self.spans, sampling=worth)
