@@ -22,6 +22,7 @@ from mergekit_ext.methods.parameters import Parameter
 from mergekit_ext.outputs.former_merge import may_write
 from mergekit_ext.outputs.output_folder import check_replaceable, recover
 from mergekit_ext.plans.chat_rows import KEY
+from mergekit_ext.plans.counted_layers import check_layers
 from mergekit_ext.plans.input_checks import Permissions, check_inputs
 from mergekit_ext.plans.layer_swap_models import check_swap_models
 from mergekit_ext.plans.local_recipe import local_options, local_recipe
@@ -223,6 +224,7 @@ class CheckedMerge:
         plan = plan_merge(local, local_options(self.options, inputs), inputs, check)
         if ours:
             names = [tensor.name for tensor in plan.tensors]
+            check_layers(recipe, checkpoints, names)
             check_swap_models(recipe, checkpoints, names)
             for name in WITHOUT_EFFECT:
                 if any(name in one.values for p in recipe.slices for one in p.scopes):

@@ -168,7 +168,8 @@ def _spec(parameter: Parameter, method: Method) -> ParameterSpec:
         scope = ParameterScope.INPUT if ignored else ParameterScope.NON_BASE
     return ParameterSpec(
         parameter.name,
-        parameter.type,
+        # what has no value of its own is left to the method
+        parameter.type if parameter.default is not None else parameter.type | None,
         scope,
         default=MISSING if parameter.default is REQUIRED else parameter.default,
     )

@@ -19,6 +19,7 @@ from lm_eval_iberian.paper_recipes.request import AVERAGE, INSTRUCT, Request
 from lm_eval_iberian.paper_recipes.special_tokens import special_tokens
 from lm_eval_iberian.paper_recipes.values import Values, values_of
 from mergekit_ext.dtypes import DTYPES
+from mergekit_ext.methods.layer_swap import LAYER_SWAP
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def _listed(
     listed = []
     for part, model in parts.items():
         parameters = dict(values.each[part])
-        if method.alone:
+        if method.fused == LAYER_SWAP.name:
             parameters["role"] = "task" if part == INSTRUCT else "language"
         entry: dict[str, Any] = {"model": model}
         listed.append(entry | ({"parameters": parameters} if parameters else {}))

@@ -41,6 +41,8 @@ def values_of(request: Request, catalogue: RecipeCatalogue) -> Values:
         given = [one for one in request.settings if one.parameter == name]
         if name == "weight":
             _spread(each, name, _weights(request, given, catalogue.weights))
+        elif name.startswith("weight_"):
+            _spread(each, name, _part_weights(request, given))
         elif catalogue.parameters[name].several:
             if given:
                 shared[name] = [one.value for one in given]
@@ -67,7 +69,8 @@ def _check(
                 f"{_name(request, method)} has no parameter {one.parameter};"
                 f" these have: {', '.join(having)}."
             )
-        if one.parameter in catalogue.fused_only and not request.fused:
+        ours = request.fused or method.alone
+        if one.parameter in catalogue.fused_only and not ours:
             having = catalogue.methods_with(one.parameter, fused=True)
             raise DataError(
                 f"mergekit's {request.method} has no {one.parameter}; these have:"
@@ -96,6 +99,13 @@ def _weights(
         INSTRUCT: defaults[INSTRUCT], **found,
         **{part: value for part, value in named.items() if part},
     }  # fmt: skip
+
+
+def _part_weights(request: Request, given: list[ParameterSetting]) -> dict[str, float]:
+    """Return the weights of a part; as ``_weights``, but no model must have one."""
+    named = {one.model: one.value for one in given}
+    common = dict.fromkeys(request.languages, named.pop(None)) if None in named else {}
+    return {**common, **{part: value for part, value in named.items() if part}}
 
 
 def _each(

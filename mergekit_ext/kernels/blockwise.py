@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,13 @@ from mergekit_ext.kernels.cut_search import WORTH_SAMPLING, CutSearch
 from mergekit_ext.kernels.order_statistics import Edges
 from mergekit_ext.kernels.passes import Passes
 from mergekit_ext.kernels.tensors import Span, chunks, each, new_result, spans
-from mergekit_ext.kernels.terms import Band, Dropout, Merge
+from mergekit_ext.kernels.terms import Band, Dropout, Merge, RankDropout
 
 
 # blocks at a time, where nothing has to stay in the cache
 _WITHOUT_ROWS = 8
+# elements at a time whose ranks are found: PyTorch's sort needs tens of bytes for each
+_RANKED = 1 << 22
 
 
 class Blockwise:
@@ -41,7 +44,11 @@ class Blockwise:
         self.what = what
         self.out = new_result(what.name, what.inputs)
         self.passes = backend(what, self.out)
-        self.spans = spans(like.numel(), threads)
+        self.block, unit = self.passes.block, 4096
+        if rows := [t.keep.row for t in what.terms if isinstance(t.keep, RankDropout)]:
+            unit = 4 * math.lcm(*rows)
+            self.block = max(1, min(4 * self.block, _RANKED) // unit) * unit
+        self.spans = spans(like.numel(), threads, unit)
         worth = like.numel() >= WORTH_SAMPLING if sampling is None else sampling
         self.search = CutSearch(what, self.passes, self.spans, sampling=worth)
 
@@ -65,7 +72,7 @@ class Blockwise:
                     return any(nans)
             found, nan = {k: parts[index] for k, parts in edges.items()}, False
             rows = self._rows(span)
-            for start, stop in chunks(*span, self.passes.block):
+            for start, stop in chunks(*span, self.block):
                 for k, factor in enumerate(factors):
                     nan |= self._row(k, start, stop, factor, rows, found)
                 nan |= self.passes.finish(start, stop, rows)
@@ -83,7 +90,7 @@ class Blockwise:
             tables = torch.zeros(shape, dtype=torch.int64, device=self.out.device)
             rows = self._rows(span)
             found = {k: edges[index]} if edges else {}
-            for start, stop in chunks(*span, self.passes.block):
+            for start, stop in chunks(*span, self.block):
                 self.passes.row_whole(k, start, stop, 1.0, rows)
                 self._add(k, stop - start, rows, tables[0])
                 self._row(k, start, stop, 1.0, rows, found)
@@ -103,6 +110,8 @@ class Blockwise:
             return self.passes.row_whole(k, start, stop, factor, rows)
         if isinstance(keep, Dropout):
             return self.passes.row_dropout(k, start, stop, factor, rows, keep)
+        if isinstance(keep, RankDropout):
+            return self.passes.row_ranked(k, start, stop, factor, rows, keep)
         here = edges[k]
         if here.split:
             ties = self.passes.count_ties(k, start, stop, rows, here)
@@ -115,4 +124,4 @@ class Blockwise:
         mantissas.add_mantissas(values.to(torch.float32), table)
 
     def _rows(self, span: Span) -> Any:
-        return self.passes.new_rows(min(self.passes.block, span[1] - span[0]))
+        return self.passes.new_rows(min(self.block, span[1] - span[0]))

@@ -22,7 +22,7 @@ NameTensor = Callable[[str, str], Hashable | None]
 
 
 class KeptCuts:
-    """The cuts that are known; a few numbers for each task vector."""
+    """What is known: a few numbers for each task vector, or for each of its columns."""
 
     def __init__(self) -> None:
         self._found: dict[Hashable, object] = {}

@@ -8,14 +8,15 @@ from typing import Any, Protocol
 import torch
 
 from mergekit_ext.kernels.order_statistics import Bracket, Census, Edges
-from mergekit_ext.kernels.terms import Dropout, Merge
+from mergekit_ext.kernels.terms import Dropout, Merge, RankDropout
 
 
 class Passes(Protocol):
     """The passes over one merge; ``k`` is the index of a term.
 
     Spans are in row-major order and begin at multiples of ``block`` (the spans of a
-    thread at multiples of 4, which is a block of Philox). ``rows`` is what ``new_rows``
+    thread at multiples of 4, which is a block of Philox; where there is a dropout by
+    rank, all at multiples of four rows). ``rows`` is what ``new_rows``
     returned. A pass may run in several threads at the same time, over other spans.
     """
 
@@ -69,6 +70,11 @@ class Passes(Protocol):
         self, k: int, start: int, stop: int, factor: float, rows: Any, keep: Dropout
     ) -> bool:
         """Write what a dropout keeps, 0 elsewhere."""
+
+    def row_ranked(
+        self, k: int, start: int, stop: int, factor: float, rows: Any, keep: RankDropout
+    ) -> bool:
+        """Write what a dropout by rank keeps of whole rows, 0 elsewhere."""
 
     def sum_whole(self, start: int, stop: int, factors: Sequence[float]) -> bool | None:
         """Do ``row_whole`` of every term and ``finish``, of any span, without rows.

@@ -69,6 +69,13 @@ def keep_bits(
     return kept.view(-1)[start - first * _WORDS : stop - first * _WORDS]
 
 
+def words(key: int, start: int, stop: int, device: torch.device) -> torch.Tensor:
+    """Return the words of the elements ``start`` to ``stop``, as int64."""
+    first, last = start // _WORDS, -(-stop // _WORDS)
+    blocks = torch.stack(philox(key, torch.arange(first, last, device=device)), 1)
+    return blocks.view(-1)[start - first * _WORDS : stop - first * _WORDS]
+
+
 def philox(
     key: int, low: torch.Tensor, high: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, ...]:

@@ -7,7 +7,7 @@ import math
 import torch
 
 from mergekit_ext.kernels.tensors import Input, work_dtype
-from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
+from mergekit_ext.kernels.terms import Band, Dropout, Merge, RankDropout, Term
 
 
 def merge(what: Merge) -> torch.Tensor:
@@ -15,10 +15,12 @@ def merge(what: Merge) -> torch.Tensor:
     what = what.with_scales([ratio(what, term) for term in what.terms])
     dtype = what.work_dtype
     rows = [
-        torch.where(keep_mask(what, term), delta(what, term.expert) * factor, 0.0)
-        for term, factor in zip(
-            what.terms, _rounded(what.coefficients, dtype), strict=True
+        torch.where(
+            keep_mask(what, term),
+            delta(what, term.expert) * _factor(what, term, coefficient),
+            0.0,
         )
+        for term, coefficient in zip(what.terms, what.coefficients, strict=True)
     ]
     total = sum_of_rows(
         torch.zeros(what.like.shape, dtype=dtype),
@@ -46,6 +48,8 @@ def keep_mask(what: Merge, term: Term) -> torch.Tensor:
         return band_mask(difference, term.keep)
     if isinstance(term.keep, Dropout):
         return dropout_mask(term.keep, difference.numel()).reshape(difference.shape)
+    if isinstance(term.keep, RankDropout):
+        return rank_mask(term.keep, difference)
     return torch.ones(difference.shape, dtype=torch.bool)
 
 
@@ -60,8 +64,55 @@ def band_mask(difference: torch.Tensor, band: Band) -> torch.Tensor:
 
 def dropout_mask(dropout: Dropout, size: int) -> torch.Tensor:
     """Return what a dropout keeps of ``size`` elements, one word after the other."""
-    words = [philox(dropout.key, index // 4)[index % 4] for index in range(size)]
-    return torch.tensor([word < dropout.below for word in words]).bool()
+    kept = [word < dropout.below for word in _words(dropout.key, size)]
+    return torch.tensor(kept).bool()
+
+
+def rank_mask(dropout: RankDropout, difference: torch.Tensor) -> torch.Tensor:
+    """Return what a dropout by rank keeps, one word and one rank after the other."""
+    words, ranks = (
+        _words(dropout.key, difference.numel()),
+        row_ranks(difference, dropout.row),
+    )
+    kept = [
+        word < math.floor(_probability(dropout, rank) * 2**32)
+        for word, rank in zip(words, ranks, strict=True)
+    ]
+    return torch.tensor(kept).bool().reshape(difference.shape)
+
+
+def row_ranks(difference: torch.Tensor, row: int) -> list[int]:
+    """Return each element's place in its row, ascending by (magnitude, index)."""
+    magnitudes = difference.abs().float().reshape(-1).tolist()
+    ranks = [0] * len(magnitudes)
+    for start in range(0, len(magnitudes), row):
+        span = range(start, start + row)
+        for rank, index in enumerate(sorted(span, key=magnitudes.__getitem__)):
+            ranks[index] = rank
+    return ranks
+
+
+def _words(key: int, size: int) -> list[int]:
+    return [philox(key, index // 4)[index % 4] for index in range(size)]
+
+
+def _probability(dropout: RankDropout, rank: int) -> float:
+    if dropout.row == 1:
+        return dropout.density
+    share = rank / (dropout.row - 1)
+    return (dropout.density - dropout.epsilon) + share * (2 * dropout.epsilon)
+
+
+def _factor(what: Merge, term: Term, coefficient: float) -> torch.Tensor:
+    """Return what a delta is multiplied by, rounded once: a number, or one each."""
+    if not (isinstance(term.keep, RankDropout) and term.keep.rescale):
+        return torch.tensor(coefficient, dtype=what.work_dtype)
+    difference = delta(what, term.expert)
+    values = [
+        coefficient / _probability(term.keep, rank)
+        for rank in row_ranks(difference, term.keep.row)
+    ]
+    return torch.tensor(values, dtype=what.work_dtype).reshape(difference.shape)
 
 
 def sum_of_rows(
@@ -117,6 +168,97 @@ def nearswap(base: torch.Tensor, other: torch.Tensor, t: float) -> torch.Tensor:
     distance = (one - two).abs().clamp(min=1e-6)
     share = (torch.full_like(distance, t) / distance).clamp(min=0, max=1)
     return (share * two + (1 - share) * one).to(base.dtype)
+
+
+def widen_scores(
+    base: torch.Tensor, experts: list[torch.Tensor], t: float
+) -> list[list[float]]:
+    """Return WIDEN's score of each column of matrices, or of each place in vectors."""
+    if base.dim() == 1:
+        dtype = work_dtype([base, *experts])
+        changes = [(one.to(dtype) - base.to(dtype)).abs().tolist() for one in experts]
+        return _importance(changes, [math.fsum(c) / len(c) for c in changes], t)
+    lengths, turns = [], []
+    start = base.double().t().tolist()
+    for expert in experts:
+        columns = expert.double().t().tolist()
+        norms = [(_dot(x, x), _dot(y, y)) for x, y in zip(columns, start, strict=True)]
+        lengths.append([abs(math.sqrt(x) - math.sqrt(y)) for x, y in norms])
+        turns.append([
+            1 - (_dot(x, y) / math.sqrt(xx * yy) if xx * yy else float(xx == yy))
+            for x, y, (xx, yy) in zip(columns, start, norms, strict=True)
+        ])  # fmt: skip
+    count = len(start)
+    mean = [(count - 1) / 2 / count] * len(experts)
+    scores = [
+        _importance([_ranks(one) for one in changes], mean, t)
+        for changes in (lengths, turns)
+    ]
+    return [
+        [(a + b) / 2 for a, b in zip(*rows, strict=True)]
+        for rows in zip(*scores, strict=True)
+    ]
+
+
+def _dot(one: list[float], other: list[float]) -> float:
+    products = [x * y for x, y in zip(one, other, strict=True)]
+    runs = [_in_order(products[at : at + 256]) for at in range(0, len(products), 256)]
+    return _in_order(runs)
+
+
+def _in_order(numbers: list[float]) -> float:
+    total = 0.0
+    for number in numbers:
+        total += number
+    return total
+
+
+def _ranks(changes: list[float]) -> list[float]:
+    order = sorted(range(len(changes)), key=changes.__getitem__)
+    ranks = [0.0] * len(changes)
+    for rank, index in enumerate(order):
+        ranks[index] = rank / len(changes)
+    return ranks
+
+
+def _importance(
+    changes: list[list[float]], means: list[float], t: float
+) -> list[list[float]]:
+    """Return the softmax over the models, and 1 for what is above a model's mean."""
+    totals = [_in_order([math.exp(x) for x in column])
+              for column in zip(*changes, strict=True)]  # fmt: skip
+    return [
+        [1.0 if x > t * mean else math.exp(x) / total
+         for x, total in zip(row, totals, strict=True)]
+        for row, mean in zip(changes, means, strict=True)
+    ]  # fmt: skip
+
+
+def null_space(
+    base: torch.Tensor,
+    experts: list[torch.Tensor],
+    factors: list[float],
+    energy: float,
+    side: str,
+) -> torch.Tensor:
+    """Return base + task vectors, all but the first projected, in float64."""
+    dtype = work_dtype([base, *experts])
+    deltas = [(one.to(dtype) - base.to(dtype)).double() for one in experts]
+    left, values, right = torch.linalg.svd(deltas[0])
+    squares = values.square().tolist()
+    # the least number that holds the share, and all that are not 0 for all of it
+    count = next(n for n in range(len(squares) + 1)
+                 if sum(squares[:n]) >= energy * sum(squares))  # fmt: skip
+    if energy == 1:
+        count = int(torch.linalg.matrix_rank(deltas[0]))
+    reads = torch.eye(len(right)).double() - right[:count].mT @ right[:count]
+    writes = torch.eye(len(left)).double() - left[:, :count] @ left[:, :count].mT
+    total = base.double() + factors[0] * deltas[0]
+    for delta, factor in zip(deltas[1:], factors[1:], strict=True):
+        rest = delta if side == "left" else delta @ reads
+        rest = rest if side == "right" else writes @ rest
+        total = total + factor * rest
+    return total
 
 
 def philox(key: int, counter: int) -> tuple[int, int, int, int]:

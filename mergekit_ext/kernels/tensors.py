@@ -158,10 +158,16 @@ def chunks(start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
         yield at, min(at + size, stop)
 
 
-def spans(numel: int, threads: int) -> list[Span]:
-    """Cut a tensor into at most ``threads`` spans, or fewer where it is small."""
+def spans(numel: int, threads: int, unit: int = 4096) -> list[Span]:
+    """Cut a tensor into at most ``threads`` spans, or fewer where it is small.
+
+    Args:
+        numel: How many elements it has.
+        threads: How many spans there may be.
+        unit: What they begin at multiples of.
+    """
     count = max(1, min(threads, _MOST_SPANS, numel // _SPAN))
-    size = -(-numel // count // 4096) * 4096
+    size = -(-numel // count // unit) * unit
     return list(chunks(0, numel, size)) if numel else [(0, 0)]
 
 

@@ -4,14 +4,16 @@ r"""What a merge of one tensor is, as data: every backend carries out the same.
 
     \theta = \theta_0 + \sum_k c_k\, m_k \odot (\theta_k - \theta_0)
 
-where :math:`m_k` is what a ``Band`` or a ``Dropout`` keeps. With ``elect`` the sign of
-that sum is elected for each element, and of the terms only those count that have it.
+where :math:`m_k` is what a ``Band``, a ``Dropout`` or a ``RankDropout`` keeps. With
+``elect`` the sign of that sum is elected for each element, and of the terms only those
+count that have it.
 
 The order of operations is part of the contract, so that backends agree bit for bit; all
 of it in float32 (float64 if an input is), nothing fused, each line rounded:
 
 1. ``delta = expert - base`` (``expert`` where there is no base);
-2. ``row_k = delta * c_k`` where kept, else 0; ``c_k`` is rounded to the dtype once;
+2. ``row_k = delta * c_k`` where kept, else 0; ``c_k`` is rounded to the dtype once,
+   after a ``RankDropout`` has divided it by the probability of the element's rank;
 3. ``total = ((0 + row_0) + row_1) + …``;
 4. with ``elect``: ``mixed`` is the sum, in the same order, of the rows above 0 where
    ``total >= 0``, else of those below 0. With ``normalize`` it is divided by the sum,
@@ -26,6 +28,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from mergekit_ext.kernels.tensors import Input, check_tensors, work_dtype
@@ -56,6 +59,50 @@ class Dropout:
 
 
 @dataclass(frozen=True)
+class RankDropout:
+    """A dropout whose probabilities rise with the rank of a magnitude in its row.
+
+    Of a row of n elements, that of rank r (from 0, ascending by magnitude of the delta
+    in float32, then index) is kept with probability ``density - epsilon + r / (n - 1) *
+    2 * epsilon``, and a lone one with ``density``: where its word of the Philox stream
+    is below 2**32 times that, rounded down.
+
+    Args:
+        key: 64 bits.
+        row: How many consecutive elements are ranked together.
+        density: The mean probability.
+        epsilon: How far the lowest and the highest are from it; they lie above 0 and
+            below 1.
+        rescale: Divide what is kept by its probability.
+    """
+
+    key: int
+    row: int
+    density: float
+    epsilon: float
+    rescale: bool = False
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The probability of each rank, float64."""
+        if self.row == 1:
+            return np.array([self.density])
+        share = np.arange(self.row) / (self.row - 1)
+        return (self.density - self.epsilon) + share * (2 * self.epsilon)
+
+    @property
+    def below(self) -> np.ndarray:
+        """For each rank, what a word must lie below to keep the element; int64."""
+        return (self.probabilities * 2**32).astype(np.int64)
+
+    def factors(self, coefficient: float) -> np.ndarray:
+        """Return what a delta of each rank is multiplied by, float64."""
+        if self.rescale:
+            return coefficient / self.probabilities
+        return np.full(self.row, coefficient)
+
+
+@dataclass(frozen=True)
 class Term:
     """An expert and how it enters the sum.
 
@@ -69,7 +116,7 @@ class Term:
 
     expert: Input
     weight: float
-    keep: Band | Dropout | None = None
+    keep: Band | Dropout | RankDropout | None = None
     scale: float = 1.0
     rescale: bool = False
 

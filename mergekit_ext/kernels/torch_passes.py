@@ -14,9 +14,9 @@ from mergekit_ext.kernels.order_statistics import (
     Cut,
     Edges,
 )
-from mergekit_ext.kernels.philox import keep_bits
+from mergekit_ext.kernels.philox import keep_bits, words
 from mergekit_ext.kernels.tensors import chunks, flat_slice, work_dtype
-from mergekit_ext.kernels.terms import Dropout, Merge
+from mergekit_ext.kernels.terms import Dropout, Merge, RankDropout
 
 
 # PyTorch shares a block among its threads; longer runs suit accelerators
@@ -155,6 +155,24 @@ class TorchPasses:
         nan = self.row_whole(k, start, stop, factor, rows)
         row = rows.terms[k, : stop - start]
         _keep(row, keep_bits(keep.key, start, stop, keep.below, row.device))
+        return nan
+
+    def row_ranked(
+        self, k: int, start: int, stop: int, factor: float, rows: Rows,
+        keep: RankDropout,
+    ) -> bool:  # fmt: skip
+        """Write what a dropout by rank keeps of whole rows, 0 elsewhere."""
+        row = self._delta(k, start, stop, rows)
+        nan, device = _has_nan(row), row.device
+        bits, _ = self._bits(row, rows)
+        order = bits.view(-1, keep.row).sort(dim=1, stable=True).indices
+        ascending = torch.arange(keep.row, device=device).expand_as(order)
+        ranks = torch.empty_like(order).scatter_(1, order, ascending).view(-1)
+        below = torch.from_numpy(keep.below).to(device)[ranks]
+        factors = torch.from_numpy(keep.factors(factor)).to(device, self._dtype)
+        row.mul_(factors[ranks])
+        kept = words(keep.key, start, stop, device) < below
+        _keep(row, kept.to(torch.int32).neg_())
         return nan
 
     def sum_whole(self, start: int, stop: int, factors: Sequence[float]) -> None:

@@ -13,6 +13,7 @@ import torch
 from mergekit_ext.errors import RecipeError
 from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.parameters import REQUIRED, Parameter
+from mergekit_ext.methods.tensor_parts import PARTS, part_of
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,9 @@ class Method:
         if keys is None:
             keys = [one.model for one, _ in experts]
         bound = [
-            Expert(one, key, self._check(given, True, repr(one.model)))
+            Expert(
+                one, key, self._of_part(self._check(given, True, repr(one.model)), name)
+            )
             for (one, given), key in zip(experts, keys, strict=True)
         ]
         shared = self._check(values or {}, False, "the merge")
@@ -154,6 +157,21 @@ class Method:
                 raise RecipeError(f"{where}: {name} is missing.")
             values[name] = parameter.check(value, where)
         return values
+
+    def _of_part(self, values: dict[str, Any], name: str | None) -> dict[str, Any]:
+        """Return an expert's values, with the weight that a tensor's part has."""
+        own = {part: values.get(f"weight_{part}") for part in PARTS}
+        if all(weight is None for weight in own.values()):
+            return values
+        if name is None:
+            raise RecipeError(
+                f"{self.name} tells from a tensor's name what part of a model it is,"
+                " and this one has none; give it, as in merge_tensors(...,"
+                " name='lm_head.weight')."
+            )
+        part = part_of(name)
+        weight = None if part is None else own[part]
+        return values if weight is None else values | {"weight": weight}
 
 
 def model_key(reference: Any) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mergekit_ext.errors import RecipeError
+from mergekit_ext.methods.tensor_parts import PARTS
 
 
 REQUIRED = object()
@@ -67,6 +68,10 @@ def finite(value: Any) -> float:
     if isinstance(value, bool) or not abs(number := float(value)) <= _LARGEST:
         raise ValueError
     return number
+
+
+def _own_weight(value: Any) -> float | None:
+    return None if value is None else finite(value)
 
 
 def _share(value: Any) -> float:
@@ -153,10 +158,21 @@ REVERT = Parameter(
 )
 LAYERS = Parameter("layers", False, _count, "a whole number of layers", int, 0)
 
+EPSILON = Parameter("epsilon", True, _share, _SHARE, float, 0.15)
+ENERGY = Parameter("energy", False, _share, _SHARE, float, 0.5)
+SIDE = _choice("side", False, ("right", "left", "both"), "right")
+ALPHA = Parameter("alpha", False, finite, _FINITE, float, 1.0)
+BETA = Parameter("beta", False, finite, _FINITE, float, 1.0)
+PART_WEIGHTS = tuple(
+    Parameter(f"weight_{part}", True, _own_weight, _FINITE, float, None)
+    for part in PARTS
+)
+
 PARAMETERS = {
     one.name: one
     for one in (
-        WEIGHT, DENSITY, GAMMA, LAMBDA, NORMALIZE, RESCALE, T, SEED,
-        ROLE, BOTTOM, TOP, TRANSITION, EMBEDDINGS, REVERT, LAYERS,
+        WEIGHT, *PART_WEIGHTS, DENSITY, GAMMA, LAMBDA, NORMALIZE, RESCALE, T, SEED,
+        ROLE, BOTTOM, TOP, TRANSITION, EMBEDDINGS, REVERT, LAYERS, EPSILON,
+        ALPHA, BETA, ENERGY, SIDE,
     )
 }  # fmt: skip

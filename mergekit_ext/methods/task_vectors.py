@@ -9,7 +9,7 @@ import torch
 from mergekit_ext.errors import RecipeError
 from mergekit_ext.kernels.backends import merge_terms
 from mergekit_ext.kernels.philox import mask_key, threshold
-from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
+from mergekit_ext.kernels.terms import Band, Dropout, Merge, RankDropout, Term
 from mergekit_ext.methods.method import Expert, Group
 
 
@@ -31,7 +31,7 @@ def add(group: Group, term: MakeTerm, *, elect: bool = False) -> torch.Tensor:
             group.required_base,
             tuple(term(group, expert) for expert in group.experts),
             elect=elect,
-            normalize=group["normalize"],
+            normalize=group.values.get("normalize", False),
             factor=group["lambda"],
         )
     )
@@ -66,18 +66,56 @@ def at_random(group: Group, expert: Expert) -> Term:
     Raises:
         RecipeError: If the tensor has no name to draw from.
     """
-    if group.name is None:
-        raise RecipeError(
-            "DARE draws each tensor's masks from its name, and this one has none; give"
-            " it, as in merge_tensors(..., name='lm_head.weight')."
-        )
+    key = _mask_key(group, expert)
     density = expert["density"]
     keep = None
     if density < 1:
-        key = mask_key(group["seed"], expert.key, group.name)
         keep = Dropout(key, threshold(density))
     scale = 1 / density if group["rescale"] and density > 0 else 1.0
     return Term(expert.input, expert["weight"], keep, scale)
+
+
+def by_rank(group: Group, expert: Expert) -> Term:
+    """Keep each element with a probability that rises with its rank in its row.
+
+    Raises:
+        RecipeError: If the tensor has no name to draw from, or probabilities would not
+            lie between 0 and 1.
+    """
+    density, epsilon = expert["density"], expert["epsilon"]
+    tensor, key = expert.input.tensor, _mask_key(group, expert)
+    keep: Dropout | RankDropout | None = None
+    if density <= 0:
+        keep = Dropout(0, 0)
+    elif density < 1:
+        check_spread(density, epsilon, repr(expert.input.model))
+        row = tensor.shape[-1] if tensor.dim() > 1 else tensor.numel()
+        keep = RankDropout(key, max(1, row), density, epsilon, group["rescale"])
+    return Term(expert.input, expert["weight"], keep)
+
+
+def check_spread(density: float, epsilon: float, where: str) -> None:
+    """Check that the probabilities of a dropout by rank lie between 0 and 1.
+
+    Raises:
+        RecipeError: If they do not.
+    """
+    if not (density - epsilon > 0 and density + epsilon < 1):
+        raise RecipeError(
+            f"{where}: with a density of {density:g} and an epsilon of {epsilon:g}"
+            f" elements would be kept with probabilities from {density - epsilon:g} to"
+            f" {density + epsilon:g}, which must lie between 0 and 1; the largest"
+            f" epsilon is just below {min(density, 1 - density):g}."
+        )
+
+
+def _mask_key(group: Group, expert: Expert) -> int:
+    if group.name is None:
+        raise RecipeError(
+            "A random method draws each tensor's masks from its name, and this one has"
+            " none; give it, as in merge_tensors(..., name='lm_head.weight')."
+        )
+    return mask_key(group["seed"], expert.key, group.name)
 
 
 def _banded(group: Group, expert: Expert, first: int, last: int) -> Term:

@@ -18,7 +18,7 @@ from mergekit_ext.compat import attribute, part
 from mergekit_ext.inputs.input_models import InputModel
 from mergekit_ext.inputs.pickled_weights import LAZILY, is_pickled
 from mergekit_ext.inputs.tokenizer_source import Donor
-from mergekit_ext.plans.layer_swap_models import for_mergekit
+from mergekit_ext.plans.counted_layers import for_mergekit
 from mergekit_ext.recipes.recipe_reader import in_recipe_order
 
 

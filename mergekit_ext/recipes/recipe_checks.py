@@ -9,7 +9,8 @@ from mergekit_ext.dtypes import DTYPES
 from mergekit_ext.errors import RecipeError, unknown_name
 from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.method_catalogue import METHODS
-from mergekit_ext.methods.parameters import REQUIRED, Parameter
+from mergekit_ext.methods.parameters import LAYERS, REQUIRED, Parameter
+from mergekit_ext.methods.task_vectors import check_spread
 from mergekit_ext.recipes.layer_swap_recipe import check_swap_recipe
 from mergekit_ext.recipes.recipe import Contributor, OutputSlice, Recipe, Scope, leaves
 
@@ -49,7 +50,9 @@ def check_recipe(recipe: Recipe, parameters: Sequence[Parameter]) -> None:
         for source in part.sources:
             _check_scope(source.scope, known, recipe.method, shared=False)
         _check_rescale(part, known)
+        _check_spread(part, known)
     check_swap_recipe(recipe)
+    _check_whole_models(recipe)
 
 
 def check_coverage(
@@ -79,6 +82,18 @@ def check_coverage(
                     if parameter.name in scope.values
                 ]
                 _check_covered(parameter, source, settings, names)
+
+
+def counts_layers(recipe: Recipe) -> bool:
+    """Whether the method of a recipe must know how many layers there are."""
+    method = _method(recipe)
+    return method is not None and LAYERS in method.parameters
+
+
+def lists_of_names(recipe: Recipe) -> list[Parameter]:
+    """Return the parameters of a recipe's method that take a list of names."""
+    method = _method(recipe)
+    return [] if method is None else [one for one in method.parameters if one.several]
 
 
 def _method(recipe: Recipe) -> Method | None:
@@ -164,6 +179,14 @@ def _check_scope(
             raise RecipeError(f"{scope.where}: {name} must be one number, no gradient.")
 
 
+def _check_whole_models(recipe: Recipe) -> None:
+    if counts_layers(recipe) and [part.where for part in recipe.slices] != ["models"]:
+        raise RecipeError(
+            f"{recipe.method} counts the layers of whole models; list them under"
+            " 'models:', without slices or modules."
+        )
+
+
 def _check_rescale(part: OutputSlice, known: Mapping[str, Parameter]) -> None:
     # DARE divides by the density; the others by a ratio of norms, which is then 1.
     # Where a gradient or a filter gives 0 to some tensors alone, they keep nothing.
@@ -177,6 +200,29 @@ def _check_rescale(part: OutputSlice, known: Mapping[str, Parameter]) -> None:
                 f"{source.scope.where}: {source.model.name!r} has a density of 0, by"
                 " which nothing can be rescaled; set rescale to false, or leave it out."
             )
+
+
+def _check_spread(part: OutputSlice, known: Mapping[str, Parameter]) -> None:
+    # of gradients and filters each tensor has its own pair, which is checked then
+    if "epsilon" not in known:
+        return
+    for source in part.experts():
+        scopes = (source.scope, *part.scopes)
+        density, epsilon = (
+            _single(scopes, known[name]) for name in ("density", "epsilon")
+        )
+        if density is not None and epsilon is not None and 0 < density < 1:
+            check_spread(density, epsilon, source.scope.where)
+
+
+def _single(scopes: Iterable[Scope], parameter: Parameter) -> float | None:
+    """Return the one value that a parameter has for all tensors, if it is one."""
+    for scope in scopes:
+        if parameter.name in scope.values:
+            values = {parameter.check(v, scope.where)
+                      for v in leaves(scope.values[parameter.name])}  # fmt: skip
+            return float(values.pop()) if len(values) == 1 else None
+    return float(parameter.default)
 
 
 def _any(scopes: Iterable[Scope], parameter: Parameter, wanted: float) -> bool:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from mergekit_ext.errors import RecipeError, unknown_name
+from mergekit_ext.methods.parameters import PART_WEIGHTS
 from mergekit_ext.recipes.recipe_reader import read_recipe
 
 
@@ -48,9 +49,9 @@ def with_weights(
 
     Args:
         config: A ``MergeConfiguration``; it is not changed.
-        weights: Model to weight, for every tensor. A model is named by its folder, by
-            enough of its path to tell it from others, or as the recipe has it. Others
-            keep what the recipe says.
+        weights: Model to weight, for every tensor, whatever part it is of. A model is
+            named by its folder, by enough of its path to tell it from others, or as the
+            recipe has it. Others keep what the recipe says.
         known: The parameters that the recipe's method has.
 
     Raises:
@@ -75,7 +76,15 @@ def with_weights(
         if model in chosen:
             raise RecipeError(f"The weight of {model!r} is given twice.")
         chosen[model] = float(weight)
-    changed = {name: _changed(value, chosen) for name, value in config}
+    # a part that has a weight of its own anywhere gets the one for every tensor
+    own = {one.name for one in PART_WEIGHTS} & {
+        name
+        for part in read_recipe(config).slices
+        for scope in (*part.scopes, *(source.scope for source in part.sources))
+        for name in scope.values
+    }
+    set_to = {model: dict.fromkeys((KEY, *own), w) for model, w in chosen.items()}
+    changed = {name: _changed(value, set_to) for name, value in config}
     return config.model_copy(update=changed)
 
 
@@ -100,7 +109,7 @@ def _named(name: str, models: Collection[str]) -> str:
     return found[0]
 
 
-def _changed(value: Any, chosen: Mapping[str, float]) -> Any:
+def _changed(value: Any, chosen: Mapping[str, Mapping[str, float]]) -> Any:
     """Copy a part of a configuration, with the weights in what refers to a model."""
     if isinstance(value, (list, tuple)):
         return type(value)(_changed(entry, chosen) for entry in value)
@@ -108,10 +117,10 @@ def _changed(value: Any, chosen: Mapping[str, float]) -> Any:
         return {key: _changed(entry, chosen) for key, entry in value.items()}
     fields = getattr(type(value), "model_fields", {})
     if {"model", "parameters"} <= fields.keys():
-        weight = chosen.get(str(value.model))
-        if weight is None:
+        weights = chosen.get(str(value.model))
+        if weights is None:
             return value
-        parameters = {**(value.parameters or {}), KEY: weight}
+        parameters = {**(value.parameters or {}), **weights}
         return value.model_copy(update={"parameters": parameters})
     if fields.keys() & {"models", "slices", "sources", "modules"}:
         return value.model_copy(update={k: _changed(v, chosen) for k, v in value})

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import yaml
+from mergekit.merge_methods import registered_methods
 from safetensors.torch import load_file
 
 from mergekit_ext.merge_file import merge_file
@@ -15,10 +16,18 @@ from mergekit_ext.watch import Watch
 
 
 OURS = tuple(method.name for method in METHODS)
-STOCK = tuple(name.removeprefix("fused_") for name in OURS if name != "layer_swap")
+_THEIRS = {method.spec.name for method in registered_methods()}
+STOCK = tuple(
+    name.removeprefix("fused_")
+    for name in OURS
+    if name.removeprefix("fused_") in _THEIRS - {*OURS}
+)
+_PARAMETERS = {method.name: method.parameters for method in METHODS}
 # beside weights and densities
 _SETTINGS: dict[str, dict[str, Any]] = {
     "nearswap": {"t": 0.01},
+    "lines": {"alpha": 0.2, "beta": 0.9},
+    "null_space_lines": {"alpha": 0.2, "beta": 0.9, "side": "both"},
     "layer_swap": {"bottom": 1, "top": 0, "transition": 0, "embeddings": "average"},
 }
 
@@ -31,7 +40,7 @@ def a_recipe(method: str, **changes: Any) -> dict[str, Any]:
         each = [{"role": "language"}, {"role": "task"}]
     elif short == "nearswap":
         names, each = names[:1], [{}]
-    elif short not in ("linear", "task_arithmetic"):
+    elif "density" in {one.name for one in _PARAMETERS.get(f"fused_{short}", ())}:
         each = [one | {"density": 0.5} for one in each]
     written: dict[str, Any] = {
         "merge_method": method,

@@ -13,6 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 from mergekit.config import MergeConfiguration
 from mergekit.merge import get_architecture_info
+from mergekit.merge_methods import registered_methods
 from mergekit.options import MergeOptions
 from mergekit.plan import MergePlanner
 from mergekit.scripts import run_yaml
@@ -31,13 +32,18 @@ EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 # token to its row
 FORCED = {"w5": 5, "w9": 9}
 OURS = [method.name for method in METHODS]
-STOCK = [name.removeprefix("fused_") for name in OURS if name != "layer_swap"]
+THEIRS = {method.spec.name for method in registered_methods()} - {*OURS}
+STOCK = [short for name in OURS if (short := name.removeprefix("fused_")) in THEIRS]
 PARAMETERS: dict[str, dict[str, Any]] = {
     "ties": {"density": 0.5},
     "dare_linear": {"density": 0.5},
     "dare_ties": {"density": 0.5},
     "breadcrumbs": {"density": 0.9, "gamma": 0.01},
     "breadcrumbs_ties": {"density": 0.9, "gamma": 0.01},
+    "della": {"density": 0.5},
+    "della_linear": {"density": 0.5},
+    "lines": {"alpha": 0.2, "beta": 0.9},
+    "null_space_lines": {"alpha": 0.2, "beta": 0.9, "side": "both"},
     "nearswap": {"t": 0.001},
     "layer_swap": {"bottom": 1, "top": 1, "transition": 0, "embeddings": "average"},
 }

@@ -15,15 +15,30 @@ from mergekit_ext.errors import RecipeError
 from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold
 from mergekit_ext.kernels.tensors import Input
 from mergekit_ext.methods.method_catalogue import METHODS
+from mergekit_ext.methods.parameters import PART_WEIGHTS
 
 
 OURS = {method.name: method for method in METHODS}
 # ours, and mergekit's method of that name
+THEIRS = {method.spec.name for method in stock.registered_methods()} - OURS.keys()
 NAMESAKES = {
-    name: name.removeprefix("fused_") for name in OURS if name.startswith("fused_")
+    name: short for name in OURS if (short := name.removeprefix("fused_")) in THEIRS
+}
+ALONE = {
+    "layer_swap",
+    "fused_lines",
+    "fused_null_space",
+    "fused_null_space_lines",
+    "fused_widen",
 }
 # what ours has and the namesake has not, and the other way round
-MORE = {"fused_dare_linear": {"seed"}, "fused_dare_ties": {"seed"}}
+PARTS = {one.name for one in PART_WEIGHTS}
+MORE = {
+    "fused_dare_linear": {"seed"},
+    "fused_dare_ties": {"seed"},
+    "fused_della": {"seed", *PARTS},
+    "fused_della_linear": {"seed", *PARTS},
+}
 INT8 = {"int8_mask"}
 LESS = dict.fromkeys(NAMESAKES, INT8) | {
     "fused_linear": set(),
@@ -59,12 +74,14 @@ def test_the_names() -> None:
         "fused_breadcrumbs_ties",
         "fused_dare_linear",
         "fused_dare_ties",
+        "fused_della",
+        "fused_della_linear",
         "fused_linear",
         "fused_nearswap",
         "fused_task_arithmetic",
         "fused_ties",
     ]
-    assert "layer_swap" in OURS
+    assert OURS.keys() - NAMESAKES.keys() == ALONE
 
 
 def test_registers_once() -> None:

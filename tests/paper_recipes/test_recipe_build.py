@@ -157,3 +157,30 @@ def test_weights_may_cancel_where_nothing_divides_by_them() -> None:
 def test_languages_are_some_and_different(languages: tuple[str, ...]) -> None:
     with pytest.raises(DataError):
         Request(LLAMA, "linear", languages)
+
+
+@pytest.mark.parametrize("method", ["lines", "null_space", "null_space_lines", "widen"])
+def test_methods_that_mergekit_has_not_are_ours_and_list_the_instructed_model_first(
+    method: str,
+) -> None:
+    found = recipe(method, "eu")
+    assert found["merge_method"] == f"fused_{method}"
+    assert found["base_model"] == "meta-llama/Llama-3.1-8B"
+    assert found["models"] == [
+        {"model": "meta-llama/Llama-3.1-8B-Instruct", "parameters": {"weight": 1.0}},
+        {"model": "EXPERT_EU", "parameters": {"weight": 1.0}},
+    ]
+
+
+def test_a_part_of_the_experts_has_a_weight_of_its_own() -> None:
+    asked = (
+        ParameterSetting("weight_mlp", 0.5, "0.5"),
+        ParameterSetting("weight_mlp", 0.25, "0.25", "gl"),
+        ParameterSetting("weight_norms", 0.0, "0", "instruct"),
+    )
+    found = recipe("lines", "eu", "gl", settings=asked)
+    assert [one["parameters"] for one in found["models"]] == [
+        {"weight": 1.0, "weight_norms": 0.0},
+        {"weight": 0.5, "weight_mlp": 0.5},
+        {"weight": 0.5, "weight_mlp": 0.25},
+    ]

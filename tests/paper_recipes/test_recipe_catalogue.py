@@ -54,7 +54,7 @@ def test_mergekit_has_the_parameters(name: str) -> None:
         ("defaults = { t = 0.5 }", "defaults = { u = 0.5 }", "u is not among takes"),
         ('takes = ["t"]', 'takes = ["t", "u"]', "unknown"),
         ('methods = ["nearswap"]', 'methods = ["nearswop"]', "nearswop"),
-        ('fused_only = ["seed"]', 'fused_only = ["sead"]', "unknown .'sead'"),
+        ('fused_only = ["seed"', 'fused_only = ["sead"', "unknown .'sead'"),
         ('what = "Llama 3.1 8B"', "", "what"),
         ("[[tables]]", "[[tablets]]", "tables"),
     ],

@@ -31,7 +31,9 @@ NUMBERS = st.floats(-2, 2).map(repr) | st.sampled_from(["0", "1", "0.0001", "1e-
 SHARES, LAYERS = st.floats(0, 1).map(repr), st.integers(0, 80).map(str)
 SWITCHES = st.sampled_from(["true", "false"])
 TEXTS = {
-    "density": SHARES, "gamma": SHARES, "normalize": SWITCHES, "rescale": SWITCHES,
+    "density": SHARES, "gamma": SHARES, "epsilon": SHARES, "energy": SHARES,
+    "side": st.sampled_from(["right", "left", "both"]),
+    "normalize": SWITCHES, "rescale": SWITCHES,
     "bottom": LAYERS, "top": LAYERS, "transition": LAYERS,
     "seed": st.integers(0, 2**64 - 1).map(str), "revert": IDS,
     "embeddings": st.sampled_from(["language", "task", "average"]),

@@ -104,6 +104,36 @@ def test_every_value_that_is_swept(write: Write) -> None:
     )
 
 
+def test_methods_that_keep_instructions_are_swept_as_any_other(write: Write) -> None:
+    methods = """methods:
+  - method: [null_space_lines, fused_lines]
+    experts: eu
+    weight: 0.5
+    weight_mlp: {experts: [0.25, 0.75]}
+    alpha: 0.1
+  - method: fused_della
+    experts: eu
+    epsilon: {eu: 0.2}
+    seed: 3
+"""
+    before, _, after = GOOD.partition("methods:")
+    rest = after[after.index("suites:") :]
+    cells = cells_of(write(f"{before}{methods}{rest}"))
+    found = {cell.model: cell.recipe for cell in cells if cell.recipe is not None}
+    assert len(found) == 5
+    label = "eu-weight0.5-weight_mlp.experts0.75-alpha0.1"
+    for method in ("null_space_lines", "fused_lines"):
+        recipe = found[f"{method}-{label}"]
+        assert recipe["merge_method"] == f"fused_{method.removeprefix('fused_')}"
+        assert recipe["models"] == [
+            {"model": "org/instruct", "parameters": {"weight": 1.0}},
+            {"model": "org/eu", "parameters": {"weight": 0.5, "weight_mlp": 0.75}},
+        ]
+        assert recipe["parameters"]["alpha"] == 0.1
+    della = found["fused_della-eu-epsilon.eu0.2-seed3"]
+    assert della["models"][1]["parameters"] == {"weight": 1.0, "epsilon": 0.2}
+
+
 @pytest.mark.slow
 def test_whose_rows_of_chat_tokens_is_a_choice_of_a_method_too(write: Write) -> None:
     text = GOOD.replace("experts: all", "special_tokens: [average, instruct]")

@@ -16,7 +16,7 @@ import torch
 # no fast-math: nothing is fused or reordered; no lock: threads run at the same time
 jit = numba.njit(nogil=True, error_model="numpy")
 
-f32, i32 = np.float32, np.int32
+f32, i32, i64 = np.float32, np.int32, np.int64
 u16, u32, u64 = np.uint16, np.uint32, np.uint64
 INFINITY = u32(0x7F800000)
 _MAGNITUDE = u32(0x7FFFFFFF)

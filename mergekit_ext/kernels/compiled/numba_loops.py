@@ -17,15 +17,24 @@ import torch
 from mergekit_ext.kernels.compiled.numba_floats import (
     CODECS,
     INFINITY,
+    as_bits,
+    as_float,
     f32,
     i32,
     jit,
     magnitude,
+    same,
     u16,
     u32,
     u64,
 )
 from mergekit_ext.kernels.compiled.numba_philox import philox, select
+from mergekit_ext.kernels.compiled.numba_sort import (
+    LOWER,
+    by_digits,
+    new_counts,
+    sorted_pairs,
+)
 
 
 # elements that a loop has in a buffer of its own
@@ -44,6 +53,7 @@ class Loops:
     ties: Callable[..., tuple[int, int]]
     split: Callable[..., bool]
     dropout: Callable[..., bool]
+    ranked: Callable[..., bool]
     add: Callable[..., bool]
     add_whole: Callable[..., bool]
     elect: Callable[..., bool]
@@ -202,12 +212,44 @@ def _rows(read: Any) -> dict[str, Any]:
                 r[i] = delta * factor if keep[i] else f32(0)
         return top > INFINITY
 
+    # deltas of 16-bit numbers differ in few bits; buckets suit them
+    sort = by_digits if read is same else sorted_pairs
+
+    @jit
+    def ranked(base, expert, row, key, first, below, factors):
+        top, length = u32(0), below.size
+        bits, ranks = np.empty(length, u32), np.empty(length, u32)
+        pairs, counts = np.empty((2, length), u64), new_counts(length)
+        state = np.empty((4, length // 4 + 2), u32)
+        for start in range(0, row.size, length):
+            r = row[start : start + length]
+            b, x = base[start : start + length], expert[start : start + length]
+            for i in range(length):
+                r[i] = read(x[i]) - read(b[i])
+                bits[i] = magnitude(r[i])
+                top = max(top, bits[i])
+            order = sort(bits, pairs, counts)
+            for place in range(length):
+                ranks[u64(order[place] & LOWER)] = u32(place)
+            at = u64(first + u64(start))
+            philox(key, u64(at >> u64(2)), state)
+            offset = u64(at & u64(3))
+            for i in range(length):
+                rank = u64(ranks[i])
+                index = u64(u64(i) + offset)
+                word = state[u64(index & u64(3)), u64(index >> u64(2))]
+                # no branch, which nothing could predict: all bits where it is kept
+                kept = u32(u32(0) - u32(word < below[rank]))
+                r[i] = as_float(u32(as_bits(r[i] * factors[rank]) & kept))
+        return top > INFINITY
+
     return {
         "whole": whole,
         "band": band,
         "ties": ties,
         "split": split,
         "dropout": dropout,
+        "ranked": ranked,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from mergekit_ext.kernels.compiled.numba_floats import CODECS
 from mergekit_ext.kernels.compiled.numba_loops import SCRATCH, loops
 from mergekit_ext.kernels.order_statistics import Bracket, Census, Edges
 from mergekit_ext.kernels.tensors import Span, chunks, each, spans
-from mergekit_ext.kernels.terms import Dropout, Merge
+from mergekit_ext.kernels.terms import Dropout, Merge, RankDropout
 
 
 # rows of a few experts fit a core's second-level cache
@@ -54,7 +55,9 @@ class NumbaPasses:
         self._loops = loops(out.dtype)
         self._out = _view(out)
         # without a base, the base is zero, and x - 0 is x
-        self._no_base = np.zeros(max(_BLOCK, SCRATCH), self._out.dtype)
+        longest = [t.keep.row for t in what.terms if isinstance(t.keep, RankDropout)]
+        size = max(_BLOCK, SCRATCH, *(4 * row for row in longest))
+        self._no_base = np.zeros(size, self._out.dtype)
         self._base = None if what.base is None else _view(what.base.tensor)
         self._experts = [_view(term.expert.tensor) for term in what.terms]
         self._weights = np.array([t.weight for t in what.terms] or [0], np.float32)
@@ -140,6 +143,15 @@ class NumbaPasses:
         integers = np.uint64(keep.key), np.uint64(start // 4), np.uint64(keep.below)
         return self._loops.dropout(*into, np.float32(factor), *integers)
 
+    def row_ranked(
+        self, k: int, start: int, stop: int, factor: float, rows: Rows,
+        keep: RankDropout,
+    ) -> bool:  # fmt: skip
+        """Write what a dropout by rank keeps of whole rows, 0 elsewhere."""
+        into = self._into(k, start, stop, rows)
+        place = np.uint64(keep.key), np.uint64(start)
+        return self._loops.ranked(*into, *place, *_tables(keep, factor))
+
     def row_values(self, k: int, size: int, rows: Rows) -> torch.Tensor:
         """Return the first elements of a row as a tensor."""
         return torch.from_numpy(rows[k, :size])
@@ -171,6 +183,12 @@ class NumbaPasses:
         if self._base is None:
             return self._no_base[: stop - start]
         return self._base[start:stop]
+
+
+@lru_cache(maxsize=8)
+def _tables(keep: RankDropout, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return what words must lie below, and what deltas are multiplied by, by rank."""
+    return keep.below.astype(np.uint32), keep.factors(factor).astype(np.float32)
 
 
 def _bits_of(edges: Edges) -> tuple[np.uint32, np.uint32]:

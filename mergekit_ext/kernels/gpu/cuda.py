@@ -36,7 +36,7 @@ from mergekit_ext.kernels.gpu.triton_merge import merge_kernel, nearswap_kernel
 from mergekit_ext.kernels.gpu.triton_norms import norms_kernel
 from mergekit_ext.kernels.mantissas import ratio_of
 from mergekit_ext.kernels.tensors import new_result
-from mergekit_ext.kernels.terms import Merge
+from mergekit_ext.kernels.terms import Merge, RankDropout
 
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32)
@@ -48,11 +48,15 @@ Flagged = tuple[torch.Tensor, torch.Tensor]
 
 
 def supports(what: Merge) -> bool:
-    """Return whether these kernels can do a merge: no float64, nothing strided."""
+    """Return whether these kernels can do a merge.
+
+    No float64, nothing strided, and no ranks within rows, which PyTorch's sort finds.
+    """
     tensors = [one.tensor for one in what.inputs]
     return (
         0 < len(what.terms) <= _MOST_TERMS
         and what.like.numel() <= _LARGEST
+        and not any(isinstance(term.keep, RankDropout) for term in what.terms)
         and all(t.dtype in _DTYPES and t.is_contiguous() for t in tensors)
     )
 

@@ -17,7 +17,7 @@ from mergekit_ext.kernels.gpu.triton_count import count_kernel
 from mergekit_ext.kernels.gpu.triton_narrow import narrow_kernel, sample_kernel
 from mergekit_ext.kernels.gpu.triton_ties import count_ties_kernel, split_kernel
 from mergekit_ext.kernels.kept_cuts import kept
-from mergekit_ext.kernels.terms import Band, Dropout, Merge
+from mergekit_ext.kernels.terms import Band, Dropout, Merge, RankDropout
 
 
 INFINITY_BITS = 0x7F800000
@@ -50,13 +50,15 @@ def _completed(what: Merge, launch: Launch) -> torch.Tensor:
     return plan
 
 
-def rows_of(keep: Band | Dropout | None, size: int, launch: Launch) -> tuple[Row, Row]:
+def rows_of(
+    keep: Band | Dropout | RankDropout | None, size: int, launch: Launch
+) -> tuple[Row, Row]:
     """Return the two rows of a term, with what the host knows."""
     nothing = [_FOUND] + [0] * (_COLUMNS - 1)
     if isinstance(keep, Dropout):
         signed = keep.key - (1 << 64 if keep.key >> 63 else 0)
         return [_FOUND, signed, keep.below, *nothing[3:]], nothing
-    if keep is None or keep.first >= keep.last:
+    if not isinstance(keep, Band) or keep.first >= keep.last:
         return nothing, nothing
     return _cut(keep.first, size, launch), _cut(keep.last, size, launch)
 

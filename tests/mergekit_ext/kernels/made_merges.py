@@ -10,9 +10,9 @@ import torch
 
 from mergekit_ext.kernels import reference
 from mergekit_ext.kernels.backends import Backend, merge_terms
-from mergekit_ext.kernels.philox import keep_mask
+from mergekit_ext.kernels.philox import words
 from mergekit_ext.kernels.tensors import Input
-from mergekit_ext.kernels.terms import Band, Dropout, Merge, Term
+from mergekit_ext.kernels.terms import Band, Dropout, Merge, RankDropout, Term
 
 
 F16, BF16, F32, F64 = torch.float16, torch.bfloat16, torch.float32, torch.float64
@@ -59,10 +59,15 @@ def merge_of(tensors: list[torch.Tensor], case: dict[str, Any]) -> Merge:
     return Merge("w", start, terms, **options)
 
 
-def _keep(spec: list[Any] | None, size: int) -> Band | Dropout | None:
+def _keep(spec: list[Any] | None, size: int) -> Band | Dropout | RankDropout | None:
     if spec is None:
         return None
     kind, *values = spec
+    if kind == "rank":  # in the longest rows that there can be, up to some length
+        key, density, epsilon, longest, rescale = values
+        lengths = range(1, min(longest, size) + 1)
+        row = max((one for one in lengths if size % one == 0), default=1)
+        return RankDropout(int(key, 16), row, density, epsilon, rescale)
     if kind == "drop":
         return Dropout(int(values[0], 16), int(values[1] * 2**32))
     kept, top = int(values[0] * size), int(values[1] * size)
@@ -72,20 +77,20 @@ def _keep(spec: list[Any] | None, size: int) -> Band | Dropout | None:
 
 def expected(what: Merge) -> torch.Tensor:
     """Return the reference's result; masks that are long or known are not redone."""
-    with mock.patch.object(reference, "dropout_mask", _dropout_mask):
+    with mock.patch.object(reference, "_words", _words):
         return reference.merge(what)
 
 
-def _dropout_mask(dropout: Dropout, size: int) -> torch.Tensor:
+def _words(key: int, size: int) -> list[int]:
     if size > _SCALAR:
-        return keep_mask(dropout.key, 0, size, dropout.below)
-    return _words(dropout.key)[:size] < dropout.below
+        return words(key, 0, size, torch.device("cpu")).tolist()
+    return _scalar_words(key)[:size]
 
 
 @cache
-def _words(key: int) -> torch.Tensor:
+def _scalar_words(key: int) -> list[int]:
     blocks = [reference.philox(key, index) for index in range(_SCALAR // 4 + 1)]
-    return torch.tensor(blocks).view(-1)
+    return [word for block in blocks for word in block]
 
 
 def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:

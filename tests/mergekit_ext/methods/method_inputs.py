@@ -16,6 +16,12 @@ FUSED: dict[str, Method] = {
     for method in METHODS
     if method.name.startswith("fused_")
 }
+# what a method cannot do without, beside weights
+NEEDED: dict[str, dict[str, Any]] = {
+    "nearswap": {"t": 1.0},
+    "lines": {"layers": 2},
+    "null_space_lines": {"layers": 2},
+}
 NAMES = ["base", "basque", "galician", "catalan", "spanish", "one more"]
 
 

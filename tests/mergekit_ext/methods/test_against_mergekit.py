@@ -13,12 +13,14 @@ import mergekit.merge_methods as stock
 import pytest
 import torch
 from mergekit import sparsify
-from method_inputs import FUSED, NAMES, merged, near, untied
+from method_inputs import FUSED, NAMES, NEEDED, merged, near, untied
 
-from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold
+from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold, words
 
 
 TABLE = "against_mergekit"
+DRAWN = {"dare_linear", "dare_ties", "della", "della_linear"}
+STOCK = FUSED.keys() & {method.spec.name for method in stock.registered_methods()}
 SIZES = [0, 1, 63, 4097]
 TOLERANCE = 8 * 4 * 2.0**-24
 
@@ -40,7 +42,36 @@ def our_masks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         kept = tensor * mask.view(tensor.shape)
         return kept if rescale_norm is None else kept / density
 
+    def della_magprune(
+        tensor: torch.Tensor, density: float, epsilon: float, rescale_norm: Any = None
+    ) -> torch.Tensor:
+        """Drop by the ranks that mergekit finds, with our words."""
+        nonlocal turn
+        turn += 1
+        if density >= 1 or not tensor.numel():
+            return tensor
+        key = mask_key(0, NAMES[turn], "w")
+        drawn = words(key, 0, tensor.numel(), tensor.device).view(tensor.shape)
+        probabilities: list[torch.Tensor] = []
+
+        if tensor.numel() == 1:  # for which mergekit divides 0 by 0
+            kept = tensor * (drawn < density * 2.0**32)
+            return kept if rescale_norm is None else kept / density
+
+        def draw(given: torch.Tensor) -> torch.Tensor:
+            probabilities.append(given.double().reshape(tensor.shape))
+            return (drawn.reshape(given.shape) < given.double() * 2.0**32).float()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, "bernoulli", draw)
+            kept = theirs_magprune(tensor, density, epsilon, None)
+        if rescale_norm is None:
+            return kept
+        return (kept / probabilities[0]).to(tensor.dtype)
+
+    theirs_magprune = sparsify.della_magprune
     monkeypatch.setattr(sparsify, "bernoulli", bernoulli)
+    monkeypatch.setattr(sparsify, "della_magprune", della_magprune)
     yield
     assert turn in (0, 2)
 
@@ -78,13 +109,16 @@ def test_the_data_have_no_ties() -> None:
 @pytest.mark.parametrize("method", sorted(FUSED.keys() - {"linear", "nearswap"}))
 def test_full_density_is_task_arithmetic_of_one(method: str) -> None:
     base, expert = near(4097, 1)
-    one = merged(method, [base, expert], {"weight": [0.5]}, normalize=False)
+    shared = {**NEEDED.get(method, {})}
+    if any(one.name == "normalize" for one in FUSED[method].parameters):
+        shared["normalize"] = False
+    one = merged(method, [base, expert], {"weight": [0.5]}, **shared)
     plain = merged("task_arithmetic", [base, expert], {"weight": [0.5]})
     assert torch.equal(one, plain)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("method", sorted(FUSED.keys() - {"dare_linear", "dare_ties"}))
+@pytest.mark.parametrize("method", sorted(STOCK - DRAWN))
 def test_is_no_further_from_the_truth_than_mergekit(
     method: str, dtype: torch.dtype
 ) -> None:

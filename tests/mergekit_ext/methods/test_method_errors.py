@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from method_inputs import FUSED, merged
+from method_inputs import FUSED, NEEDED, merged
 
 from mergekit_ext.errors import InputError, RecipeError
 from mergekit_ext.kernels.tensors import Input
@@ -15,6 +15,7 @@ from mergekit_ext.methods.method import Group
 
 NAN = float("nan")
 ONE = Input(torch.ones(2), "basque")
+DRAWN = ["dare_linear", "dare_ties", "della", "della_linear"]
 BASED = sorted(FUSED.keys() - {"linear"})
 
 # method, each expert's values, the merge's values, message
@@ -59,6 +60,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("dare_ties", {"weight": 1}, {"seed": -1}, "seed must be a whole number from 0"),
     ("dare_ties", {"weight": 1}, {"seed": 2**64}, "seed must be a whole number from 0"),
     ("dare_ties", {"weight": 1}, {"seed": 0.5}, "seed must be a whole number from 0"),
+    ("della", {"weight": 1, "epsilon": 2}, {}, "epsilon must be a number from 0 to 1"),
     ("nearswap", {}, {"t": "near"}, "the merge: t must be a finite number, not 'near'"),
 ]
 
@@ -77,7 +79,7 @@ def test_values(
 def filled(method: str) -> tuple[dict[str, Any], dict[str, Any]]:
     parameters = FUSED[method].parameters
     each = {"weight": 1.0} if any(p.name == "weight" for p in parameters) else {}
-    return each, {"t": 1.0} if method == "nearswap" else {}
+    return each, NEEDED.get(method, {})
 
 
 @pytest.mark.parametrize("method", BASED)
@@ -101,14 +103,14 @@ def test_nearswap_takes_one(count: int) -> None:
         FUSED["nearswap"](ONE, [(ONE, {})] * count, {"t": 1.0})
 
 
-@pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
+@pytest.mark.parametrize("method", DRAWN)
 def test_dare_needs_the_name_of_the_tensor(method: str) -> None:
     each = {"weight": [1.0], "density": [0.5]}
     with pytest.raises(RecipeError, match=r"draws each tensor's masks from its name"):
         merged(method, [torch.ones(2)] * 2, each, tensor_name=None)
 
 
-@pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
+@pytest.mark.parametrize("method", DRAWN)
 def test_a_density_of_zero_keeps_nothing_and_rescales_nothing(method: str) -> None:
     base, expert = torch.ones(9), torch.zeros(9)
     each = {"weight": [1.0], "density": [0.0]}

@@ -17,7 +17,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "breadcrumbs_ties": {"each": {"weight": [0.3, 0.7], "density": [0.4, 0.7]}},
     "dare_linear": {"each": {"weight": [0.3, 0.7], "density": [0.4, 0.7]}},
     "dare_ties": {"each": {"weight": [0.3, 0.7], "density": [0.4, 0.7]}},
+    "della": {"each": {"weight": [0.3, 0.7], "density": [0.4, 0.7]}},
+    "della_linear": {"each": {"weight": [0.3, 0.7], "density": [0.4, 0.7]}},
+    "null_space": {"each": {"weight": [0.3, 0.7]}},
+    "null_space_lines": {"each": {"weight": [0.3, 0.7]}, "beta": 0.9, "layers": 3},
+    "widen": {"each": {"weight": [0.3, 0.7]}},
     "nearswap": {"t": 0.005},
+    "lines": {"each": {"weight": [0.3, 0.7]}, "beta": 0.9, "layers": 3},
 }
 
 

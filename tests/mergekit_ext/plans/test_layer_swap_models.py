@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from mergekit_ext.errors import RecipeError
 from mergekit_ext.inputs.checkpoints import Checkpoint
 from mergekit_ext.merge_file import validate_recipe
-from mergekit_ext.plans.layer_swap_models import check_swap_models, for_mergekit
+from mergekit_ext.plans.counted_layers import check_layers, for_mergekit
+from mergekit_ext.plans.layer_swap_models import check_swap_models
 from mergekit_ext.recipes.recipe_reader import read_recipe
 
 
@@ -136,7 +137,7 @@ def test_models_of_two_stacks_are_refused() -> None:
     plain = read_recipe(MergeConfiguration.model_validate(recipe()))
     names = ["model.layers.1.mlp.weight", "vision.blocks.0.weight"]
     with pytest.raises(RecipeError, match=r"have 2: model\.layers\.1") as error:
-        check_swap_models(plain, [], names)
+        check_layers(plain, [], names)
     assert "vision.blocks.0.weight" in str(error.value)
 
 

@@ -94,3 +94,14 @@ def test_what_is_refused(
 ) -> None:
     with pytest.raises(RecipeError, match=message):
         with_weights(config(), given, known)
+
+
+@pytest.mark.parametrize("where", ["model", "top"])
+def test_a_part_gets_the_weight_too(where: str) -> None:
+    written = config(merge_method="fused_lines", parameters={"weight": 0.1})
+    owner = written.models[0] if where == "model" else written
+    owner.parameters["weight_mlp"] = 3.0
+    found = with_weights(written, {"instruct": 0.25}, {"weight", "weight_mlp"})
+    assert found.models[0].parameters["weight_mlp"] == 0.25
+    assert "weight_norms" not in found.models[0].parameters
+    assert "weight_mlp" not in (found.models[1].parameters or {})
