@@ -112,6 +112,10 @@ def command(
     form = form or format_for(out)
     if form not in writers:
         raise UnknownNameError("format", form, writers)
+    if plot is not None:
+        from lm_eval_iberian.pictures.picture_files import picture_form
+
+        picture_form(plot)
     given = {"language": language_score, "following": following}
     names = {name: score_name(text) for name, text in given.items() if text}
     more = {"at": at} if at else {}
@@ -123,7 +127,9 @@ def command(
     with progress() as bars:
         bar = bars.add_task("comparing", total=None)
         report = compare_methods(
-            read, lambda number, of: bars.update(bar, completed=number, total=of)
+            read,
+            lambda number, of: bars.update(bar, completed=number, total=of),
+            drawn=plot is not None,
         )
     if plot is not None:
         from lm_eval_iberian.pictures import frontier_picture

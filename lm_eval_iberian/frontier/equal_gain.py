@@ -91,7 +91,7 @@ class MethodReading:
         merges: How many points it has of its own, in every sweep.
         reaches: From which gain to which, in every sweep.
         at: What it follows at each gain asked for, ``None`` where it does not reach it.
-        line: The same at many gains, to be drawn.
+        line: The same at many gains, where it is to be drawn.
         points: Of every sweep, or run: gains and scores of its points, in the order of
             the parameter; the first may be the instructed model.
     """
@@ -138,12 +138,14 @@ class FrontierReport:
 def compare_methods(
     read: FrontierSweeps,
     done: Callable[[int, int], None] = lambda number, of: None,
+    drawn: bool = False,
 ) -> FrontierReport:
     """Compare every two methods, or all with the baseline, at equal gains.
 
     Args:
         read: The curves.
         done: Told after each pair how many there are, and of how many.
+        drawn: Whether curves are to be drawn: they are read at many gains then.
 
     Raises:
         DataError: The expert gains nothing in a language.
@@ -156,7 +158,10 @@ def compare_methods(
     methods: list[MethodReading] = []
     told = 0
     for language, own, of in zip(read.languages, seeds, pairs, strict=True):
-        methods += (_reading(one, language, own, asked.at) for one in language.curves)
+        methods += (
+            _reading(one, language, own, asked.at, _READ if drawn else 0)
+            for one in language.curves
+        )
         for a, b in of:
             rows += (own.row(language.lang, a, b, at) for at in (*asked.at, None))
             told += 1
@@ -192,6 +197,8 @@ class _Seeds:
     sweeps: int
     instruct: float
     ends: tuple[float, float]
+    # between which values a score lies
+    bounds: tuple[float, float]
 
     def places(self, curve: MethodCurve, seed: int) -> list[int]:
         return list(curve.seeds[seed if self.sweeps > 1 else 0].places)
@@ -232,8 +239,10 @@ class _Seeds:
         low, high = self.reach(curve)
         if not low <= at <= high:
             return None
-        seeds = self.curves(lambda one: read_at(one, at), curve)
-        return GainReading(at, *uncertain_reading(seeds))
+        value, found = uncertain_reading(
+            self.curves(lambda one: read_at(one, at), curve)
+        )
+        return GainReading(at, value, _within(found, *self.bounds))
 
     def row(
         self, lang: str, a: MethodCurve, b: MethodCurve, at: float | None
@@ -246,23 +255,30 @@ class _Seeds:
                 return EqualGainRow(*names, at, None, None, None, Uncertainty(why=why))
             seeds = self.curves(mean_differences, a, b)
             value, found = uncertain_reading(seeds)
+            found = _within(found, -self.span, self.span)
             return EqualGainRow(*names, at, None, None, value, found, over)
-        far = [one for one in (a, b) if self.read_nothing(one, at)]
+        far = [one for one in (a, b) if self.ends_before(one, at)]
         if far:
             why = f"not reached by {' and '.join(one.name for one in far)}:"
             why = f"{why} {self._reaches(*far)}"
             return EqualGainRow(*names, at, None, None, None, Uncertainty(why=why))
         seeds = self.curves(lambda x, y: read_at(y, at) - read_at(x, at), a, b)
         value, found = uncertain_reading(seeds)
-        values = (
+        found = _within(found, -self.span, self.span)
+        mine, theirs = (
             float(
                 np.mean([s.value for s in self.curves(lambda c: read_at(c, at), one)])
             )
             for one in (a, b)
         )
-        return EqualGainRow(*names, at, *values, value, found)
+        return EqualGainRow(*names, at, mine, theirs, value, found)
 
-    def read_nothing(self, curve: MethodCurve, at: float) -> bool:
+    @property
+    def span(self) -> float:
+        """How far two scores may be apart."""
+        return self.bounds[1] - self.bounds[0]
+
+    def ends_before(self, curve: MethodCurve, at: float) -> bool:
         low, high = self.reach(curve)
         return not low <= at <= high
 
@@ -287,11 +303,11 @@ def _of_seeds(one: MethodCurves, sweeps: int) -> _Seeds:
         run = seed if runs > 1 else None
         values, draws = _run_of(language, run)
         ends = one.instructs[of], one.experts[of]
-        shares = (
+        gains, drawn = (
             _shares(_better(table, one.language_metric), *ends)
             for table in (values, draws)
         )
-        across.append(DrawnScores(*shares, language.clusters))
+        across.append(DrawnScores(gains, drawn, language.clusters))
         values, draws = _run_of(following, run)
         upright.append(DrawnScores(values, draws, following.clusters, following.moves))
     first, last = (
@@ -305,7 +321,16 @@ def _of_seeds(one: MethodCurves, sweeps: int) -> _Seeds:
             f" ({one.language_metric.label}); of no gain there are no per cent"
         )
     kept = float(np.mean([following.values[at] for at in one.instructs]))
-    return _Seeds(across, upright, sweeps, kept, (first, last))
+    metric = one.following_metric
+    bounds = metric.scale * metric.least, metric.scale * metric.most
+    return _Seeds(across, upright, sweeps, kept, (first, last), bounds)
+
+
+def _within(found: Uncertainty, low: float, high: float) -> Uncertainty:
+    """Let no interval reach scores that there are not."""
+    if found.low is None or found.high is None:
+        return found
+    return replace(found, low=max(found.low, low), high=min(found.high, high))
 
 
 def _run_of(scores: ScoreDraws, run: int | None) -> tuple[Floats, Floats]:
@@ -331,12 +356,16 @@ def _shares(table: Floats, instruct: int, expert: int) -> Floats:
 
 
 def _reading(
-    curve: MethodCurve, language: MethodCurves, seeds: _Seeds, at: Sequence[float]
+    curve: MethodCurve,
+    language: MethodCurves,
+    seeds: _Seeds,
+    at: Sequence[float],
+    steps: int,
 ) -> MethodReading:
     low, high = seeds.reach(curve)
     line = [
         found
-        for gain in np.linspace(max(low, 0.0), high, _READ)
+        for gain in np.linspace(max(low, 0.0), high, steps)
         if high > low and (found := seeds.read(curve, float(gain))) is not None
     ]
     points = [

@@ -120,8 +120,9 @@ def foot_of_frontier(report: FrontierReport) -> Iterator[str]:
     yield "mean: over all gains that both reach, the area between the curves"
     if any(_significant(row) for row in report.rows):
         yield f"bold: p (Holm) below {SIGNIFICANT:.2f}".replace("0.", ".")
-    told = [one for method in report.methods for one in method.at if one is not None]
-    if any(one.found.why for one in (*report.rows, *told)):
+    every = [row.found for row in report.rows]
+    every += [one.found for m in report.methods for one in m.at if one is not None]
+    if any(one.why for one in every):
         yield "¶ why nothing, or no interval, is told: see the notes"
     if any(one.following_metric.lower_is_better for one in report.read.languages):
         yield f"less is better of {asked.following.header}"

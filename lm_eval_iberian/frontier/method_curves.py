@@ -449,6 +449,7 @@ def read_frontier(
         )
     for sweep in sweeps:
         reader.inputs |= dict.fromkeys(map(str, sweep.report.inputs))
+        reader.inputs[str(sweep.results.path / SWEEP_FILE)] = None
     return FrontierSweeps(
         asked, languages, tuple(one.results.path for one in sweeps),
         tuple(reader.notes), tuple(reader.inputs),

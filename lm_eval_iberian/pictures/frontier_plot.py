@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lm_eval_iberian.errors import UnknownNameError
 from lm_eval_iberian.frontier import FrontierReport, MethodReading
-from lm_eval_iberian.pictures.picture_files import PICTURES, as_bytes
+from lm_eval_iberian.pictures.picture_files import as_bytes, picture_form
 from lm_eval_iberian.pictures.picture_labels import (
     fitted,
     fitted_names,
@@ -131,9 +130,7 @@ def frontier_picture(report: FrontierReport, path: Path) -> bytes:
         UnknownNameError: There is no such format.
         MissingExtraError: matplotlib is not installed.
     """
-    form = path.suffix.lower().removeprefix(".")
-    if form not in PICTURES:
-        raise UnknownNameError("format of a picture", form, PICTURES)
+    form = picture_form(path)
     with picture_style("frontier"):
         figure = draw_gains(gather_gains(report))
         return as_bytes(figure, form, "frontier", TITLE)

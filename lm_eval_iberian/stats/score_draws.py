@@ -71,17 +71,18 @@ def draw_scores(
             terms.append(WeightedValue(runs, 1 / len(parts), number, label))
             owners.append(owner)
     counts = {len(term.runs) for term in terms}
-    runs = counts.pop() if len(counts) == 1 else 1
-    values = np.zeros((models, runs))
-    draws = np.zeros((models, runs, resamples))
+    kept = counts.pop() if len(counts) == 1 else 1
+    values: Floats = np.zeros((models, kept))
+    draws: Floats = np.zeros((models, kept, resamples))
     for owner, term in zip(owners, terms, strict=True):
-        values[owner] += term.weight * _of_runs(term.run_values[np.newaxis], runs)[0]
+        values[owner] += term.weight * _of_runs(term.run_values[np.newaxis], kept)[0]
     draws += values[..., np.newaxis]
-    sizes, moves = [], []
+    sizes: list[int] = []
+    moves: list[Floats | None] = []
     for number, shared in enumerate(share_clusters(terms)):
         for place, away in moved_by_draws(shared, resamples, (key, number)).items():
             weight = terms[place].weight
-            draws[owners[place]] += weight * _of_runs(away, runs).T
+            draws[owners[place]] += weight * _of_runs(away, kept).T
         sizes.append(shared.clusters)
         if not shared.linear:
             moves.append(None)
