@@ -23,8 +23,8 @@ from lm_eval_iberian.frontier.frontier_text import (
 from lm_eval_iberian.frontier.method_curves import (
     FrontierAsked,
     MethodCurves,
-    read_frontier,
 )
+from lm_eval_iberian.frontier.swept_curves import read_frontier
 
 
 __all__ = [
