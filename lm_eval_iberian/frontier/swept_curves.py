@@ -140,7 +140,10 @@ class _CurveReader:
             score = sweep.scores.score(found[0], name, lang)
             if score.measure is None:
                 why = _why(score.why, score.lacking)
-                raise DataError(f"{sweep.results.path}: {found[0].name}: {why}")
+                raise DataError(
+                    f"{sweep.results.path}: {found[0].name}: {why}; evaluate it, or say"
+                    " by which scores to compare with --language-score and --following"
+                )
         return found[0]
 
     def _names(self, lang: str) -> dict[_Key, str]:

@@ -37,6 +37,7 @@ from lm_eval_iberian.report.tables import language_name
 TITLE = "Instructions followed at equal gain of the language"
 _INSTRUCT = "the instructed model"
 _UNREAD = "not read: the curve had the gain before"
+_OF_SEEDS = "each seed's own curve"
 # in inches
 _WIDE, _HIGH, _GAP, _LEFT, _TOP, _FOOT, _EDGE = 4.0, 3.4, 0.85, 0.95, 0.4, 0.62, 0.2
 _NAME = 3.2
@@ -140,7 +141,8 @@ def draw_gains(data: GainPicture) -> Any:
     """Return the figure; to be called within ``picture_style``."""
     wide = _LEFT + len(data.panels) * (_WIDE + _GAP) - _GAP + _EDGE
     names = fitted_names(data.names, min(_NAME, wide - 1.0))
-    entries = [*names.values(), _INSTRUCT, fitted(_UNREAD, wide - 1.0)]
+    thread = _UNREAD if data.seeds == 1 else _OF_SEEDS
+    entries = [*names.values(), _INSTRUCT, fitted(thread, wide - 1.0)]
     widest = max(map(width_of, entries)) + 0.75
     columns = max(1, min(4, int(wide / widest), len(entries)))
     legend = 0.1 + height_of(math.ceil(len(entries) / columns)) * 1.3

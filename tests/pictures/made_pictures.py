@@ -200,7 +200,7 @@ def weight_curves(
 def gain_picture(
     names: Sequence[str], values: Values, less: bool = False
 ) -> GainPicture:
-    """Return two languages with a curve for every name, of two seeds in the second."""
+    """Return two languages with a curve for every name, of two runs in the second."""
     panels = []
     for count, title in enumerate(("Basque", "Galician"), 1):
         curves = []
@@ -215,7 +215,9 @@ def gain_picture(
             curves.append(GainCurve(name, tuple(line), (tuple(points),) * count))
         panels.append(GainPanel(title, tuple(curves), 90.0))
     axis = CurveAxis("IFEval", share=not less, lower_is_better=less)
-    return GainPicture(tuple(panels), "the language's average", axis, (25, 50, 75), 2)
+    return GainPicture(
+        tuple(panels), "the language's average", axis, (25, 50, 75), 2 if less else 1
+    )
 
 
 def several(names: Sequence[str], count: int) -> list[str]:
