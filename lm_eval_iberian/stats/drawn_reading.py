@@ -6,7 +6,7 @@ there are several, each make it vary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,8 +73,8 @@ def uncertain_reading(seeds: Sequence[SeedCurves]) -> tuple[float, Uncertainty]:
     """Return the mean over seeds of what is read, and how certain it is.
 
     The interval is made of the percentiles of the draws, expanded as Student's t is
-    wider than the normal distribution; what seeds differ in beyond their items is
-    added, with seeds - 1 degrees of freedom.
+    wider than the normal distribution. What seeds differ in has seeds - 1 degrees of
+    freedom: of three an interval is wide.
 
     Args:
         seeds: One at least; the draws of all are of the same clusters.
@@ -91,19 +91,16 @@ def uncertain_reading(seeds: Sequence[SeedCurves]) -> tuple[float, Uncertainty]:
         )
     away = each[:, defined] - values[:, np.newaxis]
     draws = away.mean(axis=0)
-    parts = [Spread(float(draws.var(ddof=1)), _df_of_items(seeds))]
-    if len(seeds) > 1:
-        noise = float(((away - draws) ** 2).sum(axis=0).mean())
-        beyond = (float(((values - value) ** 2).sum()) - noise) / (len(seeds) - 1)
-        parts.append(Spread(max(0.0, beyond) / len(seeds), len(seeds) - 1.0))
+    of_items = Spread(float(draws.var(ddof=1)), _df_of_items(seeds))
+    parts = [of_items] if len(seeds) == 1 else _of_seeds(values, away, of_items)
     spread = together_spread(parts)
     if spread.stderr <= _ROUNDING:
         return value, Uncertainty(
             why="all items are alike for it: nothing tells how others would differ"
         )
     found = None
-    if parts[0].variance > _ROUNDING**2:
-        draws = draws * np.sqrt(spread.variance / parts[0].variance)
+    if of_items.variance > _ROUNDING**2:
+        draws = draws * np.sqrt(spread.variance / of_items.variance)
         found = intervals.drawn_interval(value, draws, spread.df)
     if found is None:
         low, high = intervals.t_interval(value, spread)
@@ -111,6 +108,23 @@ def uncertain_reading(seeds: Sequence[SeedCurves]) -> tuple[float, Uncertainty]:
     else:
         (low, high), p = found, intervals.drawn_p(value, draws, spread)
     return value, Uncertainty(low, high, spread.stderr, p, method="bootstrap")
+
+
+def _of_seeds(values: Floats, away: Floats, items: Spread) -> Iterator[Spread]:
+    """Yield what items do to all seeds alike, and what seeds differ in.
+
+    The latter is what their values vary, with seeds - 1 degrees of freedom, and no less
+    than items make them: of few seeds what is beyond that is often told too small.
+
+    Args:
+        values: That of each seed.
+        away: How far each draw is from it: (seeds, draws).
+        items: How the mean of seeds varies over items.
+    """
+    many = len(values)
+    own = float(away.var(axis=0, ddof=1).mean())
+    yield Spread(max(0.0, items.variance - own / many), items.df)
+    yield Spread(max(own, float(values.var(ddof=1))) / many, many - 1.0)
 
 
 def _df_of_items(seeds: Sequence[SeedCurves]) -> float:

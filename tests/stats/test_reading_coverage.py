@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,25 @@ def gains(table: Floats) -> Floats:
     return 100 * own / own[..., 1:2]
 
 
+def drawn_sides(sides: Sequence[Floats], key: int) -> tuple[DrawnScores, DrawnScores]:
+    """Draw answers of shape (models, items) of the language and of instructions."""
+    across, upright = (
+        draw_scores(
+            [[[right_or_wrong(row)] for row in rows]], ["a"], resamples=RESAMPLES,
+            key=2 * key + side,
+        )
+        for side, rows in enumerate(sides)
+    )  # fmt: skip
+    return (
+        DrawnScores(
+            gains(across.values[:, 0]), gains(across.draws[:, 0].T), across.clusters
+        ),
+        DrawnScores(
+            upright.values[:, 0], upright.draws[:, 0].T, upright.clusters, upright.moves
+        ),
+    )
+
+
 def simulate(case: Simulated, number: int) -> tuple[float, list[Uncertainty]]:
     """Return the true difference, and how certain it is in many samples."""
     models = [*ENDS, *case.a, *case.b]
@@ -84,18 +104,11 @@ def simulate(case: Simulated, number: int) -> tuple[float, list[Uncertainty]]:
     rng = np.random.default_rng(number)
     found = []
     for key in range(SAMPLES):
-        sides = []
-        for side, shares in enumerate((language, following)):
-            rows = answers(list(shares / 100), case.items[side], rng)
-            of = [[[right_or_wrong(row)] for row in rows]]
-            sides.append(
-                draw_scores(of, ["a"], resamples=RESAMPLES, key=2 * key + side)
-            )
-        across, upright = (
-            DrawnScores(s.values[:, 0], s.draws[:, 0].T, s.clusters, s.moves)
-            for s in sides
-        )
-        across = DrawnScores(gains(across.values), gains(across.draws), across.clusters)
+        sides = [
+            answers(list(shares / 100), items, rng)
+            for shares, items in zip((language, following), case.items, strict=True)
+        ]
+        across, upright = drawn_sides(sides, key)
         found.append(uncertain_reading([SeedCurves(across, upright, read)])[1])
     return float(read(gains(language), following)), found
 
@@ -117,3 +130,35 @@ def test_intervals_hold_the_difference_at_equal_gain(number: int) -> None:
     assert len(ends) > 0.9 * SAMPLES
     covered = np.mean([low <= truth <= high for low, high in ends])
     assert 0.93 <= covered <= 0.97
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.08])
+def test_intervals_of_three_seeds_are_rather_too_wide(spread: float) -> None:
+    """A seed moves what all merges of a method follow."""
+    points = np.array([(0.4, 0.8), (0.7, 0.3), (0.5, 0.7), (0.65, 0.5), (0.6, 0.55)])
+    rng = np.random.default_rng(7)
+
+    def read(xs: Floats, ys: Floats) -> Floats:
+        a, b = (PointCurves(xs[..., own], ys[..., own]) for own in ([0, 2, 3], [0, 4]))
+        return read_at(b, 40.0) - read_at(a, 40.0)
+
+    held = []
+    truth = float(read(gains(points[:, 0]), 100 * points[:, 1]))
+    for key in range(SAMPLES // 2):
+        seeds = []
+        hard = [rng.normal(size=(items, 1)) for items in (600, 200)]
+        for _ in range(3):
+            moved = points.copy()
+            moved[2:4, 1] += spread * rng.normal()
+            moved[4:, 1] += spread * rng.normal()
+            sides = [
+                (0.8 * of + 0.6 * rng.normal(size=(len(of), 5)) < ndtri(shares)).T
+                for of, shares in zip(hard, np.clip(moved, 0.01, 0.99).T, strict=True)
+            ]
+            # the same key: the same draws of items for all
+            seeds.append(SeedCurves(*drawn_sides(sides, key), read))
+        _, found = uncertain_reading(seeds)
+        if found.low is not None and found.high is not None:
+            held.append(found.low <= truth <= found.high)
+    assert len(held) > 0.9 * (SAMPLES // 2)
+    assert np.mean(held) >= 0.93
