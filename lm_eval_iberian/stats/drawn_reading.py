@@ -21,6 +21,8 @@ from lm_eval_iberian.stats.uncertainty import Uncertainty
 Reading = Callable[[Floats, Floats], Floats]
 # the share of draws that may be left out, for a curve of theirs ends before
 _MAY_END_BEFORE = 0.05
+# so many draws tell how much of it is whose
+_FOR_DF = 2_000
 # what rounding leaves of draws that are all alike, in parts of a score
 _ROUNDING = 1e-9
 
@@ -132,8 +134,10 @@ def _df_of_items(seeds: Sequence[SeedCurves]) -> float:
 
     How much each makes it vary is what draws of the one alone do.
     """
-    across = [one.read(one.across.draws, one.upright.values) for one in seeds]
-    upright = [one.read(one.across.values, one.upright.draws) for one in seeds]
+    across = [one.read(one.across.draws[:_FOR_DF], one.upright.values) for one in seeds]
+    upright = [
+        one.read(one.across.values, one.upright.draws[:_FOR_DF]) for one in seeds
+    ]
     fewest = min(seeds[0].across.clusters) - 1.0
     parts = [
         Spread(_variance(across), fewest),
