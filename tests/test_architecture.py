@@ -55,6 +55,7 @@ OWN_NAMES = (
     "lm_eval_iberian/cards",
     "lm_eval_iberian/comparison",
     "lm_eval_iberian/export",
+    "lm_eval_iberian/frontier",
     "lm_eval_iberian/page",
     "lm_eval_iberian/paper_recipes",
     "lm_eval_iberian/paper_tables",

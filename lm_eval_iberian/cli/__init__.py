@@ -23,6 +23,7 @@ _VERBS = {
     "doctor": "Say what is installed and reached, or what is wrong with a model.",
     "export": "Write tasks or merge methods as files for their hosts' own trees.",
     "fetch": "Fetch every dataset that a suite needs, and lock it.",
+    "frontier": "Compare merge methods where they gain the same of a language.",
     "mend": "Let a merged model end its turns as the instructed one does.",
     "merge": "Merge models by a recipe: checked first, whole or not at all.",
     "recipe": "Make recipes for mergekit: the merges of the paper, and others.",

@@ -22,7 +22,12 @@ from lm_eval_iberian.comparison.comparison_text import (
 )
 from lm_eval_iberian.comparison.sample_forms import ABSENT, value_in
 from lm_eval_iberian.comparison.sample_items import SampleRow
-from lm_eval_iberian.comparison.subject import Subject, role_place, subjects_of
+from lm_eval_iberian.comparison.subject import (
+    Subject,
+    catalogue_of_tasks,
+    role_place,
+    subjects_of,
+)
 from lm_eval_iberian.comparison.subject_paths import NamedSubjects, read_subjects
 
 
@@ -39,6 +44,7 @@ __all__ = [
     "as_comparison_json",
     "as_comparison_latex",
     "as_comparison_markdown",
+    "catalogue_of_tasks",
     "compare_all",
     "read_subjects",
     "role_place",

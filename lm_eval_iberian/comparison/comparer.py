@@ -11,6 +11,12 @@ from lm_eval_iberian.comparison.cell_numbers import CellNumbers, CompareOptions
 from lm_eval_iberian.comparison.comparison_row import ComparisonRow
 from lm_eval_iberian.comparison.comparison_words import mixed_in, mixed_text
 from lm_eval_iberian.comparison.counted_cells import CountedCells, results_of_runs
+from lm_eval_iberian.comparison.item_pairing import (
+    CountedRun,
+    SharedItems,
+    numbered,
+    pair_items,
+)
 from lm_eval_iberian.comparison.mixed_settings import mixed_settings
 from lm_eval_iberian.comparison.sample_items import Lacking, SampleRow, read_items
 from lm_eval_iberian.comparison.scored_items import ScoredItems
@@ -108,6 +114,61 @@ class Comparer:
         if key not in self._compared:
             self._compared[key] = self._compare(a, b, asked)
         return self._compared[key]
+
+    def shared_items(
+        self, subjects: Sequence[str], name: str, metric: str = ""
+    ) -> list[SharedItems]:
+        """Return what models counted in the same items, of every benchmark of a name.
+
+        In which settings they differ is what :meth:`mixed` says.
+
+        Args:
+            subjects: The models, one at least.
+            name: A benchmark's id, or an average's column.
+            metric: lm-eval's name; left out, the one that counts.
+
+        Raises:
+            UnknownNameError: There is no such model, benchmark, average or metric.
+            DataError: A model has no value or no samples of it, its items are others
+                than those of the first, or its samples cannot be used.
+        """
+        asked = self._asked(name, metric)
+        parts, owners = [], []
+        for key in asked.benchmarks:
+            every = [self._counted(one, key, asked.metric) for one in subjects]
+            paired = pair_items([run for runs in every for run in runs])
+            if not paired.whole:
+                raise DataError(
+                    f"the samples of {key} are not of the same items in all of"
+                    f" {len(subjects)} models: {paired.common} are in those of all, and"
+                    f" one has {max(paired.others)} more; evaluate all on the same data"
+                )
+            parts.append(paired.runs)
+            owners.append([at for at, runs in enumerate(every) for _ in runs])
+        return [
+            SharedItems(
+                tuple(
+                    tuple(run for run, own in zip(runs, of, strict=True) if own == at)
+                    for at in range(len(subjects))
+                ),
+                self._every[key].family,
+            )
+            for key, runs, of in zip(
+                asked.benchmarks, numbered(parts), owners, strict=True
+            )
+        ]
+
+    def _counted(self, subject: str, key: str, metric: str) -> list[CountedRun]:
+        cell = self._cell(subject, key)
+        if cell is None or metric not in cell.measures:
+            raise DataError(f"{subject} has no {metric} of {key}")
+        found = self._items.runs(cell, metric)
+        if isinstance(found, Lacking):
+            raise DataError(
+                f"{subject} has no items of {key} to draw: {found.why}; evaluate with"
+                " --log_samples"
+            )
+        return found
 
     def mixed(self, a: str, b: str, name: str) -> dict[str, str]:
         """Return in words, by benchmark, in which settings two models differ.

@@ -79,6 +79,19 @@ class Paired:
         return bool(self.runs) and not any(self.others) and not self.unlike
 
 
+@dataclass(frozen=True)
+class SharedItems:
+    """The same items of a benchmark, in the same order, of several models.
+
+    Args:
+        runs: Of every model, in the order in which they were asked for.
+        family: Benchmarks that share it have the same clusters, by their numbers.
+    """
+
+    runs: tuple[tuple[ItemCounts, ...], ...]
+    family: str
+
+
 def pair_items(runs: Sequence[CountedRun]) -> Paired:
     """Return the items that all runs have, in the order of the first run.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lm_eval_iberian.report.model_report import ModelReport, Report
-from lm_eval_iberian.report.report_catalogue import Catalogue
+from lm_eval_iberian.report.report_catalogue import Catalogue, Kind
+from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
 from lm_eval_iberian.report.sweep_results import SWEEP_FILE, SweptModel, find_sweeps
 
 
@@ -86,3 +87,28 @@ def _about(model: ModelReport, known: Mapping[Path, SweptModel]) -> dict[str, st
                 }
                 return dict(swept.values) | {k: v for k, v in fixed.items() if v}
     return {}
+
+
+def catalogue_of_tasks(
+    catalogue: Catalogue, asked: Mapping[str, tuple[str, str]]
+) -> Catalogue:
+    """Return a catalogue whose benchmarks are tasks of which nothing else is known.
+
+    A sweep may be told by any number that lm-eval wrote.
+
+    Args:
+        catalogue: For all else.
+        asked: The language and the metric of every task.
+    """
+    return replace(
+        catalogue,
+        kinds={
+            metric: Kind((metric,), shots=0, chat_template=True, runs=True)
+            for _, metric in asked.values()
+        },
+        benchmarks={
+            task: ReportedBenchmark(task, task, lang, kind=metric, tasks=(task,))
+            for task, (lang, metric) in asked.items()
+        },
+        blocks={},
+    )

@@ -14,7 +14,16 @@ from lm_eval_iberian.pictures.all_pictures import (
     drawings,
     svg_of,
 )
+from lm_eval_iberian.pictures.frontier_plot import frontier_picture
 from lm_eval_iberian.pictures.weight_plot import sweep_picture
 
 
-__all__ = ["Drawing", "Picture", "draw_all", "drawings", "svg_of", "sweep_picture"]
+__all__ = [
+    "Drawing",
+    "Picture",
+    "draw_all",
+    "drawings",
+    "frontier_picture",
+    "svg_of",
+    "sweep_picture",
+]

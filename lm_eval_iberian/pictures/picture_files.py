@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import UnknownNameError
@@ -37,6 +38,18 @@ _REFERENCE = re.compile(r'(url\(#|href="#)')
 # the root says it for all; before matplotlib 3.10 it is a part of a longer word
 _FAMILY = re.compile(rf"font-family: '{LETTERS}'[^;\"]*(?:; )?")
 _FONT = re.compile(rf"(font: [^;\"']*)'{LETTERS}'[^;\"]*")
+
+
+def picture_form(path: Path) -> str:
+    """Return the format that a file's suffix says.
+
+    Raises:
+        UnknownNameError: There is no such format.
+    """
+    form = path.suffix.lower().removeprefix(".")
+    if form not in PICTURES:
+        raise UnknownNameError("format of a picture", form, PICTURES)
+    return form
 
 
 def as_bytes(figure: Any, form: str, key: str, title: str = "") -> bytes:

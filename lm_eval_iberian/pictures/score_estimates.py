@@ -8,13 +8,11 @@ made of the standard error that lm-eval wrote beside the score.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
-from lm_eval_iberian.comparison import Comparer, subjects_of
+from lm_eval_iberian.comparison import Comparer, catalogue_of_tasks, subjects_of
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.model_report import build_report
-from lm_eval_iberian.report.report_catalogue import Catalogue, Kind
-from lm_eval_iberian.report.reported_benchmark import ReportedBenchmark
+from lm_eval_iberian.report.report_catalogue import Catalogue
 from lm_eval_iberian.report.sweep_report import SweepReport
 from lm_eval_iberian.stats import (
     Difference,
@@ -137,18 +135,7 @@ def _of_tasks(sweep: SweepReport, comparer: Comparer) -> Comparer | None:
                 asked[task] = (lang, metric)
     if not asked:
         return None
-    tasks = replace(
-        catalogue,
-        kinds={
-            metric: Kind((metric,), shots=0, chat_template=True, runs=True)
-            for _, metric in asked.values()
-        },
-        benchmarks={
-            task: ReportedBenchmark(task, task, lang, kind=metric, tasks=(task,))
-            for task, (lang, metric) in asked.items()
-        },
-        blocks={},
-    )
+    tasks = catalogue_of_tasks(catalogue, asked)
     report = build_report(
         [sweep.sweep.path / "cells"], catalogue=tasks, keep_going=True, needed=False
     )

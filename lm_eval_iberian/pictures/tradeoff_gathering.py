@@ -15,14 +15,11 @@ from lm_eval_iberian.pictures.tradeoff import (
     TradeoffPoint,
     with_front,
 )
-from lm_eval_iberian.pictures.weight_curves import (
-    curve_axis,
-    series_key,
-    series_names,
-)
+from lm_eval_iberian.pictures.weight_curves import curve_axis, series_names
 from lm_eval_iberian.report.best_weight import FOLLOWING, LANGUAGE
 from lm_eval_iberian.report.measure import Measure
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
+from lm_eval_iberian.report.swept_series import series_key
 from lm_eval_iberian.report.tables import average_entry, language_name, language_titles
 from lm_eval_iberian.stats import Difference
 

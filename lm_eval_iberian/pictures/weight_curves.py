@@ -12,7 +12,11 @@ from lm_eval_iberian.pictures.score_estimates import ScoreEstimates
 from lm_eval_iberian.report.report_catalogue import Metric
 from lm_eval_iberian.report.sweep_report import CurvePoint, SweepReport
 from lm_eval_iberian.report.sweep_scores import ScoreName
-from lm_eval_iberian.report.swept_series import SweptSeries, merge_name
+from lm_eval_iberian.report.swept_series import (
+    SeriesKey,
+    names_of_series,
+    series_key,
+)
 from lm_eval_iberian.report.tables import language_name
 from lm_eval_iberian.stats import Estimate
 
@@ -20,7 +24,6 @@ from lm_eval_iberian.stats import Estimate
 # of more curves bands hide each other
 MOST_BANDS = 8
 Which = Literal["language", "following"]
-_Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)
@@ -178,22 +181,11 @@ def curve_axis(name: ScoreName, metric: Metric) -> CurveAxis:
     return CurveAxis(name.header, metric.scale == 100, metric.lower_is_better)
 
 
-def series_key(series: SweptSeries) -> _Key:
-    """Return what tells a series from others, whatever its language."""
-    return series.method, tuple(series.settings.items())
-
-
-def series_names(points: Iterable[CurvePoint]) -> dict[_Key, str]:
+def series_names(points: Iterable[CurvePoint]) -> dict[SeriesKey, str]:
     """Return every series with its name: its method, and what tells it from others."""
-    keys = dict.fromkeys(
+    return names_of_series(
         series_key(one.series) for one in points if one.series is not None
     )
-    found = {}
-    for method, settings in keys:
-        same = [dict(others) for name, others in keys if name == method]
-        told = {k: v for k, v in settings if any(one.get(k) != v for one in same)}
-        found[method, settings] = merge_name(method, told)
-    return found
 
 
 def _drawable(point: CurvePoint) -> bool:
@@ -202,7 +194,7 @@ def _drawable(point: CurvePoint) -> bool:
 
 
 def _curve(
-    key: _Key,
+    key: SeriesKey,
     name: str,
     points: Sequence[CurvePoint],
     report: SweepReport,

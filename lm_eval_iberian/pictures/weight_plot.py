@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.comparison import Comparer
-from lm_eval_iberian.errors import UnknownNameError
-from lm_eval_iberian.pictures.picture_files import PICTURES, as_bytes
+from lm_eval_iberian.pictures.picture_files import as_bytes, picture_form
 from lm_eval_iberian.pictures.picture_labels import (
     fitted,
     fitted_names,
@@ -72,9 +71,7 @@ def sweep_picture(
         MissingExtraError: matplotlib is not installed.
         DataError: The sweep has nothing that could be drawn.
     """
-    form = path.suffix.lower().removeprefix(".")
-    if form not in PICTURES:
-        raise UnknownNameError("format of a picture", form, PICTURES)
+    form = picture_form(path)
     with picture_style("weight_plot"):
         figure = draw_curves(gather_curves(report, comparer))
         return as_bytes(figure, form, "weight_plot", TITLE)

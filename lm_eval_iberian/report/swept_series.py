@@ -11,6 +11,8 @@ from lm_eval_iberian.report.sweep_results import SweptModel
 
 
 _WEIGHT = "weight"
+# what tells a series from others, whatever its language
+SeriesKey = tuple[str, tuple[tuple[str, str], ...]]
 # merges that differ in it are repetitions, not points
 _SEED = "seed"
 
@@ -54,6 +56,22 @@ class SweptSeries:
 def merge_name(method: str, values: Mapping[str, str]) -> str:
     """Return what a merge is called: ``linear weight=0.5``."""
     return " ".join([method, *(f"{name}={text}" for name, text in values.items())])
+
+
+def series_key(series: SweptSeries) -> SeriesKey:
+    """Return what tells a series from others, whatever its language."""
+    return series.method, tuple(series.settings.items())
+
+
+def names_of_series(keys: Iterable[SeriesKey]) -> dict[SeriesKey, str]:
+    """Return every series with its name: its method, and what tells it from others."""
+    every = list(dict.fromkeys(keys))
+    found = {}
+    for method, settings in every:
+        same = [dict(others) for name, others in every if name == method]
+        told = {k: v for k, v in settings if any(one.get(k) != v for one in same)}
+        found[method, settings] = merge_name(method, told)
+    return found
 
 
 def shown_number(value: float) -> str:
@@ -112,7 +130,7 @@ def _of_family(family: Sequence[SweptModel], swept: str) -> list[SweptSeries]:
 def _varied(family: Sequence[SweptModel]) -> str:
     """Return the parameter that is swept in a family of merges."""
     labels = dict.fromkeys(label for merge in family for label in merge.values)
-    order = sorted(labels, key=lambda label: not _is_weight(label))
+    order = sorted(labels, key=lambda label: not is_weight(label))
     for label in order:
         if label == _SEED:
             continue
@@ -124,10 +142,11 @@ def _varied(family: Sequence[SweptModel]) -> str:
                 values.setdefault(others, set()).add(number)
         if any(len(found) > 1 and None not in found for found in values.values()):
             return label
-    return next(filter(_is_weight, order), "")
+    return next(filter(is_weight, order), "")
 
 
-def _is_weight(label: str) -> bool:
+def is_weight(label: str) -> bool:
+    """Return whether a parameter is a weight of a merge's models."""
     return label.partition(".")[0] == _WEIGHT
 
 

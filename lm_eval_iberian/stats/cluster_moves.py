@@ -106,24 +106,39 @@ def resampled(
     shared: SharedClusters, resamples: int, key: Sequence[int]
 ) -> ClusterMoves:
     """Move values by drawing clusters, the same for all terms."""
+    moves, draws = {}, np.zeros(resamples)
+    for place, away in moved_by_draws(shared, resamples, key).items():
+        draws += shared.terms[place].weight * away.mean(axis=1)
+        moves[place] = _rows_of_covariances(away)
+    by_cluster = linearised(shared).moves if shared.linear else None
+    return ClusterMoves(moves, shared.clusters, by_cluster, draws)
+
+
+def moved_by_draws(
+    shared: SharedClusters, resamples: int, key: Sequence[int]
+) -> dict[int, Floats]:
+    """Return how far each draw of clusters moves the values of a term's runs.
+
+    The clusters of a draw are the same for all terms.
+
+    Returns:
+        By the term's place: an array (resamples, runs), not a number where a draw has
+        no value.
+    """
     counted = {place: shared.counted(place) for place in shared.terms}
     rows = [one.reshape(shared.clusters, -1) for one in counted.values()]
     sums = resampled_sums(np.concatenate(rows, axis=1), resamples, key)
     ends = np.cumsum([one.shape[1] for one in rows])[:-1]
-    moves, draws = {}, np.zeros(resamples)
+    found = {}
     for place, own in zip(counted, np.split(sums, ends, axis=1), strict=True):
         term, (_, runs, columns) = shared.terms[place], counted[place].shape
         by_run = np.moveaxis(own.reshape(resamples, runs, columns), 1, 0)
         metrics = [run.metric for run in term.runs]
         values = [metric(one) for metric, one in zip(metrics, by_run, strict=True)]
         with np.errstate(invalid="ignore"):
-            away = (np.stack(values, axis=1) - term.run_values) * _small_sample(
-                shared.clusters
-            )
-        draws += term.weight * away.mean(axis=1)
-        moves[place] = _rows_of_covariances(away)
-    by_cluster = linearised(shared).moves if shared.linear else None
-    return ClusterMoves(moves, shared.clusters, by_cluster, draws)
+            away = np.stack(values, axis=1) - term.run_values
+        found[place] = away * _small_sample(shared.clusters)
+    return found
 
 
 def _rows_of_covariances(away: Floats) -> Floats:

@@ -176,11 +176,15 @@ def _spread(one: ClusterMoves, weights: Floats) -> Spread:
     moved = _weighted(one.moves, weights)
     df = float(max(1, one.clusters - 1))
     if one.by_cluster is not None:
-        squares = _weighted(one.by_cluster, weights) ** 2
-        total = float(squares.sum())
-        varies = float((squares**2).sum()) - total**2 / len(squares)
-        df = min(df, 2 * total**2 / varies) if varies > 0 else df
+        df = min(df, df_of_squares(_weighted(one.by_cluster, weights) ** 2))
     return Spread(float(moved @ moved), df)
+
+
+def df_of_squares(squares: Floats) -> float:
+    """Return how many degrees of freedom a sum of clusters' squares has by itself."""
+    total = float(squares.sum())
+    varies = float((squares**2).sum()) - total**2 / len(squares)
+    return 2 * total**2 / varies if varies > 0 else np.inf
 
 
 def _unseen(shared: SharedClusters) -> Spread:

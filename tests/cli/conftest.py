@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "comparison"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "frontier"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "suites"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "ifeval"))
 

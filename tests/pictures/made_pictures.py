@@ -6,6 +6,11 @@ from collections.abc import Callable, Sequence
 from itertools import cycle, islice
 
 from lm_eval_iberian.pictures.dot_plot import DotBand, DotColumn
+from lm_eval_iberian.pictures.frontier_plot import (
+    GainCurve,
+    GainPanel,
+    GainPicture,
+)
 from lm_eval_iberian.pictures.health_rates import HealthRates, health_bands
 from lm_eval_iberian.pictures.instruction_kinds import InstructionHeatMap, TypeRow
 from lm_eval_iberian.pictures.language_scores import LanguageScores
@@ -190,6 +195,29 @@ def weight_curves(
         tuple(panels), axis if less else CurveAxis("the language's average"),
         CurveAxis("IFEval"), "the highest mean of both",
     )  # fmt: skip
+
+
+def gain_picture(
+    names: Sequence[str], values: Values, less: bool = False
+) -> GainPicture:
+    """Return two languages with a curve for every name, of two runs in the second."""
+    panels = []
+    for count, title in enumerate(("Basque", "Galician"), 1):
+        curves = []
+        for row, name in enumerate(dict.fromkeys(names)):
+            points = [(0.0, 90.0)]
+            for at in range(4):
+                gain, score = values(row + at, 0), values(row, at)
+                if gain is not None and score is not None:
+                    points.append((gain, score))
+            line = [(20.0 * at, score, score - 4, None if at % 2 else score + 4)
+                    for at, (_, score) in enumerate(points)]  # fmt: skip
+            curves.append(GainCurve(name, tuple(line), (tuple(points),) * count))
+        panels.append(GainPanel(title, tuple(curves), 90.0))
+    axis = CurveAxis("IFEval", share=not less, lower_is_better=less)
+    return GainPicture(
+        tuple(panels), "the language's average", axis, (25, 50, 75), 2 if less else 1
+    )
 
 
 def several(names: Sequence[str], count: int) -> list[str]:

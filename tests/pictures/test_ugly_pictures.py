@@ -10,6 +10,7 @@ import made_pictures
 import pytest
 from label_check import check_labels
 
+from lm_eval_iberian.pictures.frontier_plot import draw_gains
 from lm_eval_iberian.pictures.health_rates import draw_health
 from lm_eval_iberian.pictures.instruction_heat_map import draw_instructions
 from lm_eval_iberian.pictures.language_scores import draw_language_scores
@@ -27,12 +28,18 @@ def less_curves(names: Any, values: Any) -> Any:
     return made_pictures.weight_curves(names, values, less=True)
 
 
+def less_gains(names: Any, values: Any) -> Any:
+    return made_pictures.gain_picture(names, values, less=True)
+
+
 # what draws, and what makes its data
 KINDS: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
     "curves": (draw_curves, made_pictures.weight_curves),
     "curves, less is better": (draw_curves, less_curves),
     "tradeoff": (draw_tradeoff, made_pictures.tradeoff),
     "tradeoff, less is better": (draw_tradeoff, less_tradeoff),
+    "gains": (draw_gains, made_pictures.gain_picture),
+    "gains, less is better": (draw_gains, less_gains),
     "languages": (draw_language_scores, made_pictures.language_scores),
     "instructions": (draw_instructions, made_pictures.instructions),
     "health": (draw_health, made_pictures.health),
@@ -54,7 +61,8 @@ def test_labels_of_plain_data_can_be_read(kind: str) -> None:
     data = make(made_pictures.NAMES["plain"], made_pictures.VALUES["spread"])
     with picture_style():
         texts = check_labels(draw(data))
-    assert "instruct" in texts or kind == "tradeoff"
+    said = "the instructed model" if "gains" in kind else "instruct"
+    assert said in texts or kind == "tradeoff"
 
 
 CASES = [
