@@ -9,6 +9,7 @@ from string import Template
 
 from mergekit_ext.upstream.method_files import PIECES, docs_rows, method_file
 from mergekit_ext.upstream.pull_request_list import (
+    NOT_OFFERED,
     PULL_REQUESTS,
     SAME_FORMULA,
     PullRequest,
@@ -67,7 +68,10 @@ def _readme(titles: Mapping[str, str]) -> str:
         for name, (theirs, results) in SAME_FORMULA.items()
     ]
     page = Template((PIECES / f"README.md{_TEXT}").read_text("utf-8"))
-    return page.substitute(requests="\n".join(requests), same="\n".join(same))
+    waiting = ", ".join(f"`{name}`" for name in NOT_OFFERED)
+    return page.substitute(
+        requests="\n".join(requests), same="\n".join(same), waiting=waiting
+    )
 
 
 def _title(request: PullRequest) -> str:

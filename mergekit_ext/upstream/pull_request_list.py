@@ -94,3 +94,13 @@ SAME_FORMULA = {
     "fused_breadcrumbs_ties": ("breadcrumbs_ties", _ALWAYS),
     "fused_nearswap": ("nearswap", _ROUNDED),
 }
+
+# what no figures on real models speak for as yet, or what another request comes before
+NOT_OFFERED = (
+    "fused_lines",
+    "fused_null_space",
+    "fused_null_space_lines",
+    "fused_widen",
+    "fused_della",
+    "fused_della_linear",
+)

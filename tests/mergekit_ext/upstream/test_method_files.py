@@ -20,7 +20,11 @@ from mergekit_ext.methods.method import Method
 from mergekit_ext.methods.method_catalogue import METHODS
 from mergekit_ext.methods.parameters import REQUIRED
 from mergekit_ext.upstream.method_files import docs_rows, method_file
-from mergekit_ext.upstream.pull_request_list import PULL_REQUESTS, SAME_FORMULA
+from mergekit_ext.upstream.pull_request_list import (
+    NOT_OFFERED,
+    PULL_REQUESTS,
+    SAME_FORMULA,
+)
 
 
 OURS = {method.name: method for method in METHODS}
@@ -64,7 +68,7 @@ def exported(modules: dict[str, ModuleType]) -> dict[str, GroupMergeMethod]:
 
 
 def test_every_method_is_exported_or_has_its_formula_there() -> None:
-    assert sorted([*NAMES.values(), *SAME_FORMULA]) == sorted(OURS)
+    assert sorted([*NAMES.values(), *SAME_FORMULA, *NOT_OFFERED]) == sorted(OURS)
     exported = [m.name for one in WITH_METHODS for m in one.methods.values()]
     assert exported == list(NAMES)
 
