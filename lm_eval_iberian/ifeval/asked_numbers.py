@@ -77,7 +77,9 @@ def _uses(
     folded: str, words: PromptWords
 ) -> Iterator[tuple[str, int, int, int, tuple[int, int]]]:
     """Yield kind, span, number and the number's span."""
-    for kind, pattern in _limit_patterns(words):
+    for kind, body, pattern in _limit_patterns(words):
+        if body not in folded:
+            continue
         for match in pattern.finditer(folded):
             number = _value(match["number"], words)
             yield kind, match.start(), match.end(), number, match.span("number")
@@ -101,8 +103,10 @@ def _negated(folded: str, start: int, end: int, words: PromptWords) -> bool:
 
 
 @cache
-def _limit_patterns(words: PromptWords) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Compile every cue with its number before or after it."""
+def _limit_patterns(
+    words: PromptWords,
+) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    """Compile every cue with its number before or after it; each with its own words."""
     number = rf"(?<![^\W_])(?P<number>{_number_pattern(words)})"
     cues = [
         (kind, cue, after)
@@ -110,15 +114,16 @@ def _limit_patterns(words: PromptWords) -> tuple[tuple[str, re.Pattern[str]], ..
         for after in (False, True)
         for cue in getattr(words, f"{kind}_after" if after else kind)
     ]
-    patterns = [("at_least", re.compile(rf"{number}\s?\+"))]
+    patterns = [("at_least", "+", re.compile(rf"{number}\s?\+"))]
     for kind, cue, after in cues:
-        body = re.escape(fold_spaces(cue.removeprefix("-")))
+        said = fold_spaces(cue.removeprefix("-"))
+        body = re.escape(said)
         if after:
             joined = r"[^\W\d]*" if cue.startswith("-") else ""
             text = rf"{number}[- ]?(?:[^\W\d]+ ){{0,3}}?{joined}{body}"
         else:
             text = rf"(?<![^\W_]){body} (?:[^\W\d]+ ){{0,2}}?{number}"
-        patterns.append((kind, re.compile(text)))
+        patterns.append((kind, said, re.compile(text)))
     return tuple(patterns)
 
 

@@ -20,7 +20,6 @@ _SEPARATOR: Final = re.compile(r"(?<!\*)\*{6,11}(?!\*)")
 _QUOTES: Final = ("'", '"')
 # what follows the request within this is an answer
 _REACH: Final = 2000
-_GUILLEMETS: Final = str.maketrans("«»", '""')
 
 
 def two_responses(answer: Answer) -> Verdict:
@@ -42,7 +41,7 @@ def repeat_prompt(answer: Answer, prompt_to_repeat: str) -> Verdict:
     """The answer begins with the request, word for word, and then goes on."""
     head = answer.plain[: 4 * len(prompt_to_repeat) + _REACH]
     wanted, given = (
-        fold_typed(text.translate(_GUILLEMETS))
+        fold_typed(text.replace("«", '"').replace("»", '"'))
         for text in (plain(prompt_to_repeat), head)
     )
     if given[:1] in _QUOTES and not wanted.startswith(given[0]):

@@ -69,10 +69,16 @@ def _shown(match: re.Match[str]) -> str:
     return " " if _FORMULA.search(match[1]) else f"[{match[1]}]"
 
 
+# what JSON has of letters outside of quotes; Python's reader knows more than JSON
+_CONSTANTS: Final = ("true", "false", "null", "NaN", "Infinity")
+
+
 def _is_list(content: str) -> bool:
     """Tell whether brackets hold values as in JSON: "a", "b"."""
     if content[:1] in "\"'" and content[-1:] == content[:1]:
         return True
+    if content[:1].isalpha() and not content.startswith(_CONSTANTS):
+        return False
     try:
         json.loads(f"[{content}]")
     except ValueError:
@@ -104,7 +110,9 @@ def _marker_pattern(marker: str, profile: LanguageProfile) -> re.Pattern[str]:
     family = profile.postscript.families.get(letters, ())
     spellings = sorted({marker.strip(), *family}, key=lambda s: (-len(s), s))
     options = "|".join(_spelling(fold(spelling)) for spelling in spellings)
-    return re.compile(rf"(?<![^\W_])(?:{options})(?![^\W_])")
+    # letters before it are told apart where it is looked at: a search by the first
+    # letter is fast
+    return re.compile(rf"(?:{options})(?![^\W_])")
 
 
 def _spelling(spelling: str) -> str:

@@ -42,9 +42,12 @@ def number_paragraphs(answer: Answer, num_paragraphs: int) -> Verdict:
 
     More than so many only where the prompt asks for at least so many.
     """
-    text = _STRONG.sub(lambda match: match[0].replace("*", "x"), answer.laid_out)
+    text = answer.laid_out
+    if "***" in text:
+        text = _STRONG.sub(lambda match: match[0].replace("*", "x"), text)
     text = text.replace("\\*", "*")  # Markdown's way to write a plain star
-    blocks = [block.strip() for block in _DIVIDER.split(text)]
+    parts = _DIVIDER.split(text) if "***" in text else [text]
+    blocks = [block.strip() for block in parts]
     inner = blocks[1:-1] if len(blocks) > 2 else []
     if "" in inner:
         return Verdict(False, "two dividers *** with no paragraph between them")

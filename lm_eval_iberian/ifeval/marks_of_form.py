@@ -66,7 +66,8 @@ def emphasised(text: str) -> list[str]:
     found: list[str] = []
     if "*" in text or "_" in text:
         for block in _BLOCK_END.split(text):
-            found += _emphasised(block)
+            if "*" in block or "_" in block:
+                found += _emphasised(block)
     return [passage for passage in found if any(map(str.isalnum, passage))]
 
 

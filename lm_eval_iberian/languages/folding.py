@@ -82,7 +82,8 @@ def typed_alike(text: str) -> str:
     ``…`` is ``...``, a dash between blanks a hyphen, ``—`` two of them, ``n.°``
     ``n.º``, ``EE. UU.`` ``EE.UU.``.
     """
-    text = _LONG_DASH.sub("--", _DASH.sub(" -", text)).replace("–", "-")
+    if any(map(text.__contains__, "-–—")):
+        text = _LONG_DASH.sub("--", _DASH.sub(" -", text)).replace("–", "-")
     text = text.replace("…", "...").replace("°", "º").replace("˚", "º")
     return _ABBREVIATED.sub(_joined, text)
 

@@ -198,7 +198,9 @@ def _outside_code(text: str, read: Callable[[str], str]) -> str:
 def _lay_out(text: str) -> str:
     """Take tags, entities, images and the addresses of links out of a text."""
     if "<" in text:
-        text = _LINE_ENDS.sub(_line_ends, _TAG.sub(_tag, text))
+        text = _TAG.sub(_tag, text)
+        if _LINE_END in text or _BLANK_LINE in text:
+            text = _LINE_ENDS.sub(_line_ends, text)
     if "&" in text:
         text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     if "](" in text:
