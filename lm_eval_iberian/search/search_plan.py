@@ -66,7 +66,7 @@ class SearchPlan:
             "file": str(Path(self.spec.sweep.place.file).absolute()),
             "versions": versions() | {"optuna": self._optuna},
             "settings": self.sweep.settings,
-            "search": self.settings.as_data(),
+            "how": self.settings.as_data(),
             "dimensions": self._dimensions(),
             "tasks": {
                 LANGUAGE: list(self.tasks.language),

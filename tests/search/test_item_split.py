@@ -55,7 +55,7 @@ def test_what_belongs_together_is_on_one_side() -> None:
 
 @pytest.mark.parametrize(("count", "of_each"), [(3, 1), (100, 50), (1, 1), (0, 1)])
 def test_too_few_for_two_sides(count: int, of_each: int) -> None:
-    with pytest.raises(DataError, match="the task t has .* too few to tell anything"):
+    with pytest.raises(DataError, match=r"the task t has .* too few to tell anything"):
         split_items("t", items(count, of_each), 1, 0.5)
 
 

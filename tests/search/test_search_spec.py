@@ -37,7 +37,8 @@ WRONG = [
     ("steps to the end", "0.25", "0.3", 7, "do not come to its end"),
     ("by what", "0..1.5", "0..1.5 by layer", 7, "by third and part"),
     ("layers that are known", "0..1.5", "0..1.5 by third", 7, "leave `by third` out"),
-    ("one merge", "weight: 0..1\n", "weight: 0..1\n    experts: each\n", 8, "of several"),
+    ("one merge", "weight: 0..1\n", "weight: 0..1\n    experts: each\n", 8,
+     "of several"),
     ("numbers alone", "seed: 7", "sampler: cmaes", 18, "cmaes searches numbers alone"),
 ]  # fmt: skip
 
