@@ -67,7 +67,9 @@ class CandidateEvaluation:
         return self._tasks
 
     @contextmanager
-    def model(self, cells: Sequence[SweepCell], recipe: Path) -> Iterator[Model]:
+    def model(
+        self, cells: Sequence[SweepCell], recipe: Path
+    ) -> Iterator[CandidateModel]:
         """Give a model that can be asked.
 
         Args:
@@ -84,7 +86,9 @@ class CandidateEvaluation:
             check_unchanged(cell, self._settings["models"])
         if self._kept is None:
             self._kept = models_kept_for(self._cells, self._settings)
-        model = Model(cells, recipe, self._evaluation, self._settings, self._log)
+        model = CandidateModel(
+            cells, recipe, self._evaluation, self._settings, self._log
+        )
         with kept_models(self._kept):
             try:
                 yield model
@@ -93,7 +97,7 @@ class CandidateEvaluation:
                 gc.collect()  # a model that is in a circle is memory
 
 
-class Model:
+class CandidateModel:
     """A model that is loaded when it is first asked.
 
     Args:

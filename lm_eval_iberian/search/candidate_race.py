@@ -11,7 +11,7 @@ from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.search.candidate_evaluation import (
     CandidateError,
     CandidateEvaluation,
-    Model,
+    CandidateModel,
 )
 from lm_eval_iberian.search.candidate_items import CandidateItems, ItemRow
 from lm_eval_iberian.search.item_split import Split, SplitItem, looks_of
@@ -140,7 +140,7 @@ class Race:
     ) -> Stop | None:
         against = [self._items(one) for one in front]
         stops = len(self._looks) - 1
-        with _Asked(self._evaluation, cells, self._folder, name) as model:
+        with _AskedModel(self._evaluation, cells, self._folder, name) as model:
             for at, look in enumerate(self._looks):
                 _add(done, self._look(name, at, look, model))
                 if at < stops:
@@ -160,13 +160,17 @@ class Race:
 
     def _all_looks(self, name: str, cells: Sequence[SweepCell]) -> CandidateItems:
         done = CandidateItems(name)
-        with _Asked(self._evaluation, cells, self._folder, name) as model:
+        with _AskedModel(self._evaluation, cells, self._folder, name) as model:
             for at, look in enumerate(self._looks):
                 _add(done, self._look(name, at, look, model))
         return done
 
     def _look(
-        self, name: str, at: int, look: Mapping[str, Sequence[SplitItem]], model: _Asked
+        self,
+        name: str,
+        at: int,
+        look: Mapping[str, Sequence[SplitItem]],
+        model: _AskedModel,
     ) -> Rows:
         rows = self._folder.look(name, at)
         if rows is None:
@@ -191,7 +195,7 @@ class Race:
                 cells = self.cells(name, self._folder.proposed(name) or {})
             items = {task: one.held_out for task, one in self._split.items()}
             begun = time.monotonic()
-            with _Asked(self._evaluation, cells, self._folder, name) as model:
+            with _AskedModel(self._evaluation, cells, self._folder, name) as model:
                 rows = model.rows(items)
             self._folder.note_held_out(name, rows, time.monotonic() - begun)
         done = CandidateItems(name)
@@ -199,7 +203,7 @@ class Race:
         return done
 
 
-class _Asked:
+class _AskedModel:
     """A model that is merged when something is asked that is not written down."""
 
     def __init__(
@@ -212,9 +216,9 @@ class _Asked:
         self._evaluation, self._cells = evaluation, cells
         self._folder, self._name = folder, name
         self._open: Any = None
-        self._model: Model | None = None
+        self._model: CandidateModel | None = None
 
-    def __enter__(self) -> _Asked:
+    def __enter__(self) -> _AskedModel:
         return self
 
     def __exit__(self, *given: object) -> None:
