@@ -75,9 +75,7 @@ class SweepSpec:
     place: Placed = field(compare=False, repr=False)
 
 
-def read_spec(
-    path: Path, what: str = "sweep", more: Collection[str] = ()
-) -> SweepSpec:
+def read_spec(path: Path, what: str = "sweep", more: Collection[str] = ()) -> SweepSpec:
     """Read a specification; nothing but the file itself is opened.
 
     Args:

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 import yaml
 from tiny_search import command, environment, make_search_models, run, write_spec
 
+from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.search.pareto_front import nobody_beats
+from lm_eval_iberian.search.search_workers import SearchWorkers
 
 
 pytest.importorskip("optuna", reason="NO OPTUNA: pip install 'optuna>=5' cmaes")
@@ -77,6 +80,24 @@ def test_one_that_is_killed_comes_to_the_same(here: Path, undisturbed: Path) -> 
     done = run(spec, out)
     assert done.exit_code == 0, done.output
     assert files(out) == files(undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_at_a_time_come_to_the_same(here: Path, undisturbed: Path) -> None:
+    done = run(write_spec(here), here / "two", "--jobs", "2")
+    assert done.exit_code == 0, done.output
+    assert files(here / "two") == files(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_worker_that_ends_is_told(here: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "raise SystemExit(7)"]
+    with (
+        pytest.raises(DataError, match="the process of slot 0 ended with 7"),
+        SearchWorkers(command, ["0", "1"], gpus=False) as workers,
+    ):
+        workers.prepare()
 
 
 @pytest.mark.slow

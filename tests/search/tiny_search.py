@@ -59,9 +59,9 @@ def command(spec: Path, out: Path) -> list[str]:
     return [*verb, str(spec), "-o", str(out)]
 
 
-def run(spec: Path, out: Path) -> Result:
+def run(spec: Path, out: Path, *more: str) -> Result:
     """Run it in this process, which has everything imported."""
-    return CliRunner().invoke(main, ["search", str(spec), "-o", str(out)])
+    return CliRunner().invoke(main, ["search", str(spec), "-o", str(out), *more])
 
 
 def environment(here: Path) -> dict[str, str]:
