@@ -66,7 +66,8 @@ class SearchWorkers:
 
     def __exit__(self, *given: object) -> None:
         for worker in self._workers.values():
-            _pipe(worker.stdin).close()
+            with suppress(BrokenPipeError):
+                _pipe(worker.stdin).close()
             if given[0] is not None:
                 worker.kill()
             worker.wait()
@@ -77,7 +78,7 @@ class SearchWorkers:
         Raises:
             DataError: It has ended.
         """
-        self._worker(self._slots[0])
+        _hear(self._start(self._slots[0]), self._slots[0])
 
     def do(self, orders: Sequence[Order]) -> None:
         """Have all orders done, in any order.
@@ -88,34 +89,38 @@ class SearchWorkers:
         left: queue.SimpleQueue[Order] = queue.SimpleQueue()
         for order in orders:
             left.put(order)
+        # here: a process dies with the thread that started it
+        new = [self._start(slot) for slot in self._slots if slot not in self._workers]
         with ThreadPoolExecutor(len(self._slots)) as threads:
-            every = [threads.submit(self._feed, slot, left) for slot in self._slots]
+            every = [
+                threads.submit(self._feed, slot, left, new=worker in new)
+                for slot, worker in self._workers.items()
+            ]
         for one in every:
             one.result()
 
-    def _feed(self, slot: str, left: queue.SimpleQueue[Order]) -> None:
+    def _feed(self, slot: str, left: queue.SimpleQueue[Order], *, new: bool) -> None:
+        worker = self._workers[slot]
+        if new:
+            _hear(worker, slot)
         while True:
             try:
                 order = left.get_nowait()
             except queue.Empty:
                 return
-            worker = self._worker(slot)
             with suppress(BrokenPipeError):  # it says why itself, at its end
                 print(json.dumps(dict(order)), file=_pipe(worker.stdin), flush=True)
             _hear(worker, slot)
 
-    def _worker(self, slot: str) -> subprocess.Popen[str]:
-        if slot not in self._workers:
-            ours = {"CUDA_VISIBLE_DEVICES": slot} if self._gpus else {}
-            worker = subprocess.Popen(
-                tethered(list(self._command)),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=os.environ | ours,
-            )
-            self._workers[slot] = worker
-            _hear(worker, slot)
+    def _start(self, slot: str) -> subprocess.Popen[str]:
+        ours = {"CUDA_VISIBLE_DEVICES": slot} if self._gpus else {}
+        self._workers[slot] = subprocess.Popen(
+            tethered(list(self._command)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | ours,
+        )
         return self._workers[slot]
 
 

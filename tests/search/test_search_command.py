@@ -90,14 +90,28 @@ def test_two_at_a_time_come_to_the_same(here: Path, undisturbed: Path) -> None:
     assert files(here / "two") == files(undisturbed)
 
 
-@pytest.mark.slow
-def test_a_worker_that_ends_is_told(here: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "raise SystemExit(7)"]
-    with (
-        pytest.raises(DataError, match="the process of slot 0 ended with 7"),
-        SearchWorkers(command, ["0", "1"], gpus=False) as workers,
-    ):
+# ready at once, and gone at its second order
+_GONE = """
+import sys
+print("ready", flush=True)
+for number, line in enumerate(sys.stdin):
+    if number == 1:
+        raise SystemExit(7)
+    print("done", flush=True)
+"""
+
+
+def test_a_worker_that_ends_is_told() -> None:
+    orders = [{"held_out": str(number)} for number in range(4)]
+    own = [sys.executable, "-c", _GONE]
+    with SearchWorkers(own, ["0", "1"], gpus=False) as workers:
         workers.prepare()
+        workers.do(orders[:2])
+        # they have outlived the threads that fed them
+        with pytest.raises(
+            DataError, match=r"the process of slot \d ended with 7; what"
+        ):
+            workers.do(orders)
 
 
 @pytest.mark.slow
