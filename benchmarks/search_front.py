@@ -35,9 +35,10 @@ from lm_eval_iberian.search.search_space import METHOD
 
 
 SEEDS = (1, 2, 3, 4, 5)
-CANDIDATES, DELTA, MOST = 32, 15.0, 1.2
-# of a grid: at least as many items as a search of so many candidates does
+DELTA, MOST = 15.0, 1.2
 POINTS, STEPS = 20, (2, 3, 3)
+# of 81 that are for development: a round of four more is no more than the grid's
+ITEMS = 81 * (POINTS - 4)
 THIRDS = ("low", "middle", "high")
 
 
@@ -113,7 +114,7 @@ def searched(
         },
         "dtype": "float32", "batch_size": 50, "device": "cpu",
         "search": {
-            "sampler": sampler, "seed": seed, "candidates": CANDIDATES, "delta": DELTA,
+            "sampler": sampler, "seed": seed, "candidates": 4 * POINTS, "items": ITEMS, "delta": DELTA,
             "no_stop": 20, "run_on": 20,
         },
     }  # fmt: skip

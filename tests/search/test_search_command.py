@@ -90,12 +90,12 @@ def test_two_at_a_time_come_to_the_same(here: Path, undisturbed: Path) -> None:
     assert files(here / "two") == files(undisturbed)
 
 
-# ready at once, and gone at its second order
+# ready at once, and gone at its third order
 _GONE = """
 import sys
 print("ready", flush=True)
 for number, line in enumerate(sys.stdin):
-    if number == 1:
+    if number == 2:
         raise SystemExit(7)
     print("done", flush=True)
 """
