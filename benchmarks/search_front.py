@@ -1,19 +1,17 @@
 """Hold the fronts of searches against grids of as many items, over several seeds.
 
-    python benchmarks/search_front.py MODELS OUT
-
-MODELS is a folder with the demo's models: base, instruct, expert-eu. Of every front the
-area is told that it covers in gain and instructions, down to no gain and to the
-instructions that may be lost: on the items that it was chosen by, and on those held
-out. A grid has as many merges, each done whole, as the search has done items for; of
-two grids, one weight and a weight for each third of the depth, the better one counts.
+Of every front the area is told that it covers in gain and instructions, down to no gain
+and to the instructions that may be lost: on the items that it was chosen by, and on
+those held out. A grid does at least as many items as a search, each of its merges all
+of them; of two grids, one weight and a weight for each third of the depth, the better
+one counts.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,8 +112,8 @@ def searched(
         },
         "dtype": "float32", "batch_size": 50, "device": "cpu",
         "search": {
-            "sampler": sampler, "seed": seed, "candidates": 4 * POINTS, "items": ITEMS, "delta": DELTA,
-            "no_stop": 20, "run_on": 20,
+            "sampler": sampler, "seed": seed, "candidates": 4 * POINTS,
+            "items": ITEMS, "delta": DELTA, "no_stop": 20, "run_on": 20,
         },
     }  # fmt: skip
     if sampler == "cmaes":
@@ -195,4 +193,11 @@ def areas_of(front: Sequence[tuple[Standing, Standing]]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "models", type=Path, help="the demo's models: base, instruct, expert-eu"
+    )
+    parser.add_argument("out", type=Path, help="where searches and grids are, or go on")
+    parser.add_argument("--sampler", default="tpe", help="tpe, cmaes or nsga2")
+    given = parser.parse_args()
+    main(given.models, given.out, given.sampler)

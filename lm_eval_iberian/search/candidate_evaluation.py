@@ -186,7 +186,7 @@ def _in_words(name: str) -> Iterator[None]:
     """Make what a candidate is to blame for an error of it."""
     try:
         yield
-    except (OSError, DataError):
+    except (OSError, DataError, CandidateError):
         raise
     except Exception as error:
         if type(error).__name__ in _OF_THE_MACHINE:

@@ -183,6 +183,40 @@ def test_a_report_is_not_of_what_the_search_saw(here: Path, undisturbed: Path) -
     assert not (out / "front.json").exists()
 
 
+def out_of_bounds(here: Path, name: str, weights: list[float]) -> Path:
+    """Write a specification with weights of which some are beyond all numbers."""
+    spec = yaml.safe_load(write_spec(here).read_text("utf-8"))
+    spec["methods"] = [{"method": "task_arithmetic", "weight": weights}]
+    spec["dtype"] = "float16"
+    path = here / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(spec, sort_keys=False), "utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_one_that_cannot_be_evaluated_is_passed_over(here: Path) -> None:
+    spec = out_of_bounds(here, "some", [0.25, 0.5, 10**9])
+    done = run(spec, here / "some")
+    assert done.exit_code == 0, done.output
+    front = json.loads((here / "some" / "front.json").read_text("utf-8"))
+    failed = [p.parent for p in (here / "some" / "candidates").glob("*/error.json")]
+    assert front["stopped"]["failed"] == len(failed) > 0
+    for place in failed:
+        values = json.loads((place / "proposed.json").read_text("utf-8"))
+        assert values["task_arithmetic.weight"] == 10**9
+    assert "could not be evaluated: candidate-" in done.output
+    again = run(spec, here / "some")
+    assert again.exit_code == 0, again.output
+
+
+@pytest.mark.slow
+def test_when_none_can_be_evaluated_it_ends(here: Path) -> None:
+    spec = out_of_bounds(here, "none", [10**8, 10**9])
+    done = run(spec, here / "none")
+    assert done.exit_code == 1
+    assert "5 candidates in a row could not be evaluated, the last: cand" in done.output
+
+
 @pytest.mark.slow
 def test_a_folder_of_something_else(here: Path, undisturbed: Path) -> None:
     other = run(write_spec(here, seed=2), undisturbed)
