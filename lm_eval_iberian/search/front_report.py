@@ -148,7 +148,7 @@ def write_report(plan: SearchPlan, folder: SearchFolder, report: FrontReport) ->
             {
                 **asdict(one),
                 "recipe": None if one.name == INSTRUCT else f"recipes/{one.name}.yml",
-                "instructions": judged(one.held_out.instructions, report.delta),
+                "instructions": _kept(one, report.delta),
             }
             for one in report.points
         ],
@@ -166,6 +166,9 @@ def report_lines(report: FrontReport) -> list[str]:
     )  # fmt: skip
     rows = [head, tuple("---" for _ in head)]
     for one in report.points:
+        if one.name == INSTRUCT:  # held against itself
+            rows.append((one.name, "", "0", "0", "0", "0", _kept(one, report.delta)))
+            continue
         health = "".join(
             f"; {name} {_signed(found)}" for name, found in one.held_out.health.items()
         )
@@ -177,7 +180,7 @@ def report_lines(report: FrontReport) -> list[str]:
                 _signed(one.held_out.gain),
                 _signed(one.development.instructions),
                 f"{_signed(one.held_out.instructions)}{health}",
-                judged(one.held_out.instructions, report.delta),
+                _kept(one, report.delta),
             )
         )
     table = [f"| {' | '.join(row)} |" for row in rows]
@@ -195,6 +198,12 @@ def report_lines(report: FrontReport) -> list[str]:
         f"{report.spent:,} items done; a grid of as many merges has {whole:,}, and one"
         f" of as many items {points} merges.",
     ]
+
+
+def _kept(one: FrontPoint, delta: float) -> str:
+    if one.name == INSTRUCT:
+        return "kept"
+    return judged(one.held_out.instructions, delta)
 
 
 def drawn_text(values: Mapping[str, Any]) -> str:

@@ -145,7 +145,10 @@ def test_what_there_is_in_the_end(here: Path, undisturbed: Path) -> None:
                 "task_arithmetic",
                 "fused_task_arithmetic",
             )
+        if one["name"] == "instruct":  # held against itself
+            assert one["instructions"] == "kept"
     text = (undisturbed / "front.md").read_text("utf-8")
+    assert "| instruct |  | 0 | 0 | 0 | 0 | kept |" in text
     assert f"{spent:,} items done; a grid of as many merges has 186" in text
 
 
