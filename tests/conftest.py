@@ -30,6 +30,7 @@ LONGEST = (
     "demo/test_run.py",
     "sweep/test_slurm_cluster.py",
     "sweep/test_killed_sweep.py",
+    "search/test_search_command.py",
     "sweep/test_sweep_worker.py",
     "sweep/test_whole_sweep.py",
     "integration/test_hook_off.py",

@@ -61,6 +61,7 @@ OWN_NAMES = (
     "lm_eval_iberian/paper_tables",
     "lm_eval_iberian/pictures",
     "lm_eval_iberian/report",
+    "lm_eval_iberian/search",
     "lm_eval_iberian/stats",
     "mergekit_ext/inputs",
     "mergekit_ext/kernels",

@@ -29,6 +29,7 @@ _VERBS = {
     "recipe": "Make recipes for mergekit: the merges of the paper, and others.",
     "report": "Form the paper's averages of results that lm-eval wrote.",
     "score": "Score answers to IFEval prompts that were produced elsewhere.",
+    "search": "Search merges that gain a language and keep the instructions.",
     "sweep": "Merge and evaluate by the hundred; a kill loses what was running.",
     "tasks": "List the tasks this project adds to lm-eval.",
 }

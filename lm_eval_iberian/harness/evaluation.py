@@ -98,34 +98,120 @@ class TaskEvaluation:
         Raises:
             Exception: Whatever lm-eval, the model or a task raises.
         """
-        from lm_eval import simple_evaluate
         from lm_eval.loggers import EvaluationTracker
-        from lm_eval.tasks import TaskManager
         from lm_eval.utils import make_table
+
+        given = dict(arguments)
+        tracker = EvaluationTracker(output_path=str(out))
+        batch = options.get("batch_size")
+        results = self._results(
+            tasks, options, given,
+            model=_known(model),
+            model_args=given,
+            batch_size=_BATCH if batch is None else str(batch),
+            device=options.get("device") or _DEVICE,
+            evaluation_tracker=tracker,
+        )  # fmt: skip
+        samples = results.pop("samples")
+        tracker.save_results_aggregated(results=results, samples=samples)
+        for name in results["configs"]:
+            tracker.save_results_samples(task_name=name, samples=samples[name])
+        print(make_table(results))
+        if "groups" in results:
+            print(make_table(results, "groups"))
+
+    def loaded(
+        self, model: str, arguments: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> Any:
+        """Return a model for ``answers``, which may be asked of it many times.
+
+        Args:
+            model: As of ``evaluate``.
+            arguments: As of ``evaluate``.
+            options: The same; what is asked of a model itself counts: ``batch_size``
+                and ``device``.
+
+        Raises:
+            Exception: Whatever the model raises.
+        """
+        from lm_eval.api.registry import get_model
+
+        batch = options.get("batch_size")
+        return get_model(_known(model)).create_from_arg_obj(
+            dict(arguments),
+            {
+                "batch_size": _BATCH if batch is None else str(batch),
+                "max_batch_size": None,
+                "device": options.get("device") or _DEVICE,
+            },
+        )
+
+    def answers(
+        self,
+        model: Any,
+        arguments: Mapping[str, Any],
+        options: Mapping[str, Any],
+        documents: Mapping[str, Sequence[int]],
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Return lm-eval's samples of some documents of tasks; nothing is written.
+
+        Args:
+            model: What ``loaded`` returned.
+            arguments: What it was loaded with.
+            options: As of ``evaluate``; there is no ``limit``.
+            documents: Single task to the numbers of its documents, of which there are
+                some for each.
+
+        Raises:
+            Exception: Whatever lm-eval, the model or a task raises.
+        """
+        # of no documents lm-eval would take all; it gives them in the task's order,
+        # and their numbers in the list's
+        wanted = {task: sorted(some) for task, some in documents.items() if some}
+        if not wanted:
+            return {}
+        results = self._results(
+            list(wanted), {**options, "limit": None}, dict(arguments),
+            model=model, samples=wanted, bootstrap_iters=0,
+        )  # fmt: skip
+        found: dict[str, list[dict[str, Any]]] = results["samples"]
+        return found
+
+    def documents(self, tasks: Sequence[str]) -> dict[str, list[Any]]:
+        """Return the documents of single tasks, in the order of their numbers.
+
+        Raises:
+            IberianError: One cannot be built.
+        """
+        with quiet():
+            return {
+                leaf.name: list(try_to_build(self._manager, leaf).eval_docs)
+                for leaf in self.leaves(tasks)
+            }
+
+    def _results(
+        self,
+        tasks: Sequence[str],
+        options: Mapping[str, Any],
+        arguments: dict[str, Any],
+        **more: Any,
+    ) -> Any:
+        """Call lm-eval, with what is alike for every model and all documents."""
+        from lm_eval import simple_evaluate
+        from lm_eval.tasks import TaskManager
 
         shots = options.get("num_fewshot")
         self.examined(tasks, shots)  # before a model is loaded
-        if model in MODELS:  # known by name only with the start-up file
-            importlib.import_module(MODELS[model].partition(":")[0])
-        given = dict(arguments)
         # a manager hands the arguments of the model to its tasks
-        manager = TaskManager(include_defaults=False, metadata=dict(given))
+        manager = TaskManager(include_defaults=False, metadata=dict(arguments))
         manager.task_index.update(self._manager.task_index)
-        tracker = EvaluationTracker(output_path=str(out))
-        batch, limit, chat = (
-            options.get(name) for name in ("batch_size", "limit", "apply_chat_template")
-        )
+        limit, chat = options.get("limit"), options.get("apply_chat_template")
         seeds = _seeds(str(options["seed"]))
-        results = simple_evaluate(
-            model=model,
-            model_args=given,
+        return simple_evaluate(
             tasks=list(tasks),
             num_fewshot=shots,
-            batch_size=_BATCH if batch is None else str(batch),
-            device=options.get("device") or _DEVICE,
             limit=None if limit is None else float(limit),
             log_samples=True,
-            evaluation_tracker=tracker,
             system_instruction=options.get("system_instruction"),
             apply_chat_template=bool(chat),
             fewshot_as_multiturn=True if chat else None,
@@ -135,15 +221,16 @@ class TaskEvaluation:
             numpy_random_seed=seeds[1],
             torch_random_seed=seeds[2],
             fewshot_random_seed=seeds[3],
-            metadata=dict(given),
+            metadata=dict(arguments),
+            **more,
         )
-        samples = results.pop("samples")
-        tracker.save_results_aggregated(results=results, samples=samples)
-        for name in results["configs"]:
-            tracker.save_results_samples(task_name=name, samples=samples[name])
-        print(make_table(results))
-        if "groups" in results:
-            print(make_table(results, "groups"))
+
+
+def _known(model: str) -> str:
+    """Have lm-eval know a model type of ours: by name only with the start-up file."""
+    if model in MODELS:
+        importlib.import_module(MODELS[model].partition(":")[0])
+    return model
 
 
 def _seeds(text: str) -> list[int | None]:

@@ -150,7 +150,7 @@ class CellEvaluation:
         from lm_eval_iberian.harness.kept_models import kept_models
 
         if self._kept is None:
-            self._kept = _kept_of(self._folder, settings)
+            self._kept = models_kept_for(self._folder.cells, settings)
         before = len(self._kept.costs)
         arguments = model_arguments(cell, settings)
         with (
@@ -202,12 +202,12 @@ class CellEvaluation:
         self._merged = None
 
 
-def _kept_of(folder: SweepFolder, settings: Mapping[str, Any]) -> Any:
+def models_kept_for(cells: Sequence[SweepCell], settings: Mapping[str, Any]) -> Any:
     """Return what a process keeps, which has the models of merges where they fit."""
     from lm_eval_iberian.harness.kept_models import KeptModels
     from mergekit_ext.inmemory import ResidentModels
 
-    memory = sweep_memory(folder.cells, settings)
+    memory = sweep_memory(cells, settings)
     place = kept_place(memory, settings)
     if place.where == "nowhere":
         return KeptModels()
@@ -226,7 +226,7 @@ def _told(
     command = shell_command(cell, place, settings)
     path = work / LOG
     new = not path.exists()
-    with _logged(path):
+    with logged(path):
         if new and settings["engine"] != "disk":
             print(f"{_CALL}{command}", flush=True)
         try:
@@ -239,7 +239,7 @@ def _told(
 
 
 @contextmanager
-def _logged(path: Path) -> Iterator[None]:
+def logged(path: Path) -> Iterator[None]:
     """Append what is written to the outputs of this process, by C too, to a file."""
     streams = (sys.stdout, sys.stderr)
     before = [os.dup(number) for number in (1, 2)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,7 +97,21 @@ def make_plan(path: Path, out: Path) -> SweepPlan:
         IberianError: With what is wrong, and where.
     """
     spec = read_spec(path)
-    cells = tuple(expand(spec))
+    return checked_plan(spec, expand(spec), out)
+
+
+def checked_plan(spec: SweepSpec, cells: Iterable[SweepCell], out: Path) -> SweepPlan:
+    """Check a specification, and cells of it, against tasks and models.
+
+    Args:
+        spec: The specification.
+        cells: Cells of it; a search knows only some before it begins.
+        out: Where results are to be, for the room there.
+
+    Raises:
+        IberianError: With what is wrong, and where.
+    """
+    cells = tuple(cells)
     if spec.include_path and not _bootstrap.active():
         raise spec.place.fault(
             "include_path: the start-up file of lm-eval-iberian is off, and lm_eval"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,14 +75,19 @@ class SweepSpec:
     place: Placed = field(compare=False, repr=False)
 
 
-def read_spec(path: Path) -> SweepSpec:
+def read_spec(path: Path, what: str = "sweep", more: Collection[str] = ()) -> SweepSpec:
     """Read a specification; nothing but the file itself is opened.
+
+    Args:
+        path: The file.
+        what: What it is of, for errors.
+        more: Keys that it may have beside those of a sweep, for others to read.
 
     Raises:
         SweepSpecError: Something in it does not exist or cannot be, with its line.
     """
     place = read_placed(path)
-    top = place.mapping("key of a sweep", _TOP, ("models", "suites"))
+    top = place.mapping(f"key of a {what}", {*_TOP, *more}, ("models", "suites"))
     folder = path.absolute().parent
     base, instruct, experts = _models(top["models"], folder)
     if "languages" in top:

@@ -31,7 +31,7 @@ def serve(
 
     What a failure leaves behind, on a GPU above all, must not reach the next cell.
     """
-    with _line_to_driver() as (orders, tell):
+    with line_to_driver() as (orders, tell):
         for line in orders:
             cell = folder.cell(json.loads(line)["cell"])
             if fresh(cell):
@@ -71,7 +71,7 @@ def _run(folder: SweepFolder, cell: SweepCell, evaluate: Evaluate) -> How:
 
 
 @contextmanager
-def _line_to_driver() -> Iterator[tuple[IO[str], IO[str]]]:
+def line_to_driver() -> Iterator[tuple[IO[str], IO[str]]]:
     """Give the two ends of the line, which nothing else reads or writes meanwhile."""
     with (
         os.fdopen(os.dup(0), encoding="utf-8") as orders,

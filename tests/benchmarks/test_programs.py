@@ -18,6 +18,7 @@ PROGRAMS = (
     "merge",
     "merge_memory",
     "score",
+    "search_front",
     "sweep",
 )
 
