@@ -149,7 +149,8 @@ def test_a_merge_of_models_gives_our_bits(
     make_models(tmp_path / "m", "llama", num_hidden_layers=4)
     written = a_recipe(ours)
     if ours == "layer_swap":
-        written["parameters"] |= {"layers": 4, "transition": 1, "revert": "self_attn"}
+        own = {"layers": 4, "transition": 1, "revert": "self_attn"}
+        written["parameters"] = written["parameters"] | own
     else:
         written["parameters"] = {"seed": 11, "lambda": 0.9, "normalize": True}
     expected = merged_on_disk(written, "ours")
