@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -72,19 +73,24 @@ def _number(value: float | None) -> float | None:
 
 def as_comparison_csv(report: ComparisonReport) -> str:
     """Return a row for each comparison below a header; what is not known is empty."""
+    return csv_with_intervals([row_object(row) for row in report.rows], before="p")
+
+
+def csv_with_intervals(rows: Sequence[dict[str, Any]], *, before: str) -> str:
+    """Return rows below a header, ``ci95`` as two columns before the one named."""
     out = io.StringIO()
-    rows = [_flat(row_object(row)) for row in report.rows]
-    writer = csv.DictWriter(out, rows[0], lineterminator="\n")
+    flat = [_flat(row, before) for row in rows]
+    writer = csv.DictWriter(out, flat[0], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(flat)
     return out.getvalue()
 
 
-def _flat(row: dict[str, Any]) -> dict[str, object]:
+def _flat(row: dict[str, Any], before: str) -> dict[str, object]:
     low, high = row.pop("ci95")
     found: dict[str, object] = {}
     for name, value in row.items():
-        if name == "p":
+        if name == before:
             found |= {"ci95_low": low, "ci95_high": high}
         found[name] = csv_cell(value)
     return found

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import asdict
 from typing import Any
 
+from lm_eval_iberian.comparison.comparison_data import csv_with_intervals
 from lm_eval_iberian.frontier.equal_gain import (
     EqualGainRow,
     FrontierReport,
@@ -15,7 +14,6 @@ from lm_eval_iberian.frontier.equal_gain import (
     MethodReading,
 )
 from lm_eval_iberian.frontier.frontier_text import notes_of_frontier
-from lm_eval_iberian.report.as_data import csv_cell
 
 
 def as_frontier_json(report: FrontierReport) -> str:
@@ -89,19 +87,6 @@ def _reading_object(one: GainReading) -> dict[str, Any]:
 
 def as_frontier_csv(report: FrontierReport) -> str:
     """Return a row for each difference below a header; what is not known is empty."""
-    out = io.StringIO()
-    rows = [_flat(_row_object(row)) for row in report.rows]
-    writer = csv.DictWriter(out, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
-
-
-def _flat(row: dict[str, Any]) -> dict[str, object]:
-    low, high = row.pop("ci95")
-    found: dict[str, object] = {}
-    for name, value in row.items():
-        if name == "stderr":
-            found |= {"ci95_low": low, "ci95_high": high}
-        found[name] = csv_cell(value)
-    return found
+    return csv_with_intervals(
+        [_row_object(row) for row in report.rows], before="stderr"
+    )

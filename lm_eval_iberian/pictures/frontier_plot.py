@@ -18,13 +18,11 @@ from lm_eval_iberian.pictures.picture_labels import (
     width_of,
 )
 from lm_eval_iberian.pictures.picture_style import (
-    COLOURS,
-    DASHES,
     GREY,
     INK,
     LARGE,
-    MARKS,
     axes_at,
+    curve_look,
     new_figure,
     picture_style,
     plain,
@@ -147,7 +145,7 @@ def draw_gains(data: GainPicture) -> Any:
     columns = max(1, min(4, int(wide / widest), len(entries)))
     legend = 0.1 + height_of(math.ceil(len(entries) / columns)) * 1.3
     figure = new_figure(wide, _TOP + _HIGH + _FOOT + legend)
-    looks = {name: _look(at) for at, name in enumerate(data.names)}
+    looks = {name: curve_look(at) for at, name in enumerate(data.names)}
     for at, panel in enumerate(data.panels):
         left = _LEFT + at * (_WIDE + _GAP)
         axes = axes_at(figure, left, _TOP, _WIDE, _HIGH)
@@ -173,14 +171,6 @@ _SQUARE: dict[str, Any] = {
     "color": INK, "marker": "s", "markersize": 6, "linestyle": "none",
 }  # fmt: skip
 _THREAD: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (1, 2))}
-
-
-def _look(at: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[at % len(COLOURS)],
-        "marker": MARKS[at % len(MARKS)],
-        "linestyle": DASHES[at % len(DASHES)],
-    }
 
 
 def _draw_panel(

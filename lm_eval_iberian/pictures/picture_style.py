@@ -148,3 +148,12 @@ def plain(value: float) -> str:
         digits, _, power = f"{value:.3g}".partition("e")
         text = f"{digits}e{int(power or 0)}"
     return "0" if text == "-0" else text.replace("-", "−")
+
+
+def curve_look(at: int) -> dict[str, Any]:
+    """Return colour, mark and dashes of the curve at a place; grey tells them apart."""
+    return {
+        "color": COLOURS[at % len(COLOURS)],
+        "marker": MARKS[at % len(MARKS)],
+        "linestyle": DASHES[at % len(DASHES)],
+    }

@@ -19,11 +19,9 @@ from lm_eval_iberian.pictures.picture_labels import (
 )
 from lm_eval_iberian.pictures.picture_style import (
     BASELINES,
-    COLOURS,
-    DASHES,
     INK,
-    MARKS,
     axes_at,
+    curve_look,
     logarithmic,
     new_figure,
     picture_style,
@@ -93,7 +91,7 @@ def draw_curves(data: WeightCurves) -> Any:
     foot = 0.55
     figure = new_figure(wide, _TOP + 2 * _HIGH + _GAP + foot + legend)
     rows: dict[Which, list[Any]] = {"language": [], "following": []}
-    looks = {name: _look(at) for at, name in enumerate(data.names)}
+    looks = {name: curve_look(at) for at, name in enumerate(data.names)}
     for column, panel in enumerate(data.panels):
         left = _LEFT + column * (_WIDE + _GAP)
         for row, (which, axes) in enumerate(rows.items()):
@@ -118,14 +116,6 @@ def draw_curves(data: WeightCurves) -> Any:
         borderaxespad=0.3,
     )  # fmt: skip
     return figure
-
-
-def _look(at: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[at % len(COLOURS)],
-        "marker": MARKS[at % len(MARKS)],
-        "linestyle": DASHES[at % len(DASHES)],
-    }
 
 
 def _panel(
