@@ -46,10 +46,16 @@ METHODS = [
     "fused_breadcrumbs_ties",
     "fused_dare_linear",
     "fused_dare_ties",
+    "fused_della",
+    "fused_della_linear",
     "fused_linear",
+    "fused_lines",
     "fused_nearswap",
+    "fused_null_space",
+    "fused_null_space_lines",
     "fused_task_arithmetic",
     "fused_ties",
+    "fused_widen",
     "layer_swap",
 ]
 

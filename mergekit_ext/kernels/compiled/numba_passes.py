@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -54,9 +55,10 @@ class NumbaPasses:
         self._what = what
         self._loops = loops(out.dtype)
         self._out = _view(out)
-        # without a base, the base is zero, and x - 0 is x
-        longest = [t.keep.row for t in what.terms if isinstance(t.keep, RankDropout)]
-        size = max(_BLOCK, SCRATCH, *(4 * row for row in longest))
+        # without a base, the base is zero, and x - 0 is x; ranks ask for more at a time
+        size = max(_BLOCK, SCRATCH)
+        if rows := [t.keep.row for t in what.terms if isinstance(t.keep, RankDropout)]:
+            size = 4 * max(size, math.lcm(*rows))
         self._no_base = np.zeros(size, self._out.dtype)
         self._base = None if what.base is None else _view(what.base.tensor)
         self._experts = [_view(term.expert.tensor) for term in what.terms]

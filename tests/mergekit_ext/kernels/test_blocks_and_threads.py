@@ -98,6 +98,12 @@ def test_masks_of_a_dropout_depend_on_no_block(
         assert same_bits(merged(what, passes, 2), want)
 
 
+def test_ranks_without_a_base_have_zeros_for_a_whole_block(passes: Any) -> None:
+    row = {"weights": [1.0], "keep": [["rank", "7", 0.3, 0.2, 20, True]], "base": False}
+    what = merge_of(family(200_000, F32, F32), row)
+    assert same_bits(merged(what, passes, 1), expected(what))
+
+
 class Poisoned:
     """NumPy, but what is uninitialised is NaN."""
 
