@@ -24,6 +24,7 @@ from lm_eval_iberian.frontier.method_curves import (
 )
 from lm_eval_iberian.report.model_report import Note, Report, build_report
 from lm_eval_iberian.report.report_catalogue import Catalogue, Metric, load_catalogue
+from lm_eval_iberian.report.searched_folders import refuse_searched, refuse_searches_in
 from lm_eval_iberian.report.sweep_results import (
     SWEEP_FILE,
     SweepResults,
@@ -359,8 +360,10 @@ def _folders(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise DataError(f"{path} does not exist")
+        refuse_searched(path)
         here = sorted(path.rglob(SWEEP_FILE)) if path.is_dir() else []
         if not here:
+            refuse_searches_in(path)
             raise DataError(f"{path} holds no sweep: no {SWEEP_FILE} is in it")
         for file in here:
             found.setdefault(file.resolve(), file.parent)

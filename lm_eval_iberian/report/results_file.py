@@ -27,6 +27,11 @@ from lm_eval_iberian.report.exchange_reading import (
 )
 from lm_eval_iberian.report.exchange_samples import as_lm_eval_samples
 from lm_eval_iberian.report.issue import OnBad, raise_it
+from lm_eval_iberian.report.searched_folders import (
+    refuse_searched,
+    refuse_searches_in,
+    search_refusal,
+)
 from lm_eval_iberian.terminal import shown
 
 
@@ -265,7 +270,8 @@ def find_results(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
         paths: Folders, searched to any depth for ``results_*.json``, gzipped or
             not, and for what Every Eval Ever calls its files, and files, taken whatever
             their name.
-        on_bad: Told of a path that is not there or holds no results.
+        on_bad: Told of a path that is not there or holds no results, and of what lies
+            in the folder of a search.
     """
     found: dict[Path, Path] = {}
     samples = []
@@ -286,6 +292,7 @@ def find_results(paths: Iterable[Path], on_bad: OnBad = raise_it) -> list[Path]:
 
 
 def _within(path: Path) -> Iterator[Path]:
+    refuse_searched(path)
     if path.is_file():
         yield path
         return
@@ -296,8 +303,15 @@ def _within(path: Path) -> Iterator[Path]:
     found = (file for file in path.rglob("*.json*") if _holds_results(file))
     files = [file for file in found if not _still_runs(file)]
     if not files:
+        refuse_searches_in(path)
         raise DataError(f"{path} holds no {PATTERN}{_instead(path)}")
-    yield from files
+    places = dict.fromkeys(place for file in files for place in file.parents)
+    searched = {place: why for place in places if (why := search_refusal(place))}
+    for file in files:
+        if searched.keys().isdisjoint(file.parents):
+            yield file
+    for why in searched.values():
+        raise why
 
 
 def _holds_results(file: Path) -> bool:

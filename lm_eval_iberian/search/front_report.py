@@ -9,6 +9,7 @@ from typing import Any
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.files import write_whole
+from lm_eval_iberian.report.searched_folders import FRONT_FILE
 from lm_eval_iberian.search.candidate_items import CandidateItems
 from lm_eval_iberian.search.candidate_race import Race
 from lm_eval_iberian.search.item_split import Split
@@ -140,7 +141,7 @@ def write_report(plan: SearchPlan, folder: SearchFolder, report: FrontReport) ->
     for path in recipes.glob("*.yml"):
         if path.name not in wanted:  # of a front that has moved on
             path.unlink()
-    write_whole(folder.path / "front.md", "\n".join(report_lines(report)) + "\n")
+    write_whole(folder.path / FRONT_FILE, "\n".join(report_lines(report)) + "\n")
     content = {
         **{k: v for k, v in asdict(report).items() if k != "points"},
         "split_seed": plan.settings.split_seed,
