@@ -24,13 +24,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lm_eval_iberian.search.candidate_items import (
-    HEALTH,
-    CandidateItems,
-    gain,
-    has_metric,
-    metric_difference,
-)
+from lm_eval_iberian.search.candidate_differences import gain, metric_difference
+from lm_eval_iberian.search.candidate_items import HEALTH, CandidateItems, has_metric
 from lm_eval_iberian.search.search_spec import SearchSettings
 from lm_eval_iberian.stats import Difference
 
