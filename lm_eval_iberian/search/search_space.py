@@ -1,19 +1,18 @@
 """The merges that are searched: methods, and ranges for what they take.
 
-A specification's ranges become dimensions with a name each; numbers drawn for them
-become one entry of a sweep's specification, and so a recipe as a sweep has it.
+Numbers drawn for the dimensions of a method become one entry of a sweep's
+specification, and so a recipe as a sweep has it.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
 from lm_eval_iberian.search.placed_weights import EXPERTS, PlacedWeights, places
+from lm_eval_iberian.search.search_dimensions import Dimension, read_dimension, rounded
 from lm_eval_iberian.search.search_spec import SearchSpec
 from lm_eval_iberian.sweep.placed_yaml import Placed
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
@@ -24,38 +23,6 @@ from lm_eval_iberian.sweep.sweep_suite import EVERY
 
 METHOD = "method"
 Values = Mapping[str, Any]
-_NUMBER = r"[-+]?\d{1,20}(?:\.\d{1,20})?"
-_RANGE = re.compile(
-    rf"({_NUMBER})\s*\.\.\s*({_NUMBER})(?:\s+step\s+({_NUMBER}))?"
-    r"(?:\s+by\s+(third|part|third and part))?"
-)
-_DIGITS = 4
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """What is drawn: a number between two, or one of some choices.
-
-    Attributes:
-        name: Its name among all.
-        low: The least number.
-        high: The greatest.
-        step: Between numbers; ``None`` where any is drawn.
-        choices: What is chosen from; empty for numbers.
-    """
-
-    name: str
-    low: float = 0.0
-    high: float = 0.0
-    step: float | None = None
-    choices: tuple[Any, ...] = ()
-
-    @property
-    def ends(self) -> tuple[Any, Any]:
-        """Two values that are as far apart as any."""
-        if self.choices:
-            return self.choices[0], self.choices[-1]
-        return self.low, self.high
 
 
 @dataclass(frozen=True)
@@ -144,7 +111,7 @@ class SearchSpace:
         if len(labels) > 1:
             values[METHOD] = trial.suggest_categorical(METHOD, labels)
         for one in self.methods[values[METHOD]].dimensions:
-            values[one.name] = _drawn(trial, one)
+            values[one.name] = one.drawn(trial)
         return values
 
     def _check(self, spec: SearchSpec) -> None:
@@ -167,14 +134,6 @@ def _label(values: Values, methods: Mapping[str, MethodSpace]) -> str:
     return str(values.get(METHOD, next(iter(methods))))
 
 
-def _drawn(trial: Any, one: Dimension) -> Any:
-    if one.choices:
-        return trial.suggest_categorical(one.name, one.choices)
-    value = trial.suggest_float(one.name, one.low, one.high, step=one.step)
-    # as a recipe shows it
-    return float(round(Decimal(repr(float(value))), _DIGITS))
-
-
 def _method_spaces(sweep: SweepSpec) -> Iterator[MethodSpace]:
     seen: dict[str, int] = {}
     for entry in sweep.methods:
@@ -195,7 +154,7 @@ def _method_space(label: str, entry: Placed, sweep: SweepSpec) -> MethodSpace:
 
     def note(path: str, placed: Placed) -> Placed:
         name = f"{label}.{path}"
-        found = _dimension(name, placed)
+        found = read_dimension(name, placed)
         if found is None:
             return placed
         one, by = found
@@ -233,38 +192,6 @@ def _walk(entry: Placed, change: Callable[[str, Placed], Placed]) -> Placed:
     return replace(entry, value=found)
 
 
-def _dimension(name: str, placed: Placed) -> tuple[Dimension, str] | None:
-    """Return what is drawn for a value, and for which places; ``None`` for one value.
-
-    Raises:
-        SweepSpecError: A range is none.
-    """
-    value = placed.value
-    if isinstance(value, list):
-        chosen = tuple(one.plain() for one in placed.entries("values"))
-        if not all(isinstance(one, str | int | float) for one in chosen):
-            raise placed.fault(
-                f"{name}: a list of values is wanted, {placed.plain()!r}"
-            )
-        return Dimension(name, choices=chosen), ""
-    if not (isinstance(value, str) and ".." in value):
-        return None
-    match = _RANGE.fullmatch(value.strip())
-    if match is None:
-        raise placed.fault(
-            f"{name}: {value!r} is no range; write 0..1.5, 0..1.5 step 0.25, or 0..1.5"
-            " by third and part"
-        )
-    low, high = Decimal(match[1]), Decimal(match[2])
-    step = None if match[3] is None else Decimal(match[3])
-    if high <= low:
-        raise placed.fault(f"{name}: {value!r} ends where it begins, or before")
-    if step is not None and (step <= 0 or (high - low) % step):
-        raise placed.fault(f"{name}: the steps of {value!r} do not come to its end")
-    shown = float(step) if step is not None else None
-    return Dimension(name, float(low), float(high), shown), match[4] or ""
-
-
 def _entry(method: MethodSpace, values: Values) -> Placed:
     """Return an entry with the drawn numbers in the place of ranges."""
     spread = {(one.parameter, one.model): one for one in method.spreads}
@@ -274,11 +201,11 @@ def _entry(method: MethodSpace, values: Values) -> Placed:
         if name in values:
             return replace(placed, value=_plain(values[name]))
         if (one := spread.get((parameter, model or EXPERTS))) is not None and (
-            _dimension(name, placed) is not None
+            read_dimension(name, placed) is not None
         ):
             # what stands for all of them until the recipe is there
             mean = sum(values[each] for each in one.names) / len(one.names)
-            return replace(placed, value=round(mean, _DIGITS))
+            return replace(placed, value=rounded(mean))
         return placed
 
     return _walk(method.entry, drawn)

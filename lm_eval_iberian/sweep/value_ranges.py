@@ -9,7 +9,9 @@ from lm_eval_iberian.sweep.placed_yaml import Placed
 
 
 _NUMBER = r"[-+]?\d{1,20}(?:\.\d{1,20})?"
-_RANGE = re.compile(rf"({_NUMBER})\s*\.\.\s*({_NUMBER})(?:\s+step\s+({_NUMBER}))?")
+# begin, end and step
+RANGE = rf"({_NUMBER})\s*\.\.\s*({_NUMBER})(?:\s+step\s+({_NUMBER}))?"
+_RANGE = re.compile(RANGE)
 _MOST = 1000
 
 
