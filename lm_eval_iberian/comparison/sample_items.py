@@ -122,14 +122,25 @@ def document_of(row: Mapping[str, Any], where: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def shared_column(doc: Any, columns: Sequence[str]) -> str | None:
+    """Return which column says what a document shares with others.
+
+    Args:
+        doc: The document.
+        columns: Those that may say so, the first that has anything does.
+
+    Returns:
+        ``None`` where it stands for itself.
+    """
+    if not isinstance(doc, Mapping):
+        return None
+    return next((name for name in columns if doc.get(name) not in (None, "")), None)
+
+
 def _cluster(row: Mapping[str, Any], columns: Sequence[str], family: str) -> str:
     """Return what an item shares with others, empty where it stands for itself."""
-    doc = row.get("doc")
-    if isinstance(doc, Mapping):
-        for column in columns:
-            if doc.get(column) not in (None, ""):
-                return f"{family} {column} {doc[column]}"
-    return ""
+    column = shared_column(row.get("doc"), columns)
+    return "" if column is None else f"{family} {column} {row['doc'][column]}"
 
 
 def _told_apart(

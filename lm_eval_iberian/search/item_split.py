@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_iberian.comparison.sample_items import document_of
+from lm_eval_iberian.comparison.sample_items import document_of, shared_column
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.report.report_catalogue import Catalogue
 
@@ -64,8 +64,8 @@ def items_of(
         digest = document_of({"doc": doc}, f"{task}, document {number}")
         seen[digest] = seen.get(digest, 0) + 1
         key = digest if seen[digest] == 1 else f"{digest} {seen[digest]}"
-        values = (str(doc.get(name) or "") for name in columns if isinstance(doc, dict))
-        cluster = next((f"{task} {one}" for one in values if one), digest)
+        column = shared_column(doc, columns)
+        cluster = digest if column is None else f"{task} {doc[column]}"
         found.append(SplitItem(number, key, cluster))
     return found
 

@@ -84,6 +84,12 @@ def test_questions_on_one_passage_are_one_cluster() -> None:
     found = items_of(docs, "belebele_eus_Latn", catalogue)
     assert catalogue.by_task()["belebele_eus_Latn"].family == "belebele"
     assert len({one.cluster for one in found}) == 2
+    # a number of a passage may be 0, and one that is missing is none
+    docs = [{"link": 0, "question": n} for n in range(2)]
+    docs += [{"link": "", "question": n} for n in range(2)]
+    found = items_of(docs, "belebele_eus_Latn", catalogue)
+    assert found[0].cluster == found[1].cluster
+    assert len({one.cluster for one in found}) == 3
 
 
 def test_a_file_holds_it() -> None:
