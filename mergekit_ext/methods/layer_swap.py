@@ -29,7 +29,7 @@ from mergekit_ext.kernels.backends import merge_terms
 from mergekit_ext.kernels.tensors import Input, check_tensors, work_dtype
 from mergekit_ext.kernels.terms import Merge, Term
 from mergekit_ext.methods.layer_zones import Origin, zone_origin, zones
-from mergekit_ext.methods.method import Group, Method
+from mergekit_ext.methods.method import Group, Method, required_name
 from mergekit_ext.methods.name_parts import has_part
 from mergekit_ext.methods.parameters import (
     BOTTOM,
@@ -85,22 +85,14 @@ def _is_reverted(group: Group) -> bool:
 
 
 def _origin(group: Group) -> Origin:
-    if not group["layers"]:
-        raise RecipeError(
-            f"{LAYER_SWAP.name}: a single tensor does not show how many layers its"
-            " model has; give layers, as num_hidden_layers in its config.json."
-        )
-    found = zones(group["layers"], group["bottom"], group["top"], group["transition"])
+    layers = group.required_layers(LAYER_SWAP.name)
+    found = zones(layers, group["bottom"], group["top"], group["transition"])
     return zone_origin(_name(group), found, group["embeddings"])
 
 
 def _name(group: Group) -> str:
-    if group.name is None:
-        raise RecipeError(
-            f"{LAYER_SWAP.name} tells from a tensor's name whose it is, and this one"
-            " has none; give it, as in merge_tensors(..., name='lm_head.weight')."
-        )
-    return group.name
+    why = f"{LAYER_SWAP.name} tells from a tensor's name whose it is"
+    return required_name(group.name, why)
 
 
 def _mean(group: Group, like: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,7 @@ import torch
 from mergekit_ext.errors import RecipeError
 from mergekit_ext.kernels.terms import Term
 from mergekit_ext.methods.layer_zones import layer_of
-from mergekit_ext.methods.method import Expert, Group, Method
+from mergekit_ext.methods.method import Expert, Group, Method, required_name
 from mergekit_ext.methods.parameters import (
     ALPHA,
     BETA,
@@ -63,19 +63,12 @@ def ramp(group: Group, method: str) -> float:
         RecipeError: If its place among the layers cannot be told.
     """
     alpha, beta = float(group["alpha"]), float(group["beta"])
-    if not (layers := int(group["layers"])):
-        raise RecipeError(
-            f"{method}: a single tensor does not show how many layers its model has;"
-            " give layers, as num_hidden_layers in its config.json."
-        )
-    if group.name is None:
-        raise RecipeError(
-            f"{method} tells from a tensor's name how deep it is, and this one has"
-            " none; give it, as in merge_tensors(..., name='lm_head.weight')."
-        )
-    layer = layer_of(group.name)
+    layers = group.required_layers(method)
+    why = f"{method} tells from a tensor's name how deep it is"
+    name = required_name(group.name, why)
+    layer = layer_of(name)
     if layer is None:
-        layer = 0 if is_input(group.name) else layers - 1
+        layer = 0 if is_input(name) else layers - 1
     if layer >= layers:
         raise RecipeError(
             f"{method}: there is a layer {layer}, counted from 0, but the models have"

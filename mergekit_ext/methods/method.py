@@ -71,6 +71,40 @@ class Group:
         """The tensor's name for a message."""
         return self.name or "?"
 
+    def required_layers(self, method: str) -> int:
+        """Return how many layers the models have, the parameter ``layers``.
+
+        Args:
+            method: Who asks, for an error's text.
+
+        Raises:
+            RecipeError: If it is not given.
+        """
+        if not (layers := int(self["layers"])):
+            raise RecipeError(
+                f"{method}: a single tensor does not show how many layers its model"
+                " has; give layers, as num_hidden_layers in its config.json."
+            )
+        return layers
+
+
+def required_name(name: str | None, why: str) -> str:
+    """Return a tensor's name.
+
+    Args:
+        name: The name, if it has one.
+        why: What it is needed for, the start of an error's text.
+
+    Raises:
+        RecipeError: If it has none.
+    """
+    if name is None:
+        raise RecipeError(
+            f"{why}, and this one has none; give it, as in merge_tensors(...,"
+            " name='lm_head.weight')."
+        )
+    return name
+
 
 @dataclass(frozen=True)
 class Method:
@@ -163,13 +197,8 @@ class Method:
         own = {part: values.get(f"weight_{part}") for part in PARTS}
         if all(weight is None for weight in own.values()):
             return values
-        if name is None:
-            raise RecipeError(
-                f"{self.name} tells from a tensor's name what part of a model it is,"
-                " and this one has none; give it, as in merge_tensors(...,"
-                " name='lm_head.weight')."
-            )
-        part = part_of(name)
+        why = f"{self.name} tells from a tensor's name what part of a model it is"
+        part = part_of(required_name(name, why))
         weight = None if part is None else own[part]
         return values if weight is None else values | {"weight": weight}
 

@@ -24,13 +24,13 @@ from functools import cache
 
 import torch
 
-from mergekit_ext.errors import InputError, RecipeError
+from mergekit_ext.errors import InputError
 from mergekit_ext.kernels.kept_cuts import kept
 from mergekit_ext.kernels.singular_vectors import leading_vectors, without
 from mergekit_ext.kernels.tensors import new_result, not_a_number
 from mergekit_ext.kernels.terms import Merge, Term
 from mergekit_ext.methods.kept_vectors import digest_of, keeper
-from mergekit_ext.methods.method import Expert, Group, Method
+from mergekit_ext.methods.method import Expert, Group, Method, required_name
 from mergekit_ext.methods.parameters import (
     ENERGY,
     LAMBDA,
@@ -74,12 +74,8 @@ def _is_projected(group: Group, method: str) -> bool:
     tensor = group.required_base.tensor
     if tensor.dim() != 2 or not tensor.numel():
         return False
-    if group.name is None:
-        raise RecipeError(
-            f"{method} tells from a tensor's name whether it is an embedding, and this"
-            " one has none; give it, as in merge_tensors(..., name='lm_head.weight')."
-        )
-    return part_of(group.name) != "embeddings"
+    why = f"{method} tells from a tensor's name whether it is an embedding"
+    return part_of(required_name(group.name, why)) != "embeddings"
 
 
 @torch.no_grad()

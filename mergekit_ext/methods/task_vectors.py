@@ -10,7 +10,7 @@ from mergekit_ext.errors import RecipeError
 from mergekit_ext.kernels.backends import merge_terms
 from mergekit_ext.kernels.philox import mask_key, threshold
 from mergekit_ext.kernels.terms import Band, Dropout, Merge, RankDropout, Term
-from mergekit_ext.methods.method import Expert, Group
+from mergekit_ext.methods.method import Expert, Group, required_name
 
 
 # a tensor's group and one of its experts -> how the expert enters the sum
@@ -110,12 +110,10 @@ def check_spread(density: float, epsilon: float, where: str) -> None:
 
 
 def _mask_key(group: Group, expert: Expert) -> int:
-    if group.name is None:
-        raise RecipeError(
-            "A random method draws each tensor's masks from its name, and this one has"
-            " none; give it, as in merge_tensors(..., name='lm_head.weight')."
-        )
-    return mask_key(group["seed"], expert.key, group.name)
+    name = required_name(
+        group.name, "A random method draws each tensor's masks from its name"
+    )
+    return mask_key(group["seed"], expert.key, name)
 
 
 def _banded(group: Group, expert: Expert, first: int, last: int) -> Term:
