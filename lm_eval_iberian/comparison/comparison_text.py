@@ -202,6 +202,10 @@ def _markdown_table(table: ComparisonTable) -> str:
     return markdown_table(table.title, rows)
 
 
+# what the document must load
+LATEX_START = (
+    "% \\usepackage[T1]{fontenc}\n% \\usepackage{booktabs,graphicx,textcomp}\n"
+)
 _MINUS = re.compile(r"-(?=\d)")
 _LATEX_MARKS = {
     "†": r"$^\dagger$", "‡": r"$^\ddagger$", "§": r"$^\S$", "¶": r"$^\P$",
@@ -211,9 +215,8 @@ _LATEX_MARKS = {
 
 def as_comparison_latex(report: ComparisonReport) -> str:
     """Return the tables, to be put in a document that loads booktabs and graphicx."""
-    start = "% \\usepackage[T1]{fontenc}\n% \\usepackage{booktabs,graphicx,textcomp}\n"
     tables = [_latex_table(table, report) for table in tables_of_rows(report)]
-    return "\n".join([start, *tables])
+    return "\n".join([LATEX_START, *tables])
 
 
 def _latex(text: str) -> str:
@@ -224,27 +227,41 @@ def _latex(text: str) -> str:
 
 
 def _latex_table(table: ComparisonTable, report: ComparisonReport) -> str:
-    lines = []
+    lines = [[table.first, *map(_latex, HEADER)]]
     for name, row in table.lines:
-        numbers = [_MINUS.sub("$-$", _latex(cell)) for cell in row_cells(row)]
+        numbers = [latex_minus(_latex(cell)) for cell in row_cells(row)]
         cells = [_latex(f"{name}{marks_of(row)}"), *numbers]
         if row.is_significant:
             cells[3] = rf"\textbf{{{cells[3]}}}"
-        lines.append(" & ".join(cells) + r" \\")
-    head = " & ".join([table.first, *map(_latex, HEADER)])
+        lines.append(cells)
     caption = f"{_latex(table.title)}. {_latex('; '.join(foot_of(report)))}"
+    return latex_table(caption, lines)
+
+
+def latex_minus(text: str) -> str:
+    """Return a text with a minus, not a hyphen, before every number below 0."""
+    return _MINUS.sub("$-$", text)
+
+
+def latex_table(caption: str, lines: Sequence[Sequence[str]]) -> str:
+    """Return a table that is no wider than the text, however long a name is.
+
+    Args:
+        caption: What stands above it, in LaTeX, without its full stop.
+        lines: The header and the rows, in LaTeX; numbers but for the first column.
+    """
+    head, *rows = (" & ".join(line) + r" \\" for line in lines)
     return "\n".join(
         [
             r"\begin{table}[ht]",
             r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"\caption{{{caption}.}}",
-            # no wider than the text, however long a name is
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            rf"\begin{{tabular}}{{l{'r' * len(HEADER)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(lines[0]) - 1)}}}",
             r"\toprule",
-            rf"{head} \\",
+            head,
             r"\midrule",
-            *lines,
+            *rows,
             r"\bottomrule",
             r"\end{tabular}}",
             r"\end{table}",

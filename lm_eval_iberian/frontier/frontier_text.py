@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from lm_eval_iberian.comparison import written_p
 from lm_eval_iberian.comparison.comparison_row import SIGNIFICANT
+from lm_eval_iberian.comparison.comparison_text import (
+    LATEX_START,
+    latex_minus,
+    latex_table,
+)
 from lm_eval_iberian.frontier.equal_gain import (
     EqualGainRow,
     FrontierReport,
@@ -185,19 +189,20 @@ def as_frontier_markdown(report: FrontierReport) -> str:
     return "\n".join(parts)
 
 
-_MINUS = re.compile(r"-(?=\d)")
 _LATEX = {"¶": r"$^\P$", "–": "--", " %": r"\,\%"}
 
 
 def as_frontier_latex(report: FrontierReport) -> str:
     """Return the tables, to be put in a document that loads booktabs and graphicx."""
-    start = "% \\usepackage[T1]{fontenc}\n% \\usepackage{booktabs,graphicx,textcomp}\n"
     foot = _latex("; ".join(foot_of_frontier(report)))
     tables = [
-        _latex_table(title, lines, foot)
-        for title, lines in _emphasised(report, _latex, r"\textbf{{{}}}")
+        latex_table(
+            f"{_latex(title)}. {foot}",
+            [head, *([latex_minus(_marks(cell)) for cell in row] for row in rows)],
+        )
+        for title, (head, *rows) in _emphasised(report, _latex, r"\textbf{{{}}}")
     ]
-    return "\n".join([start, *tables])
+    return "\n".join([LATEX_START, *tables])
 
 
 def _latex(text: str) -> str:
@@ -209,25 +214,3 @@ def _marks(text: str) -> str:
     for sign, written in _LATEX.items():
         text = text.replace(sign, written)
     return text
-
-
-def _latex_table(title: str, lines: Sequence[Sequence[str]], foot: str) -> str:
-    head, *rows = (" & ".join(line) + r" \\" for line in lines)
-    return "\n".join(
-        [
-            r"\begin{table}[ht]",
-            r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-            rf"\caption{{{_latex(title)}. {foot}.}}",
-            # no wider than the text, however long a name is
-            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
-            rf"\begin{{tabular}}{{l{'r' * (len(lines[0]) - 1)}}}",
-            r"\toprule",
-            head,
-            r"\midrule",
-            *(_MINUS.sub("$-$", _marks(row)) for row in rows),
-            r"\bottomrule",
-            r"\end{tabular}}",
-            r"\end{table}",
-            "",
-        ]
-    )
