@@ -95,19 +95,13 @@ def _command(line: str, *, is_shell: bool) -> str:
 
 def make_models(folder: Path) -> None:
     """Save tiny models by every name that the pages give one."""
-    from lm_eval_iberian.corpus.prose import passages
-    from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
-    from lm_eval_iberian.demo.train import Shape, new_model
+    from untrained_llamas import save_untrained
 
-    texts = [p.text for lang in ("eu", "en") for p in passages(lang, "train")]
-    tokenizer = with_chat(train_tokenizer(texts, 1000))
-    shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=2, heads=2)
-    for name in (
+    save_untrained(
+        folder,
         *("models/base", "models/instruct", "models/eu", "models/expert-eu"),
         *("models/gl", "models/merged", "merged", "MODEL", "INSTRUCT"),
-    ):
-        new_model(shape, tokenizer, name).save_pretrained(folder / name)
-        tokenizer.save_pretrained(folder / name)
+    )
 
 
 def make_recipes(folder: Path) -> None:

@@ -10,10 +10,8 @@ import sys
 from typing import Any
 
 import pytest
+from untrained_llamas import save_untrained
 
-from lm_eval_iberian.corpus.prose import passages
-from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
-from lm_eval_iberian.demo.train import Shape, new_model
 from lm_eval_iberian.tasks.catalogue import read_config, shipped
 
 
@@ -25,16 +23,12 @@ CONFIGS = {entry.name: read_config(entry.path) for entry in shipped()}
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run the group; a proxy that nobody listens on stands for no network."""
     folder = tmp_path_factory.mktemp("mini")
-    texts = [p.text for lang in ("eu", "gl", "en") for p in passages(lang, "train")]
-    tokenizer = with_chat(train_tokenizer(texts, 1000))
-    shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=1, heads=2)
-    new_model(shape, tokenizer, "tiny").save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
+    save_untrained(folder, "tiny", layers=1, langs=("eu", "gl", "en"))
     nowhere = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy")}
     done = subprocess.run(
         [
             *(sys.executable, "-m", "lm_eval", "--model", "hf", "--device", "cpu"),
-            *("--model_args", f"pretrained={folder / 'model'}"),
+            *("--model_args", f"pretrained={folder / 'tiny'}"),
             *("--tasks", "iberian_mini", "--num_fewshot", "2"),
             # a model that was never trained does not end by itself
             *("--batch_size", "16", "--gen_kwargs", "max_gen_toks=16"),

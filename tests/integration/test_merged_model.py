@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from untrained_llamas import save_untrained
 
-from lm_eval_iberian.corpus.prose import passages
-from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
-from lm_eval_iberian.demo.train import Shape, new_model
 from mergekit_ext.merge_file import merge_file
 from mergekit_ext.watch import Watch
 
@@ -33,12 +31,7 @@ TASKS = "iberian_ifeval_eu_mini,iberian_flores_es-eu_mini,iberian_belebele_eu_mi
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three models, a recipe of them, and its result."""
     folder = tmp_path_factory.mktemp("merged")
-    texts = [p.text for lang in ("eu", "gl", "en") for p in passages(lang, "train")]
-    tokenizer = with_chat(train_tokenizer(texts, 1000))
-    shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=2, heads=2)
-    for name in ("base", "expert-eu", "instruct"):
-        new_model(shape, tokenizer, name).save_pretrained(folder / name)
-        tokenizer.save_pretrained(folder / name)
+    save_untrained(folder, "base", "expert-eu", "instruct", langs=("eu", "gl", "en"))
     recipe = {
         "merge_method": "fused_ties",
         "base_model": str(folder / "base"),

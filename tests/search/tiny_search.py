@@ -9,11 +9,9 @@ from typing import Any
 
 import yaml
 from click.testing import CliRunner, Result
+from untrained_llamas import save_untrained
 
 from lm_eval_iberian.cli import main
-from lm_eval_iberian.corpus.prose import passages
-from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
-from lm_eval_iberian.demo.train import Shape, new_model
 
 
 SPEC: dict[str, Any] = {
@@ -39,12 +37,7 @@ SPEC: dict[str, Any] = {
 
 
 def make_search_models(folder: Path) -> None:
-    texts = [p.text for lang in ("eu", "en") for p in passages(lang, "train")]
-    tokenizer = with_chat(train_tokenizer(texts, 1000))
-    shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=3, heads=2)
-    for name in ("base", "expert-eu", "instruct"):
-        new_model(shape, tokenizer, name).save_pretrained(folder / name)
-        tokenizer.save_pretrained(folder / name)
+    save_untrained(folder, "base", "expert-eu", "instruct", layers=3)
 
 
 def write_spec(here: Path, **changed: Any) -> Path:

@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tiny_sweep import MODELS, SHORT, TASK, iberian, make_sweep_models
-
-from lm_eval_iberian.corpus.prose import passages
-from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
-from lm_eval_iberian.demo.train import Shape, new_model
+from untrained_llamas import save_untrained
 
 
 pytestmark = pytest.mark.slow
@@ -176,11 +173,7 @@ def test_a_cell_that_fails_does_not_stop_the_sweep(here: Path, planned: str) -> 
 
 
 def test_models_of_different_shapes_are_refused_by_the_plan(here: Path) -> None:
-    shape = Shape(vocabulary=1000, hidden=16, intermediate=64, layers=2, heads=2)
-    texts = [p.text for lang in ("eu", "en") for p in passages(lang, "train")]
-    tokenizer = with_chat(train_tokenizer(texts, 1000))
-    new_model(shape, tokenizer, "narrow").save_pretrained(here / "narrow")
-    tokenizer.save_pretrained(here / "narrow")
+    save_untrained(here, "narrow", hidden=16)
     spec = {**SPEC, "models": {**SPEC["models"], "experts": {"eu": "narrow"}}}
     (here / "narrow.yaml").write_text(yaml.safe_dump(spec), "utf-8")
     done = iberian(here, "sweep", "plan", "narrow.yaml", "-o", "narrow-sweep")

@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-from lm_eval_iberian.corpus.prose import passages
-from lm_eval_iberian.demo.tokenizer import train_tokenizer, with_chat
-from lm_eval_iberian.demo.train import Shape, new_model
+from untrained_llamas import save_untrained
 
 
 TASK = "iberian_ifeval_eu_mini"
@@ -40,12 +37,7 @@ def iberian(here: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def make_sweep_models(folder: Path) -> None:
-    texts = [p.text for lang in ("eu", "en") for p in passages(lang, "train")]
-    tokenizer = with_chat(train_tokenizer(texts, 1000))
-    shape = Shape(vocabulary=1000, hidden=32, intermediate=64, layers=2, heads=2)
-    for name in ("base", "expert-eu", "instruct"):
-        new_model(shape, tokenizer, name).save_pretrained(folder / name)
-        tokenizer.save_pretrained(folder / name)
+    save_untrained(folder, "base", "expert-eu", "instruct")
 
 
 def plan(here: Path, spec: dict[str, Any], name: str) -> Path:
