@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
+from unittest import mock
 
 import torch
 from merge_cases import (
     CASES,
+    PLAIN,
     Case,
     available,
     family,
@@ -33,7 +38,7 @@ from tqdm import tqdm
 
 LEGEND: Final = """\
 ns       nanoseconds per element of the result, the median of the rounds
-x        mergekit's median divided by ours
+x        mergekit's median divided by ours; - where mergekit does not have the method
 MB       the peak of resident memory beyond inputs and output, in a process of its own,
          on {memory} elements; 1 MB is 10**6 bytes
 copy     bytes that have to be moved / time, as a share of what a copy between touched
@@ -41,8 +46,12 @@ copy     bytes that have to be moved / time, as a share of what a copy between t
          where a cut has to be known first (ties, breadcrumbs), the result once.
 differ   the share of elements that are not mergekit's, which rounds more often; for
          DARE with our masks in mergekit's place
+cost     of a method that mergekit does not have, by each backend in turn: our median
+         divided by that of {plain}, ours by the same backend / mergekit's. It is
+         what the method costs beside a plain merge: another formula, no speed-up
 linear takes the base as one more model; nearswap takes the base and one expert,
-layer_swap two models that it averages."""
+layer_swap two models that it averages. Null space is measured once its singular
+vectors are kept, on at most 1M elements."""
 _SETTINGS = ("elements", "dtype", "experts", "rounds", "backend", "memory_elements")
 
 Memory = dict[str, dict[str, Extra | None]]
@@ -73,22 +82,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return merge_end_to_end.run(options)
     facts = machine()
-    rows = measure_all(options)
+    with _cache_apart():
+        rows = measure_all(options)
     report(options, facts, rows)
     return 1 if faults(rows) else 0
+
+
+@contextmanager
+def _cache_apart() -> Iterator[None]:
+    """Keep singular vectors in a folder that goes, in this process and in children."""
+    with (
+        TemporaryDirectory() as folder,
+        mock.patch("huggingface_hub.constants.HF_HOME", folder),
+        mock.patch.dict(os.environ, HF_HOME=folder),
+    ):
+        yield
 
 
 def measure_all(options: argparse.Namespace) -> dict[str, Row]:
     """Judge and time each method; then measure memory, so that it disturbs no time."""
     cases = [CASES[name] for name in options.methods]
-    backends = {name: named(name) for name in options.backend}
+    all_backends = {name: named(name) for name in options.backend}
     dtype = getattr(torch, options.dtype)
-    steps = len(cases) * (1 + options.rounds + len(backends))
+    steps = len(cases) * (1 + options.rounds + len(all_backends))
     rows = {}
     with tqdm(total=steps, unit="step", leave=False) as progress:
         progress.set_description("tensors")
         tensors = family(options.elements, options.experts, dtype)
         for case in cases:
+            backends = {n: one for n, one in all_backends.items() if n in case.ways}
             progress.set_description(f"{case.name}: gate")
             verdict = judge(case, backends, tensors)
             progress.update()
@@ -119,6 +141,7 @@ def _memory(
         for case in cases
         if rows[case.name].verdict.agrees
         for backend in options.backend
+        if backend in case.ways
     ]
 
     def job(pair: tuple[str, str]) -> Extra | None:
@@ -149,30 +172,28 @@ def report(
         f" experts, {options.rounds} rounds in turns,"
         f" mergekit {facts['versions']['mergekit']}\n"
     )
-    print(*table(rows, options.backend, options.elements), sep="\n")
-    print("\n" + LEGEND.format(memory=options.memory_elements))
+    print(*table(rows, options.backend), sep="\n")
+    print("\n" + LEGEND.format(memory=options.memory_elements, plain=PLAIN))
     for fault in faults(rows):
         print(f"DISAGREES: {fault}")
     if options.json:
         asked = {k: v for k, v in vars(options).items() if k in _SETTINGS}
-        methods = {
-            n: as_data(CASES[n], row, options.elements) for n, row in rows.items()
-        }
+        methods = {n: as_data(CASES[n], row) for n, row in rows.items()}
         data = {"machine": facts, "settings": asked, "methods": methods}
         options.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
-def table(rows: Mapping[str, Row], backends: Sequence[str], elements: int) -> list[str]:
+def table(rows: Mapping[str, Row], backends: Sequence[str]) -> list[str]:
     """Return the lines of the table."""
     head = f"{'':17}{'mergekit':>9}"
     names = f"{'method':17}{'ns':>9}"
     for backend in backends:
         head += f" |{backend:^33}"
         names += f" |{'ns':>8}{'x':>8}{'MB':>8}{'copy':>8} "
-    lines = [head, f"{names} |{'differ':>9}"]
+    lines = [head, f"{names} |{'differ':>9} | cost"]
     lines.append("-" * len(lines[1]))
     for name, row in rows.items():
-        lines.append(f"{name:17}" + _cells(row, backends, elements))
+        lines.append(f"{name:17}" + _cells(row, backends))
     return lines
 
 
@@ -181,7 +202,7 @@ def faults(rows: Mapping[str, Row]) -> list[str]:
     return [f"{name}: {f}" for name, row in rows.items() for f in row.verdict.faults]
 
 
-def as_data(case: Case, row: Row, elements: int) -> dict[str, Any]:
+def as_data(case: Case, row: Row) -> dict[str, Any]:
     """Return a row with all its rounds, for JSON."""
     verdict, timing = row.verdict, row.timing
     found: dict[str, Any] = {
@@ -193,14 +214,17 @@ def as_data(case: Case, row: Row, elements: int) -> dict[str, Any]:
     }
     if timing is None:
         return found
-    found["bytes_moved"] = timing.moved
-    for name, times in {"stock": timing.stock, "copy": timing.copy}.items():
+    elements = timing.elements
+    found["bytes_moved"], found["elements"] = timing.moved, elements
+    stock = f"stock_{PLAIN}" if case.beside else "stock"
+    for name, times in {stock: timing.stock, "copy": timing.copy}.items():
         if times is not None:
             found[name] = _times(times.median, times.rounds, elements)
     found["backends"] = {
         name: {
             **_times(times.median, times.rounds, elements),
             "ratio": timing.ratio(name),
+            **_costs(timing, name),
             "share_of_copy": timing.share_of_copy(name),
             **_extra(row.memory.get(name)),
         }
@@ -223,20 +247,40 @@ def _extra(extra: Extra | None) -> dict[str, Any]:
     return {"extra_memory_bytes": extra.bytes, "extra_memory_at_most": extra.at_most}
 
 
-def _cells(row: Row, backends: Sequence[str], elements: int) -> str:
+def _costs(timing: Timing, backend: str) -> dict[str, Any]:
+    """Return what a method costs beside plain merges, ours and mergekit's."""
+    costs = timing.costs(backend)
+    if costs is None:
+        return {}
+    plain = timing.plain[backend]
+    return {
+        f"our_{PLAIN}": _times(plain.median, plain.rounds, timing.elements),
+        f"cost_beside_our_{PLAIN}": costs[0],
+        f"cost_beside_stock_{PLAIN}": costs[1],
+    }
+
+
+def _cells(row: Row, backends: Sequence[str]) -> str:
     timing = row.timing
     if timing is None:
         return f"{'':9} | DISAGREES"
-    nano = 1e9 / elements
-    cells = _right(timing.stock and f"{timing.stock.median * nano:.2f}", 9)
+    nano = 1e9 / timing.elements
+    stock = None if timing.plain else timing.stock
+    cells = _right(stock and f"{stock.median * nano:.2f}", 9)
     for name in backends:
+        if name not in timing.ours:
+            cells += " |" + 4 * _right(None, 8) + " "
+            continue
         ratio, extra = timing.ratio(name), row.memory.get(name)
         cells += f" |{timing.ours[name].median * nano:8.2f}"
         cells += _right(ratio and f"{ratio:.1f}", 8)
         cells += _right(extra and f"{'<' * extra.at_most}{extra.bytes / 1e6:.0f}", 8)
         cells += f"{timing.share_of_copy(name):8.0%} "
     differ = row.verdict.differ
-    return cells + " |" + _right(None if differ is None else f"{differ:.3%}", 9)
+    cells += " |" + _right(None if differ is None else f"{differ:.3%}", 9)
+    costs = [timing.costs(name) for name in timing.ours]
+    said = ", ".join(f"{one[0]:.2f} / {one[1]:.2f}" for one in costs if one)
+    return f"{cells} | {said or '-'}"
 
 
 def _right(text: str | float | None, width: int) -> str:

@@ -9,24 +9,31 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
+import numpy as np
 import torch
 
-from mergekit_ext.kernels import backends, reference
+from mergekit_ext.kernels import backends, column_merge, column_scores, reference
 from mergekit_ext.kernels.backends import TORCH, Backend, numba_backend
 from mergekit_ext.kernels.terms import Merge
+from mergekit_ext.methods import null_space, widen
 from mergekit_ext.methods.method_catalogue import METHODS
 
 
 FOLDERS: Final = ("base", "expert_1", "expert_2")
 TENSOR: Final = "model.layers.4.mlp.up_proj.weight"
+EMBEDDING: Final = "model.embed_tokens.weight"
+NAMES: Final = ("numba", "torch")
+# what a plain merge is: what methods that mergekit does not have are held against
+PLAIN: Final = "task_arithmetic"
+JUDGED: Final = 1_000_003
 # sums of few powers of two: no election hangs on the rounding of a product
 _WEIGHTS: Final = (0.5, 0.75, 0.625, 0.875)
 _CHUNK: Final = 1 << 22
@@ -37,16 +44,24 @@ class Case:
     """A method as it is measured.
 
     Args:
-        name: mergekit's name of it.
+        name: mergekit's name of it; ours, where mergekit does not have it.
         ours: Our name of it.
         per_model: Parameters of each model, cycled through.
         shared: Parameters of the merge.
         passes: How often each input has to be read: twice where a cut has to be known
             before the first element can be written, because no cache holds a tensor.
+        tensor: The name of the tensor, for methods that look at it.
+        row: The last dimension, where rows or columns count; by default it is a vector.
+        most: How many elements it is measured on at most.
+        judged: How many the reference merges to judge it.
         base: Whether the base is a base; else it is one more model.
         exactly: How many experts it takes beside the base; ``None`` for any.
         random: Whether what is kept is drawn.
         stock: Whether mergekit has it.
+        beside: Whether what it costs is said beside ``PLAIN``: mergekit does not have
+            it, and it takes a base and weights.
+        ways: The backends that differ for it.
+        within: Whether it is a bound that holds it to the reference, and not every bit.
         may_differ: The share of elements that may differ from mergekit's in 16 bits,
             because it rounds differences and products, which also makes ties.
         may_be_apart: The share that may differ by more than two units in the last
@@ -58,16 +73,31 @@ class Case:
     per_model: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     shared: Mapping[str, Any] = field(default_factory=dict)
     passes: int = 1
+    tensor: str = TENSOR
+    row: int | None = None
+    most: int | None = None
+    judged: int = JUDGED
     base: bool = True
     exactly: int | None = None
     random: bool = False
     stock: bool = True
+    beside: bool = False
+    ways: tuple[str, ...] = NAMES
+    within: bool = False
     may_differ: float = 0.02
     may_be_apart: float = 0.001
 
     def taken(self, tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Return the base and as many experts as the method takes."""
-        return list(tensors if self.exactly is None else tensors[: 1 + self.exactly])
+        """Return the base and as many experts as the method takes, in its shape.
+
+        What is no whole row at the end is left out.
+        """
+        count = None if self.exactly is None else 1 + self.exactly
+        taken = [one.reshape(-1)[: self.most] for one in tensors[:count]]
+        if self.row is None:
+            return taken
+        row = min(self.row, taken[0].numel())
+        return [one[: one.numel() // row * row].view(-1, row) for one in taken]
 
     def values(self, count: int) -> dict[str, dict[str, Any]]:
         """Return each parameter's value for each of ``count`` models with the base."""
@@ -87,6 +117,13 @@ class Case:
 _WEIGHT: Final = {"weight": _WEIGHTS}
 _HALF: Final = {"weight": _WEIGHTS, "density": (0.5,)}
 _BAND: Final = {"weight": _WEIGHTS, "density": (0.9,), "gamma": (0.01,)}
+_RAMP: Final = {"alpha": 0.25, "beta": 1.0, "layers": 32}
+_RANKED: Final = {"weight": _WEIGHTS, "density": (0.5,), "epsilon": (0.1,)}
+_WIDE: Final = 4096
+# the reference ranks in Python
+_FEW: Final = 32 * _WIDE
+# a shorter side of which singular vectors are exact, as the reference's are
+_EXACT: Final = 256 * (_WIDE // 4)
 # layer 4 is one of those that are averaged
 _SWAP: Final = {"layers": 32, "bottom": 4, "top": 4, "transition": 2}
 
@@ -113,6 +150,31 @@ _CASES: Final = (
         "layer_swap", "layer_swap", {"role": ("task", "language")}, _SWAP, base=False,
         exactly=1, stock=False,
     ),
+    Case("lines", "fused_lines", _WEIGHT, _RAMP, stock=False, beside=True),
+    Case(
+        "della_linear", "fused_della_linear", _RANKED, row=_WIDE, random=True,
+        judged=_FEW, may_differ=0.1, may_be_apart=0.1,
+    ),
+    Case(
+        "della", "fused_della", _RANKED, row=_WIDE, random=True,
+        judged=_FEW, may_differ=0.2, may_be_apart=0.2,
+    ),
+    Case(
+        "widen", "fused_widen", _WEIGHT, passes=2, row=_WIDE, stock=False, beside=True,
+    ),
+    Case(
+        "widen_embedding", "fused_widen", _WEIGHT, passes=2, tensor=EMBEDDING,
+        row=_WIDE // 4, stock=False, beside=True,
+    ),
+    Case(
+        "null_space", "fused_null_space", _WEIGHT, row=_WIDE // 4, most=1 << 20,
+        judged=_EXACT, stock=False, beside=True, ways=("torch",), within=True,
+    ),
+    Case(
+        "null_space_lines", "fused_null_space_lines", _WEIGHT, _RAMP, row=_WIDE // 4,
+        most=1 << 20, judged=_EXACT, stock=False, beside=True, ways=("torch",),
+        within=True,
+    ),
 )  # fmt: skip
 CASES: Final = {case.name: case for case in _CASES}
 
@@ -122,7 +184,6 @@ def model_names(count: int) -> list[str]:
     return ["base", *(f"expert_{k}" for k in range(1, count))]
 
 
-NAMES: Final = ("numba", "torch")
 REFERENCE: Final = Backend(
     "reference",
     lambda what: (reference.merge(what), False),
@@ -154,15 +215,61 @@ def forced(backend: Backend) -> Iterator[None]:
     """
     asked = 0
 
-    def pick(what: Merge) -> Backend:
-        nonlocal asked
-        asked += 1
-        return backend
+    def counted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def ask(*given: Any, **options: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            return work(*given, **options)
 
-    with mock.patch.object(backends, "pick", pick):
+        return ask
+
+    checked = backend is REFERENCE
+    compiles = counted(lambda _: backend.name == "numba")
+    put = [
+        (backends, "pick", counted(lambda _: backend)),
+        (null_space, "_projected", counted(_project if checked else _PROJECTED)),
+        (column_scores, "can_compile", compiles),
+        (column_merge, "can_compile", compiles),
+    ]
+    if checked:
+        put.append((widen, "column_scores", counted(_scores)))
+        put.append((widen, "merge_columns", counted(_columns)))
+    with ExitStack() as patches:
+        for module, name, work in put:
+            patches.enter_context(mock.patch.object(module, name, work))
         yield
     if not asked:
         raise RuntimeError(f"Nothing inside was computed by {backend.name}.")
+
+
+_PROJECTED: Final = null_space._projected
+
+
+def _scores(what: Merge, t: float, *, of_rows: bool) -> np.ndarray:
+    base, *experts = (one.tensor.t() if of_rows else one.tensor for one in what.inputs)
+    return np.array(reference.widen_scores(base, experts, t))
+
+
+def _columns(what: Merge, factors: np.ndarray, *, of_rows: bool) -> torch.Tensor:
+    start = what.like.float()
+    rows = [
+        reference.delta(what, term.expert)
+        * torch.from_numpy(factor).float().unsqueeze(1 if of_rows else 0)
+        for term, factor in zip(what.terms, factors, strict=True)
+    ]
+    zeros = torch.zeros_like(start)
+    weights = [term.weight for term in what.terms]
+    total = reference.sum_of_rows(
+        zeros, rows, weights, elect=False, normalize=False, factor=1.0
+    )
+    return (start + total).to(what.like.dtype)
+
+
+def _project(
+    what: Merge, start: torch.Tensor, energy: float, side: str
+) -> torch.Tensor:
+    experts = [term.expert.tensor for term in what.terms]
+    return reference.null_space(start, experts, what.coefficients, energy, side)
 
 
 def family(

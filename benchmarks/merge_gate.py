@@ -9,17 +9,15 @@ from typing import Final
 from unittest import mock
 
 import torch
-from merge_cases import REFERENCE, Case, family, untied_family
+from merge_cases import JUDGED, REFERENCE, Case, family, untied_family
 from merge_timing import ours, stock_with_our_masks
 
 from mergekit_ext.errors import MergeError
 from mergekit_ext.kernels import reference
 from mergekit_ext.kernels.backends import Backend
-from mergekit_ext.kernels.philox import keep_mask
-from mergekit_ext.kernels.terms import Dropout
+from mergekit_ext.kernels.philox import words
 
 
-SIZE: Final = 1_000_003
 # the reference draws in Python, a word at a time
 DRAWN: Final = 4_099
 _CHUNK: Final = 1 << 22
@@ -47,7 +45,10 @@ class Verdict:
 
 
 def judge(case: Case, backends: Backends, tensors: Sequence[torch.Tensor]) -> Verdict:
-    """Hold a method against the reference, mergekit and itself."""
+    """Hold a method against the reference, mergekit and itself.
+
+    What mergekit does not have is held against the reference and itself.
+    """
     try:
         faults = against_reference(case, backends, tensors)
         if case.stock:
@@ -64,14 +65,17 @@ def against_reference(
     """Compare with the sort and the loop of ``kernels/reference.py``, exactly.
 
     What is drawn is compared with the reference's own on the first elements, and on all
-    with a reference that gets the masks of ``kernels/philox.py``.
+    with a reference that gets the words of ``kernels/philox.py``. A projection is
+    compared within its bound.
     """
-    tensors = family(SIZE, len(like) - 1, like[0].dtype, key="gate")
+    tensors = family(case.judged, len(like) - 1, like[0].dtype, key="gate")
     found = {name: ours(case, tensors, one) for name, one in backends.items()}
     few = [tensor[:DRAWN] for tensor in tensors]
     expected = [ours(case, few, REFERENCE)] if case.random else []
-    with _quick_masks():
+    with _quick_words():
         expected.append(ours(case, tensors, REFERENCE))
+    if case.within:
+        return _beyond(case, found, expected[0], tensors) + _among(found)
     faults = [
         f"{name} is not the reference in {_count(merged[: len(right)], right)} of"
         f" {len(right)} elements"
@@ -82,9 +86,33 @@ def against_reference(
     return faults + _among(found)
 
 
+def _beyond(
+    case: Case,
+    found: Mapping[str, torch.Tensor],
+    right: torch.Tensor,
+    tensors: Sequence[torch.Tensor],
+) -> list[str]:
+    """Compare with a reference in float64, up to the result's own rounding.
+
+    The bound is a unit in the last place, and one of float32 of the largest delta.
+    """
+    base, *experts = case.taken(tensors)
+    largest = max(float((one.float() - base.float()).abs().max()) for one in experts)
+    faults = []
+    for name, merged in found.items():
+        bound = torch.finfo(merged.dtype).eps * right.abs() + 2.0**-20 * largest
+        count = int(((merged.double() - right).abs() <= bound).logical_not_().sum())
+        if count:
+            faults.append(
+                f"{name} is beyond the bound of the reference in {count} of"
+                f" {len(right)} elements"
+            )
+    return faults
+
+
 def against_stock(case: Case, backends: Backends, experts: int) -> list[str]:
     """Compare with mergekit in float32, without ties, up to the order of a sum."""
-    tensors = untied_family(SIZE, experts)
+    tensors = untied_family(JUDGED, experts)
     tolerance = stock_tolerance(experts)
     expected = stock_with_our_masks(case, tensors)
     faults = []
@@ -116,7 +144,8 @@ def on_the_timed(
         return faults, (None, None)
     first = next(iter(found.values()))
     expected = stock_with_our_masks(case, tensors)
-    differ, apart = shares(first, expected, tensors[0])
+    base = case.taken(tensors)[0].reshape(-1)
+    differ, apart = shares(first, expected, base)
     scale = max(1, len(tensors) - 2)
     if first.element_size() == 2 and not differ <= case.may_differ * scale:
         faults.append(f"{differ:.2%} of the elements differ from mergekit's")
@@ -150,11 +179,11 @@ def _among(found: Mapping[str, torch.Tensor]) -> list[str]:
     ]
 
 
-def _quick_masks() -> AbstractContextManager[object]:
-    def mask(dropout: Dropout, size: int) -> torch.Tensor:
-        return keep_mask(dropout.key, 0, size, dropout.below)
+def _quick_words() -> AbstractContextManager[object]:
+    def drawn(key: int, size: int) -> list[int]:
+        return words(key, 0, size, torch.device("cpu")).tolist()  # type: ignore[no-any-return]
 
-    return mock.patch.object(reference, "dropout_mask", mask)
+    return mock.patch.object(reference, "_words", drawn)
 
 
 def _count(one: torch.Tensor, other: torch.Tensor) -> int:

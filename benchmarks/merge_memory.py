@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from merge_cases import CASES, TENSOR, Case, family, forced, model_names, named
+from merge_cases import CASES, Case, family, forced, model_names, named
 
 from mergekit_ext.kernels.backends import Backend
 from mergekit_ext.kernels.tensors import Input
@@ -96,7 +96,7 @@ def directly(
     method = next(method for method in METHODS if method.name == case.ours)
     with forced(backend):
         return method(
-            inputs[0] if case.base else None, experts, case.shared, name=TENSOR
+            inputs[0] if case.base else None, experts, case.shared, name=case.tensor
         )
 
 

@@ -21,11 +21,11 @@ from unittest import mock
 
 import mergekit.sparsify
 import torch
-from merge_cases import TENSOR, Case, forced, model_names
+from merge_cases import CASES, PLAIN, Case, forced, model_names
 from mergekit.merge_methods import merge_tensors
 
 from mergekit_ext.kernels.backends import Backend
-from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold
+from mergekit_ext.kernels.philox import keep_mask, mask_key, threshold, words
 from mergekit_ext.register import register_all
 
 
@@ -37,8 +37,8 @@ register_all()
 
 
 def stock(case: Case, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Merge as mergekit does."""
-    return _merge(case, case.name, tensors)
+    """Merge as mergekit does; by its plain merge where it does not have the method."""
+    return _merge(case, PLAIN if case.beside else case.name, tensors)
 
 
 def ours(case: Case, tensors: Sequence[torch.Tensor], backend: Backend) -> torch.Tensor:
@@ -47,43 +47,79 @@ def ours(case: Case, tensors: Sequence[torch.Tensor], backend: Backend) -> torch
         return _merge(case, case.ours, tensors)
 
 
+def plain(
+    case: Case, tensors: Sequence[torch.Tensor], backend: Backend
+) -> torch.Tensor:
+    """Merge what a method takes by our plain merge instead, by a backend."""
+    with forced(backend):
+        return _merge(case, CASES[PLAIN].ours, tensors)
+
+
 def stock_with_our_masks(case: Case, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """Merge as mergekit does, but for what is drawn: that is what we draw."""
     if not case.random:
         return stock(case, tensors)
-    with _our_masks(model_names(len(tensors))[1:]):
+    with _our_masks(case, model_names(len(tensors))[1:]):
         return stock(case, tensors)
 
 
 def _merge(case: Case, method: str, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     taken = case.taken(tensors)
-    return merge_tensors(
+    values = case.values(len(taken))
+    shared = {} if method in (PLAIN, CASES[PLAIN].ours) else case.shared
+    merged: torch.Tensor = merge_tensors(
         taken,
         method,
-        parameters={**case.shared, **case.values(len(taken))},
+        parameters={**shared, **values},
         ids=model_names(len(taken)),
         base_index=0 if case.base else None,
-        name=TENSOR,
+        name=case.tensor,
     )
+    return merged.reshape(-1)
 
 
 @contextmanager
-def _our_masks(experts: Sequence[str]) -> Iterator[None]:
-    """Draw our masks for the experts in turn, and rescale by the density.
+def _our_masks(case: Case, experts: Sequence[str]) -> Iterator[None]:
+    """Draw our masks for the experts in turn, and rescale by the probabilities.
 
-    mergekit rescales by the ratio of two norms, which is that on average only.
+    mergekit rescales by the ratio of two norms, which is that on average only. Ranks
+    and probabilities of DELLA stay those that mergekit finds.
     """
     turns = iter(experts)
+    magprune = mergekit.sparsify.della_magprune
 
     def bernoulli(
         tensor: torch.Tensor, density: float, rescale_norm: object = None
     ) -> torch.Tensor:
-        key = mask_key(0, next(turns), TENSOR)
+        key = mask_key(0, next(turns), case.tensor)
         mask = keep_mask(key, 0, tensor.numel(), threshold(density))
         kept = tensor * mask.reshape(tensor.shape)
         return kept if rescale_norm is None else kept / density
 
-    with mock.patch.object(mergekit.sparsify, "bernoulli", bernoulli):
+    def della_magprune(
+        tensor: torch.Tensor,
+        density: float,
+        epsilon: float,
+        rescale_norm: object = None,
+    ) -> torch.Tensor:
+        key = mask_key(0, next(turns), case.tensor)
+        drawn = words(key, 0, tensor.numel(), tensor.device).view(tensor.shape)
+        probabilities = []
+
+        def draw(given: torch.Tensor) -> torch.Tensor:
+            probabilities.append(given.double())
+            return (drawn < given.double() * 2**32).to(given.dtype)
+
+        with mock.patch.object(torch, "bernoulli", draw):
+            kept = magprune(tensor, density, epsilon, None)
+        if rescale_norm is None:
+            return kept
+        return (kept / probabilities[0]).to(tensor.dtype)
+
+    with (
+        mock.patch.object(mergekit.sparsify, "bernoulli", bernoulli),
+        mock.patch.object(mergekit.sparsify, "della_magprune", della_magprune),
+    ):
         yield
 
 
@@ -105,20 +141,34 @@ class Timing:
     Args:
         ours: Of each backend.
         copy: Of a copy that moves as many bytes.
-        stock: Of mergekit, where it has the method.
+        stock: Of mergekit: of the method, or of its plain merge; else ``None``.
         moved: The bytes that have to be moved.
+        elements: How many were merged.
+        plain: Of our plain merge by each backend, where costs are said beside it.
     """
 
     ours: Mapping[str, Times]
     copy: Times
     stock: Times | None
     moved: int
+    elements: int
+    plain: Mapping[str, Times]
 
     def ratio(self, backend: str) -> float | None:
-        """Return how many times as long mergekit takes."""
-        if self.stock is None:
+        """Return how many times as long mergekit takes, if it has the method."""
+        if self.plain or self.stock is None:
             return None
         return self.stock.median / self.ours[backend].median
+
+    def costs(self, backend: str) -> tuple[float, float] | None:
+        """Return how many times as long as our plain merge ours takes, and mergekit's.
+
+        ``None`` where that is not what it is held against.
+        """
+        if not self.plain or self.stock is None:
+            return None
+        ours = self.ours[backend].median
+        return ours / self.plain[backend].median, ours / self.stock.median
 
     def share_of_copy(self, backend: str) -> float:
         """Return the bytes per second that have to be moved, as a share of a copy's."""
@@ -141,16 +191,29 @@ def measure(
         rounds: How often each way computes.
         done: Called after every round.
     """
-    theirs = Times() if case.stock else None
+    theirs = Times() if case.stock or case.beside else None
     moved = case.bytes_moved(tensors)
-    timing = Timing({name: Times() for name in backends}, Times(), theirs, moved)
+    timing = Timing(
+        {name: Times() for name in backends},
+        Times(),
+        theirs,
+        moved,
+        case.taken(tensors)[0].numel(),
+        {name: Times() for name in backends} if case.beside else {},
+    )
     copy = _copy(moved)
+    if case.beside:
+        for backend in backends.values():  # what it compiles
+            plain(case, tensors, backend)
     for _ in range(rounds):
         if theirs is not None:
             theirs.rounds.append(_seconds(lambda: stock(case, tensors)))
         for name, backend in backends.items():
             took = _seconds(lambda backend=backend: ours(case, tensors, backend))
             timing.ours[name].rounds.append(took)
+            if case.beside:
+                took = _seconds(lambda backend=backend: plain(case, tensors, backend))
+                timing.plain[name].rounds.append(took)
         timing.copy.rounds.append(_seconds(copy))
         done()
     return timing

@@ -70,8 +70,38 @@ def check_row(printed: str, found: dict[str, Any]) -> None:
     assert cells[3].lstrip("<") == f"{ours['extra_memory_bytes'] / 1e6:.0f}"
 
 
+LACKING = ["lines", "widen", "widen_embedding", "null_space", "null_space_lines"]
+
+
+def test_what_mergekit_lacks_has_a_cost_and_no_ratio(
+    load: Load, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file, methods = tmp_path / "found.json", [*LACKING, "della"]
+    rest = ["--methods", *methods, "--no-memory", "--json", str(file)]
+    assert load("merge").main([*SMALL, *rest]) == 0
+    rows = dict(
+        row.split(None, 1) for row in capsys.readouterr().out.splitlines()[6:12]
+    )
+    found = json.loads(file.read_text("utf-8"))["methods"]
+    for method in LACKING:
+        ours, plain = found[method]["backends"]["torch"], found[method]
+        own = ours["median_s"] / ours["our_task_arithmetic"]["median_s"]
+        theirs = ours["median_s"] / plain["stock_task_arithmetic"]["median_s"]
+        assert ours["ratio"] is None
+        assert "stock" not in plain
+        assert ours["cost_beside_our_task_arithmetic"] == pytest.approx(own)
+        assert ours["cost_beside_stock_task_arithmetic"] == pytest.approx(theirs)
+        cells = rows[method].split()
+        assert cells[0] == "-"
+        assert cells[3] == "-"
+        assert cells[-3:] == [f"{own:.2f}", "/", f"{theirs:.2f}"]
+    assert found["della"]["backends"]["torch"]["ratio"] > 0
+    assert "our_task_arithmetic" not in found["della"]["backends"]["torch"]
+    assert rows["della"].split()[-1] == "-"
+
+
 def one_wrong(merged: torch.Tensor) -> torch.Tensor:
-    merged[-1] += 1
+    merged.view(-1)[-1] += 1
     return merged
 
 
@@ -100,6 +130,34 @@ def test_a_backend_that_disagrees_gets_no_ratio(
     found = json.loads(file.read_text("utf-8"))["methods"][method]
     assert not found["agrees"]
     assert "backends" not in found
+
+
+@pytest.mark.parametrize(
+    ("method", "module", "name"),
+    [
+        ("widen", "widen", "merge_columns"),
+        ("null_space", "null_space", "without"),
+    ],
+)
+def test_columns_and_projections_that_disagree_get_no_cost(
+    load: Load,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    module: str,
+    name: str,
+) -> None:
+    where = importlib.import_module(f"mergekit_ext.methods.{module}")
+    right = getattr(where, name)
+
+    def wrong(*given: Any, **options: Any) -> torch.Tensor:
+        return one_wrong(right(*given, **options))
+
+    monkeypatch.setattr(where, name, wrong)
+    assert load("merge").main([*SMALL, "--no-memory", "--methods", method]) == 1
+    printed = capsys.readouterr().out
+    (row,) = (line for line in printed.splitlines() if line.startswith(method))
+    assert row.split() == [method, "|", "DISAGREES"]
 
 
 def test_a_merge_that_asks_no_backend_is_not_measured(load: Load) -> None:
@@ -132,6 +190,8 @@ def test_what_is_far_from_mergekit_is_counted(load: Load) -> None:
         ("breadcrumbs", 2 * 7),
         ("nearswap", 2 * 3),
         ("layer_swap", 2 * 3),
+        ("della", 2 * 4),
+        ("widen", 2 * 7),
     ],
 )
 def test_counts_the_bytes_that_have_to_be_moved(
