@@ -5,7 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+# what file systems answer that have no hard links
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK}
 
 
 def sha256(path: Path) -> str:
@@ -33,9 +40,43 @@ def write_whole(path: Path, content: str | bytes) -> None:
         path.write_bytes(data)
         return
     path = Path(os.path.realpath(path))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with _partial(path, data) as partial:
+        partial.replace(path)
+
+
+def write_first(path: Path, content: str) -> bool:
+    """Write a file as ``write_whole`` does, unless there is one of that name.
+
+    Of several that do so at once, on whichever machines, the first has written it. On a
+    file system without hard links it is whoever was last.
+
+    Returns:
+        Whether it has been written by this.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with _partial(path, content.encode()) as partial:
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if path.exists():
+                return False
+            partial.replace(path)
+    return True
+
+
+@contextmanager
+def _partial(path: Path, data: bytes) -> Iterator[Path]:
+    """Give a file of another name, which is no other's on any machine."""
+    token = secrets.token_hex(4)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{token}.partial")
     try:
         partial.write_bytes(data)
-        partial.replace(path)
+        yield partial
     finally:
         partial.unlink(missing_ok=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import huggingface_hub.constants  # noqa: F401 (before a test sets HF_HOME: read once)
 import pytest
 from hypothesis import settings
 from skip_report import skips
+from slurm_cluster import SlurmCluster, why_not
 
 
 # a machine may be busy with something else while an example runs
@@ -30,6 +32,7 @@ LONGEST = (
     "demo/test_run.py",
     "sweep/test_slurm_cluster.py",
     "sweep/test_killed_sweep.py",
+    "search/test_search_on_slurm.py",
     "search/test_search_command.py",
     "sweep/test_sweep_worker.py",
     "sweep/test_whole_sweep.py",
@@ -71,6 +74,29 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(f"{kind}_OFFLINE", raising=False)
     monkeypatch.delenv("LM_EVAL_IBERIAN_MIRROR", raising=False)
     return home
+
+
+@pytest.fixture(scope="module")
+def whole_cluster() -> Iterator[SlurmCluster]:
+    """A real SLURM of this machine."""
+    if (why := why_not()) is not None:
+        pytest.skip(why)
+    pytest.importorskip("submitit", reason="NO SUBMITIT: pip install submitit")
+    found = SlurmCluster()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def cluster(
+    whole_cluster: SlurmCluster, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SlurmCluster]:
+    """The same, which its commands find, without jobs at the end."""
+    for name, value in whole_cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    yield whole_cluster
+    whole_cluster.say("scancel", f"--user={os.getuid()}")
+    whole_cluster.wait_until_idle()
 
 
 @pytest.fixture(scope="session")

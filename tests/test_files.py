@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from lm_eval_iberian.files import write_whole
+from lm_eval_iberian.files import write_first, write_whole
 
 
 def test_text_is_utf_8_and_bytes_are_bytes(tmp_path: Path) -> None:
@@ -61,3 +63,33 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     for path in (tmp_path, Path(".")):
         with pytest.raises(IsADirectoryError):
             write_whole(path, "")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_the_first_has_written_it(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*given: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
+    assert write_first(tmp_path / "a", "one")
+    assert not write_first(tmp_path / "a", "two")
+    assert (tmp_path / "a").read_text() == "one"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_of_many_at_once_one_has_written_it(tmp_path: Path) -> None:
+    """All in one process: its number does not tell their files from each other."""
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(20):
+            path = tmp_path / str(number)
+            wrote = list(
+                threads.map(lambda n, to=path: write_first(to, str(n)), range(8))
+            )
+            assert sum(wrote) == 1
+            assert path.read_text() == str(wrote.index(True))
+        texts = [str(n) * 1000 for n in range(50)]
+        list(threads.map(lambda text: write_whole(tmp_path / "w", text), texts))
+        assert (tmp_path / "w").read_text() in texts

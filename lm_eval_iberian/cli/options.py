@@ -18,6 +18,29 @@ include_path = click.option(
 )  # fmt: skip
 
 
+def local_slots(what: str, gpus: str | None, jobs: int | None) -> list[str]:
+    """Return a name for each that runs at a time on this machine, of a GPU or none.
+
+    Args:
+        what: What runs there.
+        gpus: What ``--gpus`` says.
+        jobs: What ``--jobs`` says.
+
+    Raises:
+        click.UsageError: Both do, or GPUs are not different names.
+    """
+    if gpus is None:
+        return [str(number) for number in range(jobs or 1)]
+    if jobs is not None:
+        raise click.UsageError(
+            f"--jobs is for {what} without GPUs; each of --gpus has one"
+        )
+    found = [part.strip() for part in gpus.split(",")]
+    if not all(found) or len(set(found)) < len(found):
+        raise click.UsageError(f"--gpus takes different names as 0,1, found {gpus!r}")
+    return found
+
+
 def renamed_models(given: Iterable[str]) -> dict[str, str]:
     """Read ``OLD=NEW`` of every ``--rename``.
 

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lm_eval_iberian.cli.options import local_slots
+from lm_eval_iberian.cli.search_slurm import submit_or_report
+from lm_eval_iberian.cli.slurm_options import read_given, slurm_options
+from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT
 from lm_eval_iberian.terminal import console, shown
 
 
@@ -36,9 +40,19 @@ if TYPE_CHECKING:
     "--jobs", type=click.IntRange(1),
     help="Without GPUs: how many candidates at a time; 1.",
 )  # fmt: skip
+@slurm_options("the search", but=["merges-per-job"])
 @click.option("--fed", is_flag=True, hidden=True, help="Orders come over the input.")
+@click.option("--shared", is_flag=True, hidden=True, help="Others do the same.")
 def command(
-    spec: Path, out: Path, dry_run: bool, gpus: str | None, jobs: int | None, fed: bool
+    spec: Path,
+    out: Path,
+    dry_run: bool,
+    gpus: str | None,
+    jobs: int | None,
+    executor: str,
+    fed: bool,
+    shared: bool,
+    **slurm: Any,
 ) -> None:
     """Search merges that gain a language and keep following instructions.
 
@@ -48,19 +62,22 @@ def command(
     recipe for each point, evaluated on the other half.
 
     When this is killed, the same command goes on, and comes to the same.
+
+    With --executor slurm jobs are submitted that share in the search, and this command
+    returns; the same command says how they stand, and what came of it in the end. It
+    exits with 4 until then.
     """
     from lm_eval_iberian.search.candidate_evaluation import CandidateEvaluation
     from lm_eval_iberian.search.candidate_race import Race
-    from lm_eval_iberian.search.front_report import report_lines
     from lm_eval_iberian.search.search_folder import SearchFolder
+    from lm_eval_iberian.search.search_jobs import check_no_jobs
     from lm_eval_iberian.search.search_plan import begin_search, make_search
     from lm_eval_iberian.search.search_workers import SearchWorkers, serve_search
+    from lm_eval_iberian.search.shared_search import search_with_others
     from mergekit_ext.outputs.termination import unwound_by_signals
 
-    if gpus is not None and jobs is not None:
-        raise click.UsageError(
-            "--jobs is for candidates without GPUs; each of --gpus has one"
-        )
+    slots = local_slots("candidates", gpus, jobs)
+    profile = read_given(slurm, executor, gpus, jobs)
     plan, folder, to = make_search(spec, out), SearchFolder(out), console()
     evaluation = CandidateEvaluation(plan.sweep.cells, plan.sweep.settings, folder.log)
     if fed:
@@ -75,8 +92,22 @@ def command(
         to.print(shown(sentence))
     if dry_run:
         return
-    slots = gpus.split(",") if gpus is not None else [str(n) for n in range(jobs or 1)]
+    report: FrontReport | None
+    if profile is not None:
+        with evaluation:
+            report = submit_or_report(spec, plan, folder, evaluation, profile)
+        if report is None:
+            raise SystemExit(IN_FLIGHT)
+        _show(report, out)
+        return
+    if shared:
+        with unwound_by_signals(), evaluation:
+            report = search_with_others(plan, folder, evaluation, _say)
+        if report is not None:
+            _show(report, out)
+        return
     with unwound_by_signals(), folder.held(), evaluation:
+        check_no_jobs(folder)
         split = begin_search(plan, folder, evaluation)
         if len(slots) == 1 and gpus is None:
             race = Race(plan, folder, split, evaluation)
@@ -90,10 +121,25 @@ def command(
                 workers.prepare()
                 race = Race(plan, folder, split)
                 report = _searched(plan, folder, split, race, workers)
+    _show(report, out)
+
+
+def _show(report: FrontReport, out: Path) -> None:
+    """Print what came of a search."""
+    from lm_eval_iberian.search.front_report import report_lines
+
+    to = console()
     to.print()
     for line in report_lines(report):
         to.print(shown(line))
     to.print(shown(f"recipes: {quote(str(out / 'recipes'))}"))
+
+
+def _say(one: Raced, values: dict[str, Any]) -> None:
+    """Print what became of a candidate."""
+    from lm_eval_iberian.search.front_report import drawn_text
+
+    console().print(shown(f"{one.name} {drawn_text(values)}: {_became(one)}"))
 
 
 def _searched(
@@ -104,19 +150,10 @@ def _searched(
     workers: SearchWorkers | None,
 ) -> FrontReport:
     """Search, here or by workers, and write what came of it."""
-    from lm_eval_iberian.search.front_report import (
-        drawn_text,
-        front_report,
-        write_report,
-    )
+    from lm_eval_iberian.search.front_report import front_report, write_report
     from lm_eval_iberian.search.proposals import Proposals
     from lm_eval_iberian.search.search_folder import INSTRUCT
     from lm_eval_iberian.search.search_rounds import search
-
-    to = console()
-
-    def say(one: Raced, values: dict[str, Any]) -> None:
-        to.print(shown(f"{one.name} {drawn_text(values)}: {_became(one)}"))
 
     def run(starts: Sequence[tuple[str, list[str]]]) -> list[Raced]:
         if workers is not None:
@@ -124,7 +161,7 @@ def _searched(
         return [race.run(name, front) for name, front in starts]
 
     proposals = Proposals(plan.space, plan.settings, folder.journal)
-    found = search(plan, race, proposals, run, say)
+    found = search(plan, race, proposals, run, _say)
     if workers is not None:
         names = dict.fromkeys(
             (INSTRUCT, *(one.name for one in found.front(plan.settings)))

@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lm_eval_iberian.cli.options import local_slots
+from lm_eval_iberian.cli.slurm_options import in_queue, read_given, slurm_options
 from lm_eval_iberian.cli.sweep_display import SweepBars, time_left, watch_states
-from lm_eval_iberian.cli.sweep_slurm import (
-    cancel,
-    in_queue,
-    read_given,
-    slurm_options,
-    states_and_jobs,
-    submit_missing,
-)
+from lm_eval_iberian.cli.sweep_slurm import cancel, states_and_jobs, submit_missing
 from lm_eval_iberian.errors import IberianError
 from lm_eval_iberian.sweep.sweep_driver import IN_FLIGHT
 from lm_eval_iberian.terminal import console, counted, first_of, shown
@@ -118,11 +113,7 @@ def plan(spec: Path, out: Path) -> None:
 @click.option(
     "--jobs", type=click.IntRange(1), help="Without GPUs: how many cells at a time; 1."
 )
-@click.option(
-    "--executor", type=click.Choice(["local", "slurm"]), default="local",
-    show_default=True, help="Run cells here, or submit them as jobs of a cluster.",
-)  # fmt: skip
-@slurm_options
+@slurm_options("cells")
 def run(
     folder: Path,
     only: tuple[str, ...],
@@ -149,17 +140,8 @@ def run(
     from lm_eval_iberian.sweep.sweep_memory import check_sweep_memory, sweep_memory
     from mergekit_ext.outputs.termination import unwound_by_signals
 
-    if gpus is not None and jobs is not None:
-        raise click.UsageError(
-            "--jobs is for cells without GPUs; each of --gpus has one"
-        )
-    slots = _gpus(gpus) if gpus is not None else [str(n) for n in range(jobs or 1)]
-    profile = read_given(slurm, executor)
-    if profile is not None and (gpus is not None or jobs is not None):
-        raise click.UsageError(
-            "--gpus and --jobs are for this machine; with slurm there are"
-            " --gpus-per-job and --max-jobs"
-        )
+    slots = local_slots("cells", gpus, jobs)
+    profile = read_given(slurm, executor, gpus, jobs)
     sweep = open_sweep(folder)
     cells = chosen(sweep.cells, only)
     flight = cells_in_flight(sweep)
@@ -188,13 +170,6 @@ def run(
             gpus=gpus is not None, watch=watch,
         )  # fmt: skip
     _finish(sweep, cells)
-
-
-def _gpus(text: str) -> list[str]:
-    found = [part.strip() for part in text.split(",")]
-    if not all(found) or len(set(found)) < len(found):
-        raise click.UsageError(f"--gpus takes different names as 0,1, found {text!r}")
-    return found
 
 
 def _cell_command(folder: Path, *more: str) -> list[str]:

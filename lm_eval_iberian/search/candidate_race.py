@@ -21,6 +21,10 @@ from lm_eval_iberian.search.search_plan import SearchPlan
 from lm_eval_iberian.sweep.sweep_cell import SweepCell
 
 
+class NotDoneError(DataError):
+    """Something has not been done yet, and nobody is to do it."""
+
+
 @dataclass(frozen=True)
 class Raced:
     """What became of a candidate.
@@ -113,7 +117,7 @@ class Race:
             front: The names of the models that nobody beats, the highest gain first.
 
         Raises:
-            DataError: It is not known what it did, and nobody is to do it.
+            NotDoneError: It is not known what it did, and nobody is to do it.
         """
         failure = self._folder.failure(name)
         done = CandidateItems(name)
@@ -125,8 +129,8 @@ class Race:
         try:
             stop = self._race(name, self.cells(name, values), front, done)
         except CandidateError as error:
-            self._folder.note_failure(name, str(error))
-            return Raced(name, CandidateItems(name), failure=str(error))
+            failure = self._folder.note_failure(name, str(error))
+            return Raced(name, CandidateItems(name), failure=failure)
         self._known[name] = done
         own = standing(done, self.instruct.items, self._plan.tasks)
         return Raced(name, done, stop, own)
@@ -176,7 +180,8 @@ class Race:
         if rows is None:
             begun = time.monotonic()
             rows = model.rows(look)
-            self._folder.note_look(name, at, rows, time.monotonic() - begun)
+            took = time.monotonic() - begun
+            rows = self._folder.note_look(name, at, rows, took)
         for task, items in look.items():
             if [row.key for row in rows.get(task, ())] != [one.key for one in items]:
                 raise DataError(
@@ -197,7 +202,8 @@ class Race:
             begun = time.monotonic()
             with _AskedModel(self._evaluation, cells, self._folder, name) as model:
                 rows = model.rows(items)
-            self._folder.note_held_out(name, rows, time.monotonic() - begun)
+            took = time.monotonic() - begun
+            rows = self._folder.note_held_out(name, rows, took)
         done = CandidateItems(name)
         _add(done, rows)
         return done
@@ -230,7 +236,7 @@ class _AskedModel:
     ) -> dict[str, list[ItemRow]]:
         if self._model is None:
             if self._evaluation is None or not self._cells:
-                raise DataError(
+                raise NotDoneError(
                     f"{self._folder.place(self._name)} does not hold what"
                     f" {self._name} did; the same command does it"
                 )

@@ -46,20 +46,31 @@ class Proposals:
     Args:
         space: What there is.
         settings: Whose proposals, and what they are made of.
-        journal: Where optuna's tools find the study.
+        journal: Where optuna's tools find the study; left out, another process writes
+            it.
 
     Raises:
         MissingExtraError: optuna is not installed, or is older.
     """
 
     def __init__(
-        self, space: SearchSpace, settings: SearchSettings, journal: Path
+        self,
+        space: SearchSpace,
+        settings: SearchSettings,
+        journal: Path | None = None,
     ) -> None:
         self._optuna = import_optuna(settings.sampler)
         self._space, self._settings = space, settings
         self._single = settings.sampler == "cmaes"
-        ways = ["maximize"] * (1 if self._single else 2)
-        self._study = self._optuna.create_study(directions=ways)
+        self._ways = ["maximize"] * (1 if self._single else 2)
+        self._study = self._optuna.create_study(directions=self._ways)
+        self._asked: dict[int, Any] = {}
+        self._mirror: Any = None
+        if journal is not None:
+            self.keep_journal(journal)
+
+    def keep_journal(self, journal: Path) -> None:
+        """Write what was told into a journal, and from now on what is."""
         for name in (journal, Path(f"{journal}.lock")):
             with suppress(FileNotFoundError):
                 name.unlink()
@@ -67,10 +78,13 @@ class Proposals:
         backend = storages.journal.JournalFileBackend(str(journal))
         self._mirror = self._optuna.create_study(
             storage=storages.JournalStorage(backend),
-            directions=ways,
+            directions=self._ways,
             study_name="search",
         )
-        self._asked: dict[int, Any] = {}
+        with _quiet():
+            for trial in self._study.trials:
+                if trial.number not in self._asked:
+                    self._mirror.add_trial(trial)
 
     def ask(self, number: int) -> dict[str, Any]:
         """Return the values of the next candidate.
@@ -97,7 +111,8 @@ class Proposals:
                 for name, one in told.violations.items():
                     trial.set_constraint(name, one)
                 self._study.tell(trial, self._values(told))
-            self._mirror.add_trial(self._study.trials[number])
+            if self._mirror is not None:
+                self._mirror.add_trial(self._study.trials[number])
 
     def _values(self, told: Told) -> float | list[float]:
         if not self._single:

@@ -16,7 +16,7 @@ from typing import Any
 
 from lm_eval_iberian import __version__
 from lm_eval_iberian.errors import DataError
-from lm_eval_iberian.files import write_whole
+from lm_eval_iberian.files import write_first, write_whole
 from lm_eval_iberian.search.candidate_items import CandidateItems, ItemRow
 from lm_eval_iberian.search.item_split import Split, as_data, from_data
 from lm_eval_iberian.sweep.sweep_cell import recipe_yaml
@@ -50,6 +50,19 @@ class SearchFolder:
     def log(self) -> Path:
         """What lm-eval says."""
         return self.path / "log.txt"
+
+    @contextmanager
+    def claimed(self, what: str) -> Iterator[None]:
+        """Be the one process that is at something: a candidate, by its name.
+
+        Claims spare work. Between the nodes of a cluster there may be none, and then
+        what is done twice is, for all, what was written down first.
+
+        Raises:
+            BlockingIOError: Another process is at it.
+        """
+        with locked(self.path / "locks" / what):
+            yield
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -137,26 +150,27 @@ class SearchFolder:
         """Return what a candidate did for a look, ``None`` before it has."""
         return self._rows(self.place(name) / f"look-{at}.json")
 
-    def note_look(self, name: str, at: int, rows: Rows, seconds: float) -> None:
-        """Write down what a candidate did for a look."""
-        self._note(self.place(name) / f"look-{at}.json", rows, seconds)
+    def note_look(self, name: str, at: int, rows: Rows, seconds: float) -> Rows:
+        """Write down what a candidate did for a look; return what was written first."""
+        return self._note(self.place(name) / f"look-{at}.json", rows, seconds)
 
     def held_out(self, name: str) -> Rows | None:
         """Return what a model did on the items that were held out."""
         return self._rows(self.path / "held_out" / f"{name}.json")
 
-    def note_held_out(self, name: str, rows: Rows, seconds: float) -> None:
-        """Write down what a model did on them."""
-        self._note(self.path / "held_out" / f"{name}.json", rows, seconds)
+    def note_held_out(self, name: str, rows: Rows, seconds: float) -> Rows:
+        """Write down what a model did on them; return what was written first."""
+        return self._note(self.path / "held_out" / f"{name}.json", rows, seconds)
 
     def failure(self, name: str) -> str | None:
         """Return why a candidate could not be evaluated."""
         found = self._read(self.place(name) / "error.json")
         return None if found is None else str(found["error"])
 
-    def note_failure(self, name: str, error: str) -> None:
-        """Write down why a candidate could not be evaluated."""
-        _write(self.place(name) / "error.json", {"error": error})
+    def note_failure(self, name: str, error: str) -> str:
+        """Write down why a candidate could not be; return what was written first."""
+        write_first(self.place(name) / "error.json", _text({"error": error}))
+        return self.failure(name) or error
 
     def _rows(self, path: Path) -> Rows | None:
         found = self._read(path)
@@ -167,13 +181,21 @@ class SearchFolder:
             for task, rows in found["items"].items()
         }
 
-    def _note(self, path: Path, rows: Rows, seconds: float) -> None:
+    def written(self, name: str) -> int:
+        """Return how much has been written down of a candidate."""
+        places = (self.place(name), self.path / "held_out")
+        found = [one for place in places for one in place.glob("*.json")]
+        return sum(one.parent == places[0] or one.stem == name for one in found)
+
+    def _note(self, path: Path, rows: Rows, seconds: float) -> Rows:
         items = {
             task: [[one.key, one.cluster, dict(one.values)] for one in found]
             for task, found in rows.items()
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, {"seconds": round(seconds, 3), "items": items})
+        content = {"seconds": round(seconds, 3), "items": items}
+        write_first(path, _text(content))
+        return self._rows(path) or rows
 
     def _read(self, path: Path) -> dict[str, Any] | None:
         try:
@@ -199,4 +221,8 @@ def of_looks(name: str, looks: Sequence[Rows]) -> CandidateItems:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    write_whole(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    write_whole(path, _text(content))
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

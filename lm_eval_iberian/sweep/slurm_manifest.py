@@ -1,4 +1,4 @@
-"""Which cells were handed to which jobs: written before they are, and found again.
+"""What was handed to which jobs: written before it is, and found again.
 
 ``slurm/ID/manifest.json`` is one array of jobs, whose name in SLURM holds the ID. The
 folder holds the jobs' own files too: what they are to call, and what they print.
@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.files import write_whole
@@ -31,13 +31,21 @@ SLURM_STATES: tuple[SlurmState, ...] = (
 )  # fmt: skip
 
 
+class HasPath(Protocol):
+    """A folder of ours for which jobs work: a sweep's, or a search's."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+
 @dataclass(frozen=True)
 class SlurmManifest:
     """An array of jobs.
 
     Attributes:
         id: What tells it from all others.
-        tasks: The ids of each task's cells.
+        tasks: The ids of each task's cells; none of a search, whose tasks are alike.
         attempts: How often each cell had failed before.
         made: When it was written, in seconds.
         job: SLURM's id of it; empty before it is known.
@@ -81,38 +89,45 @@ def packed(cells: Iterable[SweepCell], merges: int) -> list[tuple[str, ...]]:
 def new_manifest(
     folder: SweepFolder, tasks: Sequence[tuple[str, ...]]
 ) -> SlurmManifest:
-    """Write down what is about to be submitted."""
+    """Write down which cells are about to be submitted."""
     cells = [folder.cell(name) for names in tasks for name in names]
     attempts = {cell.id: failures(folder, cell) for cell in cells}
+    return note_array(folder, tasks, attempts)
+
+
+def note_array(
+    folder: HasPath, tasks: Sequence[tuple[str, ...]], attempts: Mapping[str, int]
+) -> SlurmManifest:
+    """Write down an array that is about to be submitted; see ``SlurmManifest``."""
     found = SlurmManifest(secrets.token_hex(6), tuple(tasks), attempts, time.time())
     manifest_place(folder, found.id).mkdir(parents=True)
     _write(folder, found)
     return found
 
 
-def with_job(folder: SweepFolder, manifest: SlurmManifest, job: str) -> SlurmManifest:
+def with_job(folder: HasPath, manifest: SlurmManifest, job: str) -> SlurmManifest:
     """Write down SLURM's id of an array."""
     found = replace(manifest, job=job)
     _write(folder, found)
     return found
 
 
-def set_cancelled(folder: SweepFolder, manifest: SlurmManifest) -> None:
+def set_cancelled(folder: HasPath, manifest: SlurmManifest) -> None:
     """Write down that an array was ended on purpose: its cells are not lost."""
     _write(folder, replace(manifest, cancelled=True))
 
 
-def take_back(folder: SweepFolder, manifest: SlurmManifest) -> None:
+def take_back(folder: HasPath, manifest: SlurmManifest) -> None:
     """Remove what was written of an array that SLURM has not taken."""
     shutil.rmtree(manifest_place(folder, manifest.id))
 
 
-def manifest_place(folder: SweepFolder, name: str) -> Path:
+def manifest_place(folder: HasPath, name: str) -> Path:
     """Return the folder of an array."""
     return folder.path / "slurm" / name
 
 
-def read_manifest(folder: SweepFolder, name: str) -> SlurmManifest:
+def read_manifest(folder: HasPath, name: str) -> SlurmManifest:
     """Read what was written of an array.
 
     Raises:
@@ -129,8 +144,8 @@ def read_manifest(folder: SweepFolder, name: str) -> SlurmManifest:
         raise DataError(f"{path} is not what a sweep writes: {error}") from error
 
 
-def manifests(folder: SweepFolder) -> list[SlurmManifest]:
-    """Return every array of a sweep, in the order in which they were made."""
+def manifests(folder: HasPath) -> list[SlurmManifest]:
+    """Return every array of a folder, in the order in which they were made."""
     found = sorted((folder.path / "slurm").glob(f"*/{_FILE}"))
     read = (read_manifest(folder, path.parent.name) for path in found)
     return sorted(read, key=lambda one: one.made)
@@ -141,12 +156,32 @@ def failures(folder: SweepFolder, cell: SweepCell) -> int:
     return int((folder.error(cell) or {}).get("attempts", 0))
 
 
+def tasks_in_flight(of: Sequence[SlurmManifest]) -> list[QueuedTask]:
+    """Return the tasks of arrays that are in flight.
+
+    A call of sbatch whose caller was killed is given the time to be seen.
+
+    Raises:
+        SlurmError: SLURM does not say what is in flight.
+    """
+    names = {one.name for one in of}
+    if not names:
+        return []
+    tasks = queued_tasks(names)
+    deadline = time.monotonic() + SETTLED
+    while time.monotonic() < deadline:
+        seen = {task.name for task in tasks}
+        if not any(one.is_new and one.name not in seen for one in of):
+            break
+        time.sleep(0.5)
+        tasks = queued_tasks(names)
+    return tasks
+
+
 def cells_in_flight(
     folder: SweepFolder, of: Sequence[SlurmManifest] | None = None
 ) -> dict[str, QueuedTask]:
     """Return the ids of the cells that jobs have still to do, and which jobs.
-
-    A call of sbatch whose caller was killed is given the time to be seen.
 
     Args:
         folder: The sweep.
@@ -156,18 +191,8 @@ def cells_in_flight(
         SlurmError: SLURM does not say what is in flight.
     """
     arrays = {one.name: one for one in (manifests(folder) if of is None else of)}
-    if not arrays:
-        return {}
-    tasks = queued_tasks(arrays)
-    deadline = time.monotonic() + SETTLED
-    while time.monotonic() < deadline:
-        seen = {task.name for task in tasks}
-        if not any(one.is_new and one.name not in seen for one in arrays.values()):
-            break
-        time.sleep(0.5)
-        tasks = queued_tasks(arrays)
     found = {}
-    for task in tasks:
+    for task in tasks_in_flight(list(arrays.values())):
         array = arrays[task.name]
         for name in array.tasks[task.task]:
             if not array.is_settled(folder, folder.cell(name)):
@@ -202,7 +227,7 @@ def slurm_state(
     return "lost" if state == "waiting" and given else state
 
 
-def _write(folder: SweepFolder, manifest: SlurmManifest) -> None:
+def _write(folder: HasPath, manifest: SlurmManifest) -> None:
     content: dict[str, Any] = {"format": _FORMAT, **asdict(manifest)}
     path = manifest_place(folder, manifest.id) / _FILE
     write_whole(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")

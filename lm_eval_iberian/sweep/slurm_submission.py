@@ -1,4 +1,4 @@
-"""Hands the cells that lack a result to SLURM, as arrays of jobs.
+"""Hands work to SLURM, as arrays of jobs: of a sweep the cells that lack a result.
 
 No process of ours goes on: SLURM starts the jobs, files say what they have done, and
 the names of arrays, written down before SLURM is told of them, which are in flight.
@@ -7,13 +7,14 @@ the names of arrays, written down before SLURM is told of them, which are in fli
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from lm_eval_iberian.errors import DataError, MissingExtraError
+from lm_eval_iberian.sweep.slurm_call import SlurmCall
 from lm_eval_iberian.sweep.slurm_manifest import (
+    HasPath,
     SlurmManifest,
     cells_in_flight,
     manifest_place,
@@ -25,6 +26,7 @@ from lm_eval_iberian.sweep.slurm_manifest import (
 )
 from lm_eval_iberian.sweep.slurm_profile import SlurmProfile
 from lm_eval_iberian.sweep.slurm_queue import (
+    QueuedTask,
     SlurmError,
     largest_array,
     require_slurm,
@@ -40,7 +42,7 @@ _TIMES_OUT = 10
 CELL_PROGRAM = (sys.executable, "-m", "lm_eval_iberian.cli", "sweep", "cell")
 
 
-def require_submission(folder: SweepFolder) -> None:
+def require_submission(folder: HasPath) -> None:
     """Check that jobs can be submitted here at all.
 
     Raises:
@@ -91,33 +93,62 @@ def submit(
         wanted = [c for c in cells if c.id not in flight and not folder.is_done(c)]
         if not wanted:
             return []
-        in_flight = {task.name for task in flight.values()}
-        for one in before:
-            if one.name not in in_flight:
-                _forget_calls(manifest_place(folder, one.id))
+        forget_calls(folder, before, flight.values())
         for cell in wanted:
             folder.clear(cell, everywhere=True)
-        tasks = packed(wanted, profile.merges_per_job)
-        most = largest_array()
-        first = {task.array for task in flight.values()}
-        made: list[SlurmManifest] = []
-        for begin in range(0, len(tasks), most):
-            manifest = new_manifest(folder, tasks[begin : begin + most])
-            # with a maximum of jobs one array runs after the other
-            after = sorted(first) if profile.max_jobs else []
-            parameters = _parameters(profile, manifest, after)
-            try:
-                job = _sbatch(folder, manifest, parameters, program)
-            except SlurmError as error:
-                take_back(folder, manifest)
-                if made:
-                    raise SlurmError(
-                        f"{error}; {sum(len(m.tasks) for m in made)} jobs before were"
-                        " submitted"
-                    ) from error
-                raise
-            made.append(with_job(folder, manifest, job))
-            first = {job}
+        # with a maximum of jobs one array runs after the other
+        after = {task.array for task in flight.values()} if profile.max_jobs else None
+        return submit_arrays(
+            folder, packed(wanted, profile.merges_per_job),
+            lambda tasks: new_manifest(folder, tasks), profile,
+            SlurmTask(), program, after,
+        )  # fmt: skip
+
+
+def submit_arrays(
+    folder: HasPath,
+    tasks: Sequence[tuple[str, ...]],
+    written: Callable[[Sequence[tuple[str, ...]]], SlurmManifest],
+    profile: SlurmProfile,
+    call: SlurmCall,
+    program: Sequence[str],
+    after: Collection[str] | None = None,
+) -> list[SlurmManifest]:
+    """Submit tasks, in arrays that are as long as SLURM lets them.
+
+    Args:
+        folder: Whose they are; no other process submits any of it now.
+        tasks: The tasks, as manifests have them.
+        written: Writes down those of an array.
+        profile: How jobs are asked for.
+        call: What a job calls.
+        program: The last arguments of that.
+        after: The arrays after which one runs, and each after the one before it;
+            ``None`` where they run side by side.
+
+    Returns:
+        What was submitted.
+
+    Raises:
+        SlurmError: SLURM refuses the jobs.
+    """
+    most = largest_array()
+    made: list[SlurmManifest] = []
+    for begin in range(0, len(tasks), most):
+        manifest = written(tasks[begin : begin + most])
+        parameters = _parameters(profile, manifest, sorted(after or ()))
+        try:
+            job = _sbatch(folder, manifest, parameters, call, program)
+        except SlurmError as error:
+            take_back(folder, manifest)
+            if made:
+                raise SlurmError(
+                    f"{error}; {sum(len(m.tasks) for m in made)} jobs before were"
+                    " submitted"
+                ) from error
+            raise
+        made.append(with_job(folder, manifest, job))
+        after = None if after is None else {job}
     return made
 
 
@@ -155,9 +186,10 @@ def _parameters(
 
 
 def _sbatch(
-    folder: SweepFolder,
+    folder: HasPath,
     manifest: SlurmManifest,
     parameters: dict[str, Any],
+    call: SlurmCall,
     program: Sequence[str],
 ) -> str:
     """Submit an array and return SLURM's id of it."""
@@ -175,7 +207,7 @@ def _sbatch(
         *([word] * count for word in program),
     ]
     try:
-        jobs = executor.map_array(SlurmTask(), *texts)
+        jobs = executor.map_array(call, *texts)
     except (FailedJobError, FailedSubmissionError) as error:
         said = " ".join(
             line.removeprefix("sbatch: ").removeprefix("error: ").strip()
@@ -185,8 +217,13 @@ def _sbatch(
     return str(jobs[0].job_id).partition("_")[0]
 
 
-def _forget_calls(place: Path) -> None:
-    """Remove what jobs were to call, and keep what they printed."""
-    for pattern in ("*.pkl", "*.sh", ".*.sh"):
-        for path in place.glob(pattern):
-            path.unlink(missing_ok=True)
+def forget_calls(
+    folder: HasPath, of: Sequence[SlurmManifest], flight: Collection[QueuedTask]
+) -> None:
+    """Remove what jobs were to call that have ended, and keep what they printed."""
+    in_flight = {task.name for task in flight}
+    places = [manifest_place(folder, one.id) for one in of if one.name not in in_flight]
+    for place in places:
+        for pattern in ("*.pkl", "*.sh", ".*.sh"):
+            for path in place.glob(pattern):
+                path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tiny_search import command, environment, make_search_models, run, write_spec
+from tiny_search import command, environment, files, run, write_spec
 
 from lm_eval_iberian.errors import DataError
 from lm_eval_iberian.search.pareto_front import nobody_beats
@@ -22,33 +22,6 @@ from lm_eval_iberian.search.search_workers import SearchWorkers
 
 pytest.importorskip("optuna", reason="NO OPTUNA: pip install 'optuna>=5' cmaes")
 KILLS = 3
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("search")
-    make_search_models(place)
-    return place
-
-
-@pytest.fixture(scope="module")
-def undisturbed(here: Path) -> Path:
-    done = run(write_spec(here), here / "undisturbed")
-    assert done.exit_code == 0, done.output
-    return here / "undisturbed"
-
-
-def files(folder: Path) -> dict[str, Any]:
-    """Return what a search wrote down, without what is another each time."""
-    found: dict[str, Any] = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.is_file() and path.suffix in (".json", ".md", ".yml"):
-            text = path.read_text("utf-8")
-            if path.name.startswith("look-") or name.startswith("held_out"):
-                text = json.dumps(json.loads(text)["items"])
-            found[name] = text
-    return found
 
 
 @pytest.mark.slow

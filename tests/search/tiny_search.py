@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -59,3 +60,18 @@ def run(spec: Path, out: Path, *more: str) -> Result:
 
 def environment(here: Path) -> dict[str, str]:
     return os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(here / "hf")}
+
+
+def files(folder: Path, but: str = "") -> dict[str, Any]:
+    """Return what a search wrote down, without what is another each time."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if but and name.startswith(but):
+            continue
+        if path.is_file() and path.suffix in (".json", ".md", ".yml"):
+            text = path.read_text("utf-8")
+            if path.name.startswith("look-") or name.startswith("held_out"):
+                text = json.dumps(json.loads(text)["items"])
+            found[name] = text
+    return found

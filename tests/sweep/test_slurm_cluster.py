@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import yaml
 from cheap_cells import cheap_sweep
 from click.testing import CliRunner, Result
 from slurm_cells import merged_sweep, submit_missing
-from slurm_cluster import SlurmCluster, wait_for, why_not
+from slurm_cluster import SlurmCluster, wait_for
 
 from lm_eval_iberian.cli import main, sweep_slurm
 from lm_eval_iberian.corpus.prose import passages
@@ -42,27 +41,6 @@ PROGRAM = slurm_cells.__file__
 
 def iberian(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["sweep", *map(str, arguments)])
-
-
-@pytest.fixture(scope="module")
-def whole_cluster() -> Iterator[SlurmCluster]:
-    if (why := why_not()) is not None:
-        pytest.skip(why)
-    pytest.importorskip("submitit", reason="NO SUBMITIT: pip install submitit")
-    found = SlurmCluster()
-    yield found
-    found.stop()
-
-
-@pytest.fixture
-def cluster(
-    whole_cluster: SlurmCluster, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[SlurmCluster]:
-    for name, value in whole_cluster.environment.items():
-        monkeypatch.setenv(name, value)
-    yield whole_cluster
-    whole_cluster.say("scancel", f"--user={os.getuid()}")
-    whole_cluster.wait_until_idle()
 
 
 def starts(sweep: SweepFolder) -> Counter[str]:

@@ -12,7 +12,7 @@ import pytest
 from cheap_cells import cheap_cell, cheap_sweep
 from click.testing import CliRunner, Result
 
-from lm_eval_iberian.cli import main, sweep_slurm
+from lm_eval_iberian.cli import main, slurm_options
 from lm_eval_iberian.errors import DataError, MissingExtraError
 from lm_eval_iberian.sweep import slurm_submission, sweep_cancel
 from lm_eval_iberian.sweep.slurm_manifest import manifests, new_manifest
@@ -61,7 +61,7 @@ def test_a_wrong_use_is_a_sentence(
 
 
 def test_every_option_of_jobs_is_there() -> None:
-    assert sweep_slurm._HELP.keys() == OPTIONS.keys()
+    assert slurm_options._HELP.keys() == OPTIONS.keys()
 
 
 def test_without_submitit(sweep: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +158,7 @@ def test_what_is_not_in_the_cache_is_said_before_anything_is_submitted(
     tasks = ("iberian_belebele_eu", "iberian_ifeval_eu_mini", "iberian_belebele_gl")
     cell = cheap_cell("a--s-eu", recipe={"models": []}, tasks=tasks)
     with pytest.raises(DataError) as caught:
-        sweep_slurm.check_offline([cell], SETTINGS)
+        slurm_options.check_offline([cell], SETTINGS)
     said = str(caught.value)
     assert "iberian_belebele_eu would not run without one" in said
     assert "run `iberian fetch iberian_belebele_eu`" in said
@@ -166,10 +166,10 @@ def test_what_is_not_in_the_cache_is_said_before_anything_is_submitted(
         "nor would 1 other: `iberian fetch iberian_belebele_eu iberian_belebele_gl`"
     )
     mini = cheap_cell("a--s-eu", recipe={"models": []}, tasks=tasks[1:2])
-    sweep_slurm.check_offline([mini], SETTINGS)
+    slurm_options.check_offline([mini], SETTINGS)
     absent = cheap_cell("a--s-eu", recipe=None, pretrained="org/model@v1")
     with pytest.raises(DataError, match="`hf download org/model --revision v1`"):
-        sweep_slurm.check_offline([mini, absent], SETTINGS)
+        slurm_options.check_offline([mini, absent], SETTINGS)
     gone = cheap_cell("a--s-eu", recipe=None, pretrained=str(tmp_path / "gone"))
     with pytest.raises(DataError, match="gone"):
-        sweep_slurm.check_offline([gone], SETTINGS)
+        slurm_options.check_offline([gone], SETTINGS)
