@@ -15,7 +15,7 @@ from lm_eval_iberian.terminal import console, shown
 
 
 if TYPE_CHECKING:
-    from lm_eval_iberian.paper_recipes import ParameterSetting, Request
+    from lm_eval_iberian.paper_recipes import ParameterSetting, Published, Request
 
 
 # parameter -> how its option is explained
@@ -91,6 +91,10 @@ def _values(command: Callable[..., Any]) -> Callable[..., Any]:
     "--table", "tables", type=int, multiple=True,
     help="With --all: the merges of this table alone.",
 )  # fmt: skip
+@click.option(
+    "--suggested", is_flag=True,
+    help="With --all: what docs/keeping_instructions.md suggests, which is untested.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @click.option("--check", is_flag=True, help="Ask mergekit too, which takes seconds.")
 @click.option("--list", "listing", is_flag=True, help="Print what there is.")
@@ -107,6 +111,7 @@ def command(
     out: Path | None,
     folder: Path | None,
     tables: tuple[int, ...],
+    suggested: bool,
     force: bool,
     check: bool,
     listing: bool,
@@ -119,6 +124,7 @@ def command(
     iberian recipe … --lang eu --weight 0.25        a point of the paper's Figure 1
     iberian recipe … --lang eu --lang gl --fused    multilingual, this project's method
     iberian recipe --all recipes --table 8          every merge of a table
+    iberian recipe --all recipes --suggested        what no paper has, untested
     """
     single = (backbone, method, languages, base, instruct, experts, dtype, out)
     if listing:
@@ -128,10 +134,26 @@ def command(
             raise click.UsageError(
                 "--all goes with --table, --fused, --special-tokens and --force alone"
             )
+        if suggested and (tables or fused or special_tokens != "average"):
+            raise click.UsageError(
+                "--suggested recipes are as they are: no --table, --fused or"
+                " --special-tokens"
+            )
+        from lm_eval_iberian import paper_recipes
+
+        catalogue = paper_recipes.load_catalogue()
         with _writing():
-            _write_all(folder, tables, fused, special_tokens, force, check)
-    elif tables:
-        raise click.UsageError("--table says which merges --all DIR writes")
+            merges = (
+                paper_recipes.suggested(catalogue)
+                if suggested
+                else paper_recipes.published(
+                    catalogue, tables, fused=fused, special_tokens=special_tokens
+                )
+            )
+            _write_all(merges, folder, force, check)
+    elif tables or suggested:
+        option = "--table" if tables else "--suggested"
+        raise click.UsageError(f"{option} says which merges --all DIR writes")
     elif not (method and (languages or experts)) or not (backbone or instruct):
         raise click.UsageError(
             "give --backbone, --method and --lang; or --method, --base, --instruct and"
@@ -191,13 +213,15 @@ def _write_one(request: Request, out: Path | None, force: bool, check: bool) -> 
         published,
         recipe_text,
         refuse_other,
+        suggested,
         turn_sentences,
     )
 
     catalogue = load_catalogue()
     plain = replace(request, fused=False, special_tokens="average")
     tables = next((p.tables for p in published(catalogue) if p.request == plain), ())
-    text = recipe_text(request, catalogue, tables)
+    why = (p.suggested for p in suggested(catalogue) if p.request == request)
+    text = recipe_text(request, catalogue, tables, next(why, ""))
     if check:
         check_text(text)
         for sentence in turn_sentences(text):
@@ -210,27 +234,10 @@ def _write_one(request: Request, out: Path | None, force: bool, check: bool) -> 
     write_whole(out, text)
 
 
-def _write_all(
-    folder: Path,
-    tables: tuple[int, ...],
-    fused: bool,
-    special_tokens: str,
-    force: bool,
-    check: bool,
-) -> None:
-    from lm_eval_iberian.paper_recipes import (
-        check_text,
-        load_catalogue,
-        published,
-        write_all,
-    )
+def _write_all(merges: list[Published], folder: Path, force: bool, check: bool) -> None:
+    from lm_eval_iberian.paper_recipes import check_text, load_catalogue, write_all
 
-    catalogue = load_catalogue()
-    merges = published(catalogue, tables)
-    paths = write_all(
-        merges, catalogue, folder,
-        fused=fused, special_tokens=special_tokens, force=force,
-    )  # fmt: skip
+    paths = write_all(merges, load_catalogue(), folder, force)
     for path in paths if check else ():
         check_text(path.read_text("utf-8"))
     click.echo(f"{len(paths)} recipes below {shown(folder)}")

@@ -17,6 +17,7 @@ from lm_eval_iberian.paper_recipes.published import (
     Published,
     published,
     refuse_other,
+    suggested,
     write_all,
 )
 from lm_eval_iberian.paper_recipes.recipe_catalogue import (
@@ -43,6 +44,7 @@ __all__ = [
     "read_setting",
     "recipe_text",
     "refuse_other",
+    "suggested",
     "turn_sentences",
     "write_all",
 ]

@@ -19,7 +19,10 @@ _WIDTH = 88
 
 
 def recipe_text(
-    request: Request, catalogue: RecipeCatalogue, tables: tuple[int, ...] = ()
+    request: Request,
+    catalogue: RecipeCatalogue,
+    tables: tuple[int, ...] = (),
+    suggested: str = "",
 ) -> str:
     """Return the file of a recipe.
 
@@ -27,12 +30,15 @@ def recipe_text(
         request: What is asked for.
         catalogue: What there is.
         tables: The tables of the paper that the merge is for.
+        suggested: What suggests it, where it is untested.
 
     Raises:
         IberianError: As ``build`` does.
     """
     recipe = build(request, catalogue)
     comment = [f"# {shown(request.command)}"]
+    if suggested:
+        comment += _wrapped(f"UNTESTED with these models: {suggested}")
     for part in _comment(request, catalogue, tables):
         comment += _wrapped(part)
     body = yaml.dump(

@@ -100,6 +100,23 @@ class PaperTable:
 
 
 @dataclass(frozen=True)
+class Suggestion:
+    """A merge of one language that is worth trying, and untested.
+
+    Args:
+        method: The method; the instructed model's rows of chat tokens are kept.
+        values: Of its parameters.
+        backbones: What it is made for, for each language that has an expert.
+        source: What suggests it.
+    """
+
+    method: str
+    values: Mapping[str, Any]
+    backbones: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
 class RecipeCatalogue:
     """Everything a recipe can be made of, by name.
 
@@ -110,6 +127,7 @@ class RecipeCatalogue:
         fused_only: Those that only the methods of this package take.
         weights: The models' weights where none is asked for.
         tables: The paper's tables.
+        suggestions: What is in none of them, and untested.
     """
 
     backbones: Mapping[str, Backbone]
@@ -118,6 +136,7 @@ class RecipeCatalogue:
     fused_only: tuple[str, ...]
     weights: Mapping[str, Any]
     tables: tuple[PaperTable, ...]
+    suggestions: tuple[Suggestion, ...] = ()
 
     def methods_with(self, parameter: str, *, fused: bool) -> list[str]:
         """Return the names of the methods that take a parameter."""
@@ -150,6 +169,9 @@ def read_catalogue(path: Path) -> RecipeCatalogue:
             fused_only=tuple(raw["parameters"]["fused_only"]),
             weights=raw["weights"],
             tables=tuple(PaperTable(**_tuples(v)) for v in raw["tables"]),
+            suggestions=tuple(
+                Suggestion(**_tuples(v)) for v in raw.get("suggestions", ())
+            ),
         )
         _check(found)
     except (KeyError, TypeError, ValueError) as error:
@@ -183,3 +205,9 @@ def _check(found: RecipeCatalogue) -> None:
         named = (*table.backbones, *table.methods)
         if unknown := set(named) - set(found.backbones) - set(found.methods):
             raise ValueError(f"tables {table.numbers} name unknown {sorted(unknown)}")
+    for one in found.suggestions:
+        named = (one.method, *one.backbones)
+        if unknown := set(named) - set(found.backbones) - set(found.methods):
+            raise ValueError(f"a suggestion names unknown {sorted(unknown)}")
+        if unknown := set(one.values) - set(found.methods[one.method].takes):
+            raise ValueError(f"{one.method} does not take {sorted(unknown)}")

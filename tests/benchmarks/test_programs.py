@@ -14,6 +14,7 @@ from own_passages import own_passages
 PROGRAMS = (
     "compare",
     "gpu_check",
+    "keep_instructions",
     "language_id",
     "merge",
     "merge_memory",
@@ -50,3 +51,31 @@ def test_languages_are_told_of_passages_and_timed_on_answers(
     named = "| lm-eval-iberian | str | 100.0/100.0/100.0 |"
     assert named in found
     assert "## Answers a second, answers.jsonl" in found
+
+
+@pytest.mark.slow
+def test_families_are_trained_swept_and_compared(root: Path, tmp_path: Path) -> None:
+    methods = tmp_path / "methods.yaml"
+    swept = [
+        {"method": name, "weight": [0.5, 1]}
+        for name in ("task_arithmetic", "fused_widen")
+    ]
+    methods.write_text(json.dumps(swept))
+    arguments = ["--seeds", "1", "--lang", "eu", "--scale", "0.04"]
+    found = run(
+        root, "keep_instructions", str(tmp_path / "out"), *arguments,
+        "--methods", str(methods),
+    )  # fmt: skip
+    said = json.loads(found.splitlines()[-1])
+    assert said["layers"] >= 8
+    assert said["parameters"] >= 5_000_000
+    told = json.loads((tmp_path / "out" / "methods_frontier.json").read_text("utf-8"))
+    assert [one["method"] for one in told["methods"]] == ["task_arithmetic", "widen"]
+    assert (tmp_path / "out" / "methods_frontier.png").is_file()
+    before = (tmp_path / "out" / "seed1" / "models" / "base").stat()
+    again = run(
+        root, "keep_instructions", str(tmp_path / "out"), *arguments,
+        "--methods", str(methods),
+    )  # fmt: skip
+    assert json.loads(again.splitlines()[-1])["training"]["processor_seconds"] == 0
+    assert (tmp_path / "out" / "seed1" / "models" / "base").stat() == before

@@ -15,6 +15,7 @@ from lm_eval_iberian.paper_recipes import (
     load_catalogue,
     published,
     recipe_text,
+    suggested,
 )
 
 
@@ -97,6 +98,17 @@ def test_all_can_be_fused(tmp_path: Path) -> None:
         assert yaml.safe_load(path.read_text())["merge_method"] == "fused_nearswap"
 
 
+def test_what_is_suggested_is_written_as_it_is_shipped(
+    root: Path, tmp_path: Path
+) -> None:
+    result = iberian("--all", str(tmp_path), "--suggested")
+    merges = suggested(load_catalogue())
+    assert result.output.startswith(f"{len(merges)} recipes below")
+    for merge in merges:
+        shipped = root / "data" / "recipes" / merge.path
+        assert (tmp_path / merge.path).read_bytes() == shipped.read_bytes()
+
+
 def test_what_there_is_is_listed() -> None:
     result = iberian("--list")
     assert result.exit_code == 0
@@ -131,7 +143,10 @@ def test_a_name_cannot_leave_the_comment() -> None:
             2,
         ),
         (ONE[:4], "give --backbone", 2),
-        (("--table", "3"), "--all DIR", 2),
+        (("--table", "3"), "--table says which merges --all DIR", 2),
+        (("--suggested",), "--suggested says which merges --all DIR", 2),
+        (("--all", "x", "--suggested", "--fused"), "are as they are", 2),
+        (("--all", "x", "--suggested", "--table", "8"), "are as they are", 2),
         (("--all", "x", *ONE), "--all goes with --table", 2),
         (("--all", "x", "--weight", "1"), "--all goes with --table", 2),
         (("--all", "x", "--table", "4"), "Unknown table '4'", 1),

@@ -57,6 +57,8 @@ def test_mergekit_has_the_parameters(name: str) -> None:
         ('fused_only = ["seed"', 'fused_only = ["sead"', "unknown .'sead'"),
         ('what = "Llama 3.1 8B"', "", "what"),
         ("[[tables]]", "[[tablets]]", "tables"),
+        ("[[suggestions]]\nmethod = ", "[[suggestions]]\nmethod = 'x' #", "unknown"),
+        ("[suggestions.values]\n", "[suggestions.values]\nt = 1\n", "not take"),
     ],
 )
 def test_a_faulty_catalogue_is_named(

@@ -13,11 +13,19 @@ from mergekit.config import MergeConfiguration
 
 from lm_eval_iberian.cli import main
 from lm_eval_iberian.errors import UnknownNameError
-from lm_eval_iberian.paper_recipes import load_catalogue, published, recipe_text
+from lm_eval_iberian.paper_recipes import (
+    load_catalogue,
+    published,
+    recipe_text,
+    suggested,
+)
+from mergekit_ext.merge_file import validate_recipe
 
 
 CATALOGUE = load_catalogue()
 MERGES = published(CATALOGUE)
+SUGGESTED = suggested(CATALOGUE)
+EVERY = [*MERGES, *SUGGESTED]
 
 
 @pytest.fixture(scope="session")
@@ -26,20 +34,21 @@ def shipped(root: Path) -> Path:
 
 
 def test_there_is_one_file_for_every_merge_and_no_other(shipped: Path) -> None:
-    expected = {str(merge.path) for merge in MERGES}
-    assert len(expected) == len(MERGES) == 102
+    expected = {str(merge.path) for merge in EVERY}
+    assert len(MERGES) == 102
+    assert len(expected) == len(EVERY)
     found = {str(path.relative_to(shipped)) for path in shipped.rglob("*.yml")}
     assert found == expected
 
 
 def test_every_file_is_what_the_catalogue_makes(shipped: Path) -> None:
-    for merge in MERGES:
-        text = recipe_text(merge.request, CATALOGUE, merge.tables)
+    for merge in EVERY:
+        text = recipe_text(merge.request, CATALOGUE, merge.tables, merge.suggested)
         assert (shipped / merge.path).read_bytes() == text.encode(), merge.path
 
 
 def test_the_command_in_a_file_makes_the_file(shipped: Path) -> None:
-    for merge in MERGES:
+    for merge in EVERY:
         text = (shipped / merge.path).read_text("utf-8")
         command = shlex.split(text.splitlines()[0].removeprefix("# "))
         result = CliRunner().invoke(main, command[1:])
@@ -55,8 +64,18 @@ def test_mergekit_takes_every_file(shipped: Path) -> None:
         assert config.merge_method == merge.request.method
 
 
+def test_what_is_suggested_holds_and_says_that_it_is_untested(shipped: Path) -> None:
+    assert {merge.path.parts[0] for merge in SUGGESTED} == {"untested"}
+    for merge in SUGGESTED:
+        text = (shipped / merge.path).read_text("utf-8")
+        validate_recipe(text)
+        assert text.splitlines()[1].startswith("# UNTESTED with these models: ")
+        assert "Merge and Conquer" not in text
+        assert "force: true" in text
+
+
 def test_a_name_that_stands_for_one_is_explained(shipped: Path) -> None:
-    for merge in MERGES:
+    for merge in EVERY:
         text = (shipped / merge.path).read_text("utf-8")
         for name in re.findall(r"model: (EXPERT_\w+)", text):
             assert re.search(rf"^# {name} stands for", text, re.MULTILINE)
