@@ -73,5 +73,7 @@ def files(folder: Path, but: str = "") -> dict[str, Any]:
             text = path.read_text("utf-8")
             if path.name.startswith("look-") or name.startswith("held_out"):
                 text = json.dumps(json.loads(text)["items"])
+            if name == "search.json":  # whatever the specification is called
+                text = json.dumps({**json.loads(text), "file": ""})
             found[name] = text
     return found
