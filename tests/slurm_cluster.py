@@ -171,14 +171,13 @@ class SlurmCluster:
         return dict(line.split() for line in said.splitlines())  # type: ignore[misc]
 
     def set_down(self, node: str) -> None:
-        """Set a node down, so that its jobs are put back into the queue."""
+        """Set a node down, so that its jobs are put back into the queue.
+
+        It comes back by itself, when it next registers.
+        """
         self.say(
             "scontrol", "update", f"nodename={node}", "state=down", "reason=test"
         )  # fmt: skip
-
-    def set_up(self, node: str) -> None:
-        """Let a node be used again."""
-        self.say("scontrol", "update", f"nodename={node}", "state=resume")
 
     def wait_until_idle(self, seconds: float = 60) -> None:
         """Wait until no job is in flight."""

@@ -106,7 +106,6 @@ def test_a_limit_of_time_and_a_node_that_goes_down(
     )
     assert set(cluster.jobs()) == {first, second}
     assert "submitted" not in submit(spec, out).stdout
-    cluster.set_up(node)
     cluster.wait_until_idle(_PATIENCE)
     assert files(out, but="slurm") == files(undisturbed)
     assert run(spec, out).exit_code == 0  # here too, now that no job is at it
