@@ -132,22 +132,16 @@ def sweep_of(spec: DemoSpec, methods: list[Mapping[str, Any]]) -> str:
 
 
 def measure(
-    every: Mapping[Path, DemoSpec], methods: list[Mapping[str, Any]]
+    every: Mapping[Path, DemoSpec], methods: list[Mapping[str, Any]], name: str
 ) -> list[Path]:
     """Evaluate every merge that has no result yet; return the sweeps."""
     jobs, said = str(os.cpu_count()), console()
     for folder, spec in every.items():
-        write_whole(folder / "sweep.yaml", sweep_of(spec, methods))
-        plan = [
-            "sweep",
-            "plan",
-            str(folder / "sweep.yaml"),
-            "-o",
-            str(folder / "sweep"),
-        ]
-        run_iberian(plan, said)
-        run_iberian(["sweep", "run", str(folder / "sweep"), "--jobs", jobs], said)
-    return [folder / "sweep" for folder in every]
+        sweep, written = str(folder / name), folder / f"{name}.yaml"
+        write_whole(written, sweep_of(spec, methods))
+        run_iberian(["sweep", "plan", str(written), "-o", sweep], said)
+        run_iberian(["sweep", "run", sweep, "--jobs", jobs], said)
+    return [folder / name for folder in every]
 
 
 def tell(out: Path, sweeps: list[Path]) -> None:
