@@ -70,7 +70,10 @@ def test_families_are_trained_swept_and_compared(root: Path, tmp_path: Path) -> 
     assert said["layers"] >= 8
     assert said["parameters"] >= 5_000_000
     told = json.loads((tmp_path / "out" / "methods_frontier.json").read_text("utf-8"))
-    assert [one["method"] for one in told["methods"]] == ["task_arithmetic", "widen"]
+    assert [one["method"] for one in told["methods"]] == [
+        "task_arithmetic",
+        "fused_widen",
+    ]
     assert (tmp_path / "out" / "methods_frontier.png").is_file()
     before = (tmp_path / "out" / "seed1" / "models" / "base").stat()
     again = run(
