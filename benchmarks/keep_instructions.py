@@ -32,6 +32,7 @@ from lm_eval_iberian.terminal import console
 
 
 SEEDS = 3
+LANGUAGES = ("eu", "gl")
 BASELINE = "task_arithmetic"
 SHAPE = Shape(hidden=224, intermediate=608, layers=8)
 BASE = Training(1100, 1.5e-3, rows=8)
@@ -188,7 +189,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="the folder, which is gone on with")
     parser.add_argument("--seeds", type=int, default=SEEDS, metavar="N")
-    parser.add_argument("--lang", action="append", help="eu and gl, if left out")
+    parser.add_argument(
+        "--lang", action="append", choices=LANGUAGES, help="all of them, if left out"
+    )
     parser.add_argument(
         "--scale", type=float, default=1.0, help="a share of the training steps"
     )
@@ -198,5 +201,9 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if given.seeds < 1:
         parser.error(f"there must be a seed, found --seeds {given.seeds}")
-    langs = tuple(given.lang or ("eu", "gl"))
+    if not 0 < given.scale <= 1:
+        parser.error(f"a share lies above 0, and not above 1: --scale {given.scale}")
+    if not given.methods.is_file():
+        parser.error(f"there is no such file: --methods {given.methods}")
+    langs = tuple(dict.fromkeys(given.lang or LANGUAGES))
     main(given.out, given.seeds, langs, given.scale, given.methods)
