@@ -60,6 +60,18 @@ def families(seeds: int, languages: tuple[str, ...], scale: float) -> list[DemoS
     ]  # fmt: skip
 
 
+def claim(folder: Path, spec: DemoSpec) -> None:
+    """Mark a family's folder as trained by a spec, or refuse to mix two."""
+    mark = folder / "spec.txt"
+    if mark.is_file() and mark.read_text("utf-8") != spec.digest:
+        raise SystemExit(
+            f"{folder} has models of another --scale, --lang or version: choose another"
+            " folder, or remove it"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(mark, spec.digest)
+
+
 def train_families(every: Mapping[Path, DemoSpec]) -> dict[str, float]:
     """Train what is missing, a model to a core; return wall and processor seconds."""
     begun = time.monotonic()
@@ -169,6 +181,8 @@ def main(
     entries = yaml.safe_load(methods.read_text("utf-8"))
     specs = families(seeds, languages, scale)
     every = {out / f"seed{at}": spec for at, spec in enumerate(specs, start=1)}
+    for folder, spec in every.items():
+        claim(folder, spec)
     trained = train_families(every)
     begun = time.monotonic()
     sweeps = measure(every, entries, "sweep" if methods == METHODS else methods.stem)

@@ -81,4 +81,9 @@ def test_families_are_trained_swept_and_compared(root: Path, tmp_path: Path) -> 
         "--methods", str(methods),
     )  # fmt: skip
     assert json.loads(again.splitlines()[-1])["training"]["processor_seconds"] == 0
+    other = [sys.executable, str(root / "benchmarks" / "keep_instructions.py")]
+    other += [str(tmp_path / "out"), "--seeds", "1", "--lang", "eu", "--scale", "0.5"]
+    refused = subprocess.run(other, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "has models of another --scale" in refused.stderr
     assert (tmp_path / "out" / "seed1" / "models" / "base").stat() == before
