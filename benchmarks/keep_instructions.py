@@ -25,6 +25,7 @@ from safetensors import safe_open
 
 from lm_eval_iberian.demo.commands import run_iberian
 from lm_eval_iberian.demo.jobs import prepare
+from lm_eval_iberian.demo.merges import INSTRUCTIONS, PERPLEXITY
 from lm_eval_iberian.demo.spec import DemoSpec, Shape, Training
 from lm_eval_iberian.demo.train import train
 from lm_eval_iberian.files import write_whole
@@ -40,13 +41,11 @@ INSTRUCT = Training(900, 1e-3, rows=8, tokens=96)
 EXPERT = Training(500, 7e-4, rows=8)
 ANSWER_TOKENS = 96
 METHODS = Path(__file__).with_suffix(".yaml")
-FOLLOWING = "iberian_demo_instructions_en"
-LANGUAGE = "iberian_perplexity_{lang}_mini"
 # no curve here comes much further than 60 %, which is where merges come apart
 AT = ("25", "50", "60")
 _SAID = 50
-_FOLLOWING = f"{FOLLOWING}:prompt_level_strict_acc=English instructions followed"
-_LANGUAGE = f"{LANGUAGE}:byte_perplexity=perplexity of the language"
+_FOLLOWING = f"{INSTRUCTIONS}:prompt_level_strict_acc=English instructions followed"
+_LANGUAGE = f"{PERPLEXITY}:byte_perplexity=perplexity of the language"
 
 
 def families(seeds: int, languages: tuple[str, ...], scale: float) -> list[DemoSpec]:
@@ -119,7 +118,7 @@ def train_one(folder: Path, spec: DemoSpec, name: str) -> float:
 
 def sweep_of(spec: DemoSpec, methods: list[Mapping[str, Any]]) -> str:
     """Return the specification of a family's sweep, for a file beside ``models``."""
-    tasks = {lang: [LANGUAGE.format(lang=lang)] for lang in spec.languages}
+    tasks = {lang: [PERPLEXITY.format(lang=lang)] for lang in spec.languages}
     return yaml.safe_dump(
         {
             "models": {
@@ -131,7 +130,7 @@ def sweep_of(spec: DemoSpec, methods: list[Mapping[str, Any]]) -> str:
             "baselines": ["instruct", "experts"],
             "suites": {
                 "kept": {
-                    "tasks": {"all": [FOLLOWING], **tasks},
+                    "tasks": {"all": [INSTRUCTIONS], **tasks},
                     "apply_chat_template": True,
                     "gen_kwargs": {"max_gen_toks": spec.answer_tokens},
                 }
@@ -186,6 +185,7 @@ def main(
     trained = train_families(every)
     begun = time.monotonic()
     sweeps = measure(every, entries, "sweep" if methods == METHODS else methods.stem)
+    swept = time.monotonic() - begun
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     tell(out, sweeps)
     said = {
@@ -193,7 +193,7 @@ def main(
         "layers": SHAPE.layers,
         "parameters": parameters(out / "seed1" / "models" / "base"),
         "training": {name: round(value) for name, value in trained.items()},
-        "sweeping": {"seconds": round(time.monotonic() - begun)},
+        "sweeping": {"seconds": round(swept)},
         "processor_seconds_of_all": round(children.ru_utime + children.ru_stime),
     }
     print(json.dumps(said))
